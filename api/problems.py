@@ -25,10 +25,10 @@ from starlette.routing import Match
 
 from api import refusals
 from api.error_shapes import Failure, shape_of
+from headrace.configs import expectation, field_names, model_at
+from headrace.wording import quoted
 from orchestrator import errors
-from orchestrator.documents.problems import quoted
 from orchestrator.errors import Problem
-from workers.config_models import expectation, field_names, model_at
 
 log = logging.getLogger("headrace.api")
 

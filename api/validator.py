@@ -18,9 +18,9 @@ from api.access import Reach, reach_of
 from api.auth import engine_of
 from api.problems import RequestInvalid, pydantic_problems
 from api.refusals import YAML_TYPES
+from headrace.wording import kind_of
 from orchestrator.documents import strict_json
 from orchestrator.documents.durations import parse_duration_ms
-from orchestrator.documents.json_types import kind_of
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.engine import Idempotency

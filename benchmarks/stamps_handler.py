@@ -6,19 +6,18 @@ from typing import Any
 
 from benchmarks.dags import FIBONACCI, HANDLER
 from benchmarks.stamps import end_of, stamp
-from workers.context import HandlerContext
-from workers.registry import handler
+from headrace import Context, handler
 
 
 @handler(HANDLER)
-async def bench_noop(config: dict[str, Any], context: HandlerContext) -> dict[str, Any]:
+async def bench_noop(config: dict[str, Any], context: Context) -> dict[str, Any]:
     """Stamp the start of this node and return at once. Output: {"status": "ok"}."""
     stamp(context.execution_id, context.node_id)
     return {"status": "ok"}
 
 
 @handler(FIBONACCI)
-def bench_fibonacci(config: dict[str, Any], context: HandlerContext) -> dict[str, Any]:
+def bench_fibonacci(config: dict[str, Any], context: Context) -> dict[str, Any]:
     """Compute the Fibonacci number `config["n"]` and stamp start and end. Output: {"value": int}.
 
     Only for nodes that follow each other: a sync handler runs in a thread, and a region has one writer.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings
+from docs import handler_methods
 from main import create_app
 from orchestrator.definitions.trigger_rules import DEFAULT_RULE, EARLY_RULES, RULES, render_truth_table
 from orchestrator.redis_keys import PATTERNS
@@ -360,6 +361,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "state-machine.md", state_machine()
     yield ROOT / "docs" / "keys.md", keys()
     yield ROOT / "docs" / "trigger-rules.md", trigger_rules()
+    yield ROOT / "sdk" / "src" / "headrace" / "built_in.py", handler_methods.module()
     yield ROOT / "docs" / "openapi.json", json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = between(readme, "settings", settings_table())

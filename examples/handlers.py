@@ -6,8 +6,7 @@ import asyncio
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workers.context import HandlerContext
-from workers.registry import handler
+from headrace import Context, handler
 
 
 class AuditConfig(BaseModel):
@@ -21,7 +20,7 @@ class AuditConfig(BaseModel):
 
 
 @handler("audit_trip", config=AuditConfig)
-async def audit_trip(config: AuditConfig, context: HandlerContext) -> dict[str, object]:
+async def audit_trip(config: AuditConfig, context: Context) -> dict[str, object]:
     """Go through a list of checks, and report each. Output: {"subject": str, "passed": int}."""
     for number, check in enumerate(config.checks, start=1):
         await asyncio.sleep(config.seconds_per_check)

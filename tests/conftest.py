@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from clients import redis_client
 from clients.redis_client import connect_commands
 from config import Settings
+from headrace.registration import HANDLER_REGISTRY
 from main import create_app
 from orchestrator.engine import Engine
 from orchestrator.redis_keys import Keys
@@ -24,7 +25,6 @@ from tests.makers import FakeWorker, Rig, WorkerFleet
 from tests.redis_server import RedisServer
 from tests.serving import serving_app
 from workers.handlers import Catalogue
-from workers.registry import HANDLER_REGISTRY
 
 # A machine that is short of breath for some seconds is slow, not broken, and must not fail a test.
 redis_client.COMMAND_TIMEOUT_S = redis_client.BLOCKING_TIMEOUT_S = redis_client.GREETING_TIMEOUT_S = 60.0

@@ -7,13 +7,12 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from headrace import Retryable, Skip, Terminal, handler
 from orchestrator.engine import Engine
 from orchestrator.execution.model import NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.makers import until, workflow
 from workers.context import HandlerContext
-from workers.outcome import Retryable, Skip, Terminal
-from workers.registry import handler
 
 
 class Stage:

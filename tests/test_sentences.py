@@ -14,7 +14,7 @@ from cli.__main__ import app as command_line
 from docs import generate
 
 ROOT = generate.ROOT
-PACKAGES = ("api", "cli", "clients", "orchestrator", "workers")
+PACKAGES = ("api", "cli", "clients", "orchestrator", "sdk", "workers")
 #: Persons without a name, and periphrases for what the field has a verb for: schedule, claim, renew, resume.
 REFUSED = re.compile(
     r"\b(somebody|nobody|anybody|whoever|whomever|whom|anew|told|hurry|goes on too)\b", re.IGNORECASE

@@ -1,9 +1,10 @@
 /** Starts the page: reads the session, builds the frame, and shows the page that the address names. */
-import { needsKey } from "./core/api.js";
+import { needsKey, watchServer } from "./core/api.js";
 import { route, startRouter } from "./core/router.js";
-import { readContext } from "./core/session.js";
+import { readContext, visit } from "./core/session.js";
 import { startClock } from "./core/time.js";
 import { computed, effect, html, root, scope, signal } from "./core/view.js";
+import { closeDialogs } from "./parts/dialog.js";
 import { askForKey } from "./parts/key_dialog.js";
 import { notifyError } from "./parts/notices.js";
 import { shell } from "./parts/shell.js";
@@ -28,19 +29,26 @@ const PAGES = {
 };
 
 const content = signal(/** @type {any} */ (null));
-/** Raised when a session was opened: pages are built again with what it may see. */
-const round = signal(0);
-/** Another page, or another object of the same page; what only the query says is the page's own affair. */
-const place = computed(() => JSON.stringify([route.value.page, route.value.params, round.value]));
+/** Another page, object or session; what only the query says is the page's own affair. */
+const place = computed(() => JSON.stringify([route.value.page, route.value.params, visit.value, needsKey.value]));
 let leave = () => {};
 let turn = 0;
+
+/** Take away what is shown, with its streams, and what it has opened over itself. */
+function clear() {
+  leave();
+  leave = () => {};
+  closeDialogs();
+  content.value = null;
+}
 
 async function showPage() {
   const mine = ++turn;
   const at = route.peek();
-  const { page, title } = await (PAGES[at.page] ?? PAGES.unknown)();
+  if (needsKey.peek()) clear();
+  const { page, title } = await (needsKey.peek() ? import("./pages/locked.js") : (PAGES[at.page] ?? PAGES.unknown)());
   if (mine !== turn) return;
-  leave();
+  clear();
   const [built, dispose] = scope(() => page(at));
   leave = dispose;
   document.title = `${typeof title === "string" ? title : title(at.params)} · Headrace`;
@@ -50,10 +58,11 @@ async function showPage() {
 function start() {
   const app = /** @type {Element} */ (document.getElementById("app"));
   startClock();
+  watchServer();
   startRouter();
   startShortcuts();
   root(app, () => html`${shell(() => content.value)}`);
-  askForKey(() => round.value++);
+  askForKey();
   effect(() => {
     void place.value;
     void showPage().catch(notifyError);

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from headrace.context import LOG_LEVELS, Context, LogLevel
+from headrace.outcome import Cancelled
 from orchestrator.definitions.budgets import Usage
 from orchestrator.definitions.interface import Interface
 from orchestrator.redis_keys import DEFAULT_TENANT
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from clients.notify.smtp import SmtpSettings
     from orchestrator.operations.children import ChildHandle
 
-LogLevel = Literal["debug", "info", "warning", "error"]
-LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
 #: Events of streamed text: a piece of it, and the withdrawal of all pieces so far.
 TOKEN, RESET = "node.token", "stream.reset"
 #: A typed event.
@@ -192,14 +192,10 @@ class Toolbox:
 
 
 @dataclass(slots=True, kw_only=True)
-class HandlerContext:
-    """One attempt, seen from inside the handler. Its methods may be called from any thread.
+class HandlerContext(Context):
+    """The context of an attempt in a worker, with what only the engine's own handlers use.
 
-    attempt           the fence: raised each time the node is queued, lost workers included.
-    try_number        the charged try, from 1: what a retry policy counts.
-    now_ms            fixed at the start of the attempt, Unix epoch.
     resume            what the node waited for, when it runs again to use it; None otherwise.
-    last_heartbeat    details of the last heartbeat of an attempt before this one; None when there were none.
     outputs           of the nodes it reads without naming them, by id; only the handler `output` does.
     has_retry_policy  whether the node itself asks for retries, rather than its handler's default.
     """
@@ -234,7 +230,6 @@ class HandlerContext:
 
     @property
     def idempotency_key(self) -> str:
-        """Names the work, not the attempt: equal over retries, so that a service can recognise a repeat."""
         return f"{self.execution_id}:{self.node_id}"
 
     @property
@@ -247,70 +242,40 @@ class HandlerContext:
 
     @property
     def http(self) -> GuardedHttpClient:
-        """The guarded HTTP client of this worker."""
         return self.tools.http
 
     @property
     def llm(self) -> LlmProvider:
-        """The language model provider of this worker."""
         return self.tools.llm
 
     @property
     def containers(self) -> ContainerEngine:
-        """The runner of containers of this worker."""
         return self.tools.containers
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
-        """Write a line to the execution's history, as a `node.log` event."""
         self.last_beat_s = time.monotonic()
         shown = level if level in LOG_LEVELS else "info"
         self.sink.emit("node.log", {"level": shown, "message": short(message), "data": plain(data)})
 
     def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
-        """Report how far the work is, from 0 to 1 (None: unknown), as a `node.progress` event."""
         self.last_beat_s = time.monotonic()
         share = None if fraction is None or fraction != fraction else min(1.0, max(0.0, float(fraction)))
         text = None if message is None else short(message)
         self.sink.emit("node.progress", {"fraction": share, "message": text, "data": plain(data)})
 
     def token(self, text: str) -> None:
-        """Stream a piece of the answer to those who watch, as part of a `node.token` event.
-
-        The pieces of an attempt, one after the other, should be what its output holds as text. When another
-        attempt begins, watchers get a `stream.reset` and drop them.
-        """
         self.last_beat_s = time.monotonic()
         if text:
             self.sink.emit(TOKEN, {"text": text})
 
     def reset_stream(self, reason: str) -> None:
-        """Take back what this attempt has streamed: its answer begins again."""
         self.sink.emit(RESET, {"reason": short(reason)})
 
     def emit(self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False) -> Written:
-        """Write a typed event into the execution's history, as a `node.event`: `await context.emit(…)`.
-
-        Once that returns the event is kept, in its place among all that was said before; in a sync handler
-        the call itself waits. No event is dropped, and none is written twice within an attempt.
-
-        type      a bare name, such as `StreamEvent`; value: JSON of 256 KiB at most.
-        parents   names of its parent types; those that the `interface` of the definition declares, if none.
-        internal  for those who look at how the work is done, rather than at what it comes to.
-        Raises Terminal: `EventInvalid` for what is no such event, or does not fit the schema that the
-        definition declares for the type; `EventsExceeded` beyond 10,000 events of the execution, which then
-        fails the attempt in any case; `LeaseLost` when the attempt has been replaced.
-        """
         self.last_beat_s = time.monotonic()
         return self.events.write(event_of(type, value, parents, internal=internal, interface=self.interface))
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
-        """Show that the handler is alive, as often as it likes: nothing is sent for it.
-
-        details  how far it has come, for the attempt that follows should this one not end well: its
-                 `last_heartbeat`. At most 16 KiB of JSON. Shown as a `node.progress` event, at most once a
-                 second. Raises ValueError for what is no object, no JSON or too large; earlier details
-                 stay.
-        """
         self.last_beat_s = time.monotonic()
         if details is None:
             return
@@ -321,5 +286,8 @@ class HandlerContext:
             self.sink.emit("node.progress", {"fraction": None, "message": None, "data": self.beat_details})
 
     def is_cancelled(self) -> bool:
-        """Whether the work is no longer wanted. A sync handler should look now and then, and return."""
         return self.cancelled.is_set()
+
+    def raise_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            raise Cancelled

@@ -55,15 +55,6 @@ def shown(value: Any) -> Any:
     return value
 
 
-def text_of(value: Any) -> str:
-    """Write a value as text that JSON can hold, whatever its own __str__ does."""
-    try:
-        text = str(value)
-    except BaseException:
-        text = f"({type(value).__name__} that cannot be shown)"
-    return text.encode("utf-8", "replace").decode()
-
-
 def _tail(text: str, most: int) -> str:
     """Keep the last characters, from the beginning of a line."""
     end = text[-most:]

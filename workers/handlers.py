@@ -5,8 +5,9 @@ Custom handlers join through HANDLERS, a list of importable modules (`load_modul
 
 from __future__ import annotations
 
+from headrace.registration import HANDLER_REGISTRY
 from workers.library import basic, container, control, emit, http, llm, notify, sub_workflow, text, waits
-from workers.registry import HANDLER_REGISTRY, Catalogue, get_handler, load_modules, names
+from workers.registry import Catalogue, get_handler, load_modules, names
 
 #: The modules whose import registers the built-in handlers.
 BUILT_IN = (basic, http, llm, text, control, sub_workflow, waits, emit, notify, container)

@@ -1,31 +1,23 @@
-"""The outcomes of an attempt: four values a handler may return, and the exceptions that stand for them.
-
-A plain JSON value means Completed. Exceptions are for code that is too deep to return: `Retryable`,
-`Terminal` and `Skip` stand for an outcome, any other exception is a retryable HandlerError.
-"""
+"""The outcomes of an attempt: what handlers return, and what stands for it when they raise."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from headrace import Completed, Skip, Skipped, Terminal, Waiting
+from headrace.plain_json import plain
+from headrace.wording import text_of
 from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError, TemplateError
 from orchestrator.execution.model import Awaiting as Awaiting
 from orchestrator.store.requests import Child
-from workers.excerpts import Excerpt, text_of
+from workers.excerpts import Excerpt
 
 MESSAGE_MAX_CHARS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """The node is done. `not_taken` names the direct successors in branches that are not taken."""
-
-    output: Any = None
-    not_taken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +29,6 @@ class Failed:
 
     error: NodeError
     retry_after_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """The handler found nothing to do: the node ends SKIPPED and successors decide by their trigger rules."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The node waits for a durable timer, without a worker, and then ends with `output`.
-
-    Exactly one of `delay_ms` (counted from Redis time) and `until_ms` (Unix epoch) is set.
-    """
-
-    on: Literal["delay"] = "delay"
-    until_ms: int | None = None
-    delay_ms: int | None = None
-    output: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,43 +50,6 @@ class AwaitingChild:
 
 
 Outcome = Completed | Failed | Skipped | Waiting | Awaiting | Nesting | AwaitingChild
-
-
-class HandlerFault(Exception):
-    """A failure with a type and details; raised as `Retryable` or `Terminal`."""
-
-    retryable = False
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        after_s: float | None = None,
-        type: str = "HandlerError",
-        details: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.error_type = type
-        self.retry_after_s = after_s
-        self.details = dict(details or {})
-
-
-class Retryable(HandlerFault):
-    """Another attempt may succeed. `after_s` asks for at least this much time before it."""
-
-    retryable = True
-
-
-class Terminal(HandlerFault):
-    """Another attempt would fail the same way."""
-
-
-class Skip(Exception):
-    """There is nothing to do: the node ends SKIPPED."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 def to_outcome(value: Any) -> Outcome:
@@ -226,7 +161,7 @@ def encode_output(output: Any, *, max_bytes: int) -> bytes:
 def encode_json(value: Any, what: str, *, type: str = "HandlerError") -> bytes:
     """Serialise a value; `what` names it. Raises Terminal of that type for one that JSON cannot hold."""
     try:
-        return exact_json.dumps(value)
+        return exact_json.dumps(value, default=plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise Terminal(f"{what} is not JSON: {error}", type=type) from error
 
@@ -273,4 +208,8 @@ def _path_of_nan(value: Any, root: str) -> str | None:
             stack.extend((f"{path}.{key}", item) for key, item in value.items())
         elif isinstance(value, list | tuple):
             stack.extend((f"{path}[{index}]", item) for index, item in enumerate(value))
+        elif not isinstance(value, str | int | None):
+            # What the engine has put there as written JSON stands for itself.
+            with contextlib.suppress(TypeError):
+                stack.append((path, plain(value)))
     return None

@@ -1,144 +1,17 @@
-"""The register of handlers: `@handler` writes it, workers run from it, submission checks by it."""
+"""The register of handlers as the engine uses it: filled by modules, asked before anything runs."""
 
 from __future__ import annotations
 
 import importlib
-import inspect
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
+from headrace.configs import config_problems
+from headrace.registration import HANDLER_REGISTRY, HandlerSpec
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import DefinitionInvalid, Problem
-from workers.config_models import config_problems
-from workers.excerpts import text_of
-from workers.outcome import Terminal
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
-
-    from workers.context import HandlerContext
-
-HandlerFunction = Callable[..., Any]
-F = TypeVar("F", bound=HandlerFunction)
-
-NAME_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerSpec:
-    """One handler: its function and what is known of it before it runs. Callable like the function itself."""
-
-    name: str
-    function: HandlerFunction
-    is_async: bool
-    aliases: tuple[str, ...] = ()
-    #: Pydantic model of the config; the function then receives an instance instead of a dict.
-    config_model: type[BaseModel] | None = None
-    #: Policy of nodes that have no `retry` of their own.
-    retry: RetryPolicy | None = None
-    #: Config fields that may hold `secrets.NAME`.
-    secrets: tuple[str, ...] = ()
-
-    def __call__(self, config: Mapping[str, Any], context: HandlerContext) -> Any:
-        """Run the handler; an awaitable if it is async. Raises Terminal (`ConfigError`) for a bad config."""
-        return self.function(self.read_config(config), context)
-
-    def read_config(self, config: Mapping[str, Any]) -> Any:
-        """Give the config in the form the function takes. Raises Terminal (`ConfigError`)."""
-        if self.config_model is None:
-            return dict(config)
-        from pydantic import ValidationError
-
-        try:
-            # Validators know by the context that no template is left to be resolved.
-            return self.config_model.model_validate(dict(config), context=config)
-        except ValidationError as error:
-            raise self._refusal(self.config_model, config, error) from error
-        except BaseException as error:
-            # Nothing is awaited here, so it is the model's own, whatever it is: StopIteration of a bare
-            # next() would otherwise end the attempt in ways that look like a result.
-            cause = f"{type(error).__name__}: {text_of(error)}"
-            message = f"config of handler '{self.name}' cannot be checked: {cause}"
-            raise Terminal(message, type="ConfigError") from error
-
-    def _refusal(self, model: type[BaseModel], config: Mapping[str, Any], error: ValidationError) -> Terminal:
-        """Build the error of a config that is not valid."""
-        found = config_problems(self.name, model, config, error, templates_open=False, secrets=self.secrets)
-        text = "; ".join(problem.message for problem in found)
-        return Terminal(
-            f"config of handler '{self.name}' is not valid: {text}",
-            type="ConfigError",
-            details={"problems": [{"path": each.path, "message": each.message} for each in found]},
-        )
-
-    @property
-    def summary(self) -> str:
-        """First line of the function's docstring."""
-        return self.description.partition("\n")[0]
-
-    @property
-    def description(self) -> str:
-        """The function's docstring."""
-        return inspect.getdoc(self.function) or ""
-
-    @property
-    def config_schema(self) -> dict[str, Any] | None:
-        """JSON Schema of the config, templates apart; None where any config is taken."""
-        return None if self.config_model is None else self.config_model.model_json_schema(by_alias=True)
-
-
-#: Every name, aliases included -> its handler.
-HANDLER_REGISTRY: dict[str, HandlerSpec] = {}
-
-
-def handler(
-    name: str,
-    *aliases: str,
-    retry: RetryPolicy | Mapping[str, Any] | None = None,
-    config: type[BaseModel] | None = None,
-    secrets: tuple[str, ...] = (),
-) -> Callable[[F], F]:
-    """Register a function as the handler `name`.
-
-    retry    what nodes without a policy of their own get; an object as in a definition does as well.
-    secrets  config fields that may hold `secrets.NAME`: those whose value goes to where the secret belongs,
-             and into no output, log or error.
-
-    The function takes (config, context), sync or async, and returns an Outcome or any JSON value (then:
-    Completed). Sync handlers run in a thread. Raises ValueError for a bad name or one that another function
-    holds, and for a policy that cannot be one.
-    """
-
-    def register(function: F) -> F:
-        spec = HandlerSpec(
-            name=name,
-            function=function,
-            is_async=inspect.iscoroutinefunction(function),
-            aliases=aliases,
-            config_model=config,
-            retry=_policy_of(retry, name),
-            secrets=secrets,
-        )
-        _check_signature(spec)
-        for each in (name, *aliases):
-            _check_name(each, function)
-        for each in (name, *aliases):
-            HANDLER_REGISTRY[each] = spec
-        return function
-
-    return register
-
-
-def _policy_of(retry: Any, name: str) -> RetryPolicy | None:
-    if retry is None:
-        return None
-    try:
-        # Also what comes as a policy: none of its numbers and patterns has been checked.
-        return RetryPolicy.from_dict(retry.to_dict() if isinstance(retry, RetryPolicy) else retry)
-    except DefinitionInvalid as error:
-        raise ValueError(f"the retry policy of handler {name!r} cannot be used: {error}") from None
+from workers.config_models import has_template
 
 
 def load_modules(module_names: Iterable[str]) -> tuple[str, ...]:
@@ -151,6 +24,8 @@ def load_modules(module_names: Iterable[str]) -> tuple[str, ...]:
     for module_name in module_names:
         try:
             importlib.import_module(module_name)
+            for name in names() - before:
+                default_retry(name)
         except Exception as error:
             cause = f"{type(error).__name__}: {error}"
             raise ImportError(f"cannot load handler module '{module_name}' (HANDLERS): {cause}") from error
@@ -183,9 +58,25 @@ def get_handler(name: str) -> HandlerSpec:
 
 
 def default_retry(name: str) -> RetryPolicy | None:
-    """The retry policy a handler declares for nodes without one."""
+    """The retry policy a handler declares for nodes without one. Raises ValueError where it cannot be one."""
     spec = find_handler(name)
-    return spec.retry if spec else None
+    if spec is None or spec.retry is None:
+        return None
+    known = _POLICIES.get(name)
+    if known is None or known[0] is not spec.retry:
+        known = _POLICIES[name] = (spec.retry, _policy_of(spec.retry, spec.name))
+    return known[1]
+
+
+#: What each handler's policy, by name, came to.
+_POLICIES: dict[str, tuple[Mapping[str, Any], RetryPolicy]] = {}
+
+
+def _policy_of(retry: Mapping[str, Any], name: str) -> RetryPolicy:
+    try:
+        return RetryPolicy.from_dict(retry)
+    except DefinitionInvalid as error:
+        raise ValueError(f"the retry policy of handler {name!r} cannot be used: {error}") from None
 
 
 def check_config(name: str, config: Mapping[str, Any]) -> list[Problem]:
@@ -202,7 +93,8 @@ def check_config(name: str, config: Mapping[str, Any]) -> list[Problem]:
     try:
         spec.config_model.model_validate(dict(config))
     except ValidationError as error:
-        return config_problems(spec.name, spec.config_model, config, error, templates_open=True)
+        found = config_problems(spec.name, spec.config_model, config, error, is_open=has_template)
+        return [Problem(each.path, "invalid_config", each.message, each.hint) for each in found]
     except BaseException:
         # A validator that breaks, rather than refuses, may do so over a template: the attempt will tell.
         return []
@@ -232,26 +124,3 @@ class Catalogue:
         """Those the handler declares; any for one that only workers know."""
         spec = find_handler(handler)
         return spec.secrets if spec else None
-
-
-def _check_name(name: str, function: HandlerFunction) -> None:
-    if not NAME_PATTERN.fullmatch(name):
-        raise ValueError(f"handler name {name!r} is not allowed: 1 to 128 of A-Z a-z 0-9 _ . -")
-    holder = HANDLER_REGISTRY.get(name)
-    if holder is None:
-        return
-    # The same module may be imported twice (reload, `python -m`); only another function is a conflict.
-    there, here = holder.function, function
-    if (there.__module__, there.__qualname__) != (here.__module__, here.__qualname__):
-        raise ValueError(
-            f"handler '{name}' of {here.__module__}.{here.__qualname__} "
-            f"is already registered by {there.__module__}.{there.__qualname__}"
-        )
-
-
-def _check_signature(spec: HandlerSpec) -> None:
-    try:
-        inspect.signature(spec.function).bind({}, None)
-    except TypeError as error:
-        where = f"{spec.function.__module__}.{spec.function.__qualname__}"
-        raise ValueError(f"handler '{spec.name}' ({where}) must take (config, context): {error}") from error

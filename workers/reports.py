@@ -7,14 +7,15 @@ from typing import Any, Protocol
 
 import orjson
 
+from headrace import Terminal
+from headrace.wording import kind_of, text_of
 from orchestrator.definitions.interface import MOST_PARENTS, Interface
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import ID_RULE, is_id
 from orchestrator.documents.json_schema import IN_A_WORKER, judge
-from orchestrator.documents.json_types import kind_of
 from orchestrator.errors import ErrorType, Problem
-from workers.excerpts import Excerpt, cut, text_of
-from workers.outcome import MESSAGE_MAX_CHARS, Terminal, encode_json, refuse_nan
+from workers.excerpts import Excerpt, cut
+from workers.outcome import MESSAGE_MAX_CHARS, encode_json, refuse_nan
 
 DATA_MAX_BYTES = 16 * 1024
 #: JSON of the value of one event.

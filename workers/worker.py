@@ -20,9 +20,9 @@ from redis import Redis as ThreadedRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from clients.backoff import Backoff
 from clients.redis_client import connect_blocking, connect_threaded
 from config import get_settings
+from headrace.backoff import Backoff
 from logs import run_process
 from orchestrator.definitions.branches import taker_of
 from orchestrator.errors import ErrorType, LayoutUnknown, NodeError

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from orchestrator.execution.inventory import WorkerInfo
 
+#: In the command of every worker process.
+WORKER = "workers.worker"
+
 
 def kill_one(workers: Sequence[WorkerInfo], busy: Collection[str]) -> str:
     """Kill a worker with SIGKILL, one that is busy if there is one, and give its name.
@@ -20,7 +23,7 @@ def kill_one(workers: Sequence[WorkerInfo], busy: Collection[str]) -> str:
     busy     ids of those that are to be killed first.
     Raises LookupError where there is none that may be killed.
     """
-    ours = [each for each in workers if each.host == socket.gethostname() and is_sibling(each.pid)]
+    ours = [each for each in workers if each.host == socket.gethostname() and is_our_worker(each.pid)]
     for worker in sorted(ours, key=lambda each: (each.worker_id not in busy, -each.running, each.name)):
         try:
             os.kill(worker.pid, signal.SIGKILL)
@@ -31,21 +34,26 @@ def kill_one(workers: Sequence[WorkerInfo], busy: Collection[str]) -> str:
     raise LookupError(f"no live worker was started by the stack of this API; live workers: {names}")
 
 
-def is_sibling(pid: int) -> bool:
-    """Whether the stack that started this process has started that one too."""
-    # What is in the store may name any process; a parent cannot be claimed.
-    return pid != os.getpid() and parent_of(pid) == os.getppid()
+def is_our_worker(pid: int) -> bool:
+    """Whether a process is a worker, and the stack that started this process has started that one too."""
+    # What is in the store may name any process, or one that has died and whose number another one has now: a
+    # parent and a command cannot be claimed. The stack's other processes have the same parent.
+    parent, words = look_at(pid)
+    return pid != os.getpid() and parent == os.getppid() and WORKER in words
 
 
-def parent_of(pid: int) -> int | None:
-    """Give the process that started another one; None where there is none of that id."""
+def look_at(pid: int) -> tuple[int | None, list[str]]:
+    """Give the parent of a process and the words of its command; None and none where it is not there."""
+    place = Path(f"/proc/{pid}")
     try:
-        found = re.search(r"^PPid:\s*(\d+)$", Path(f"/proc/{pid}/status").read_text("ascii", "replace"), re.M)
+        found = re.search(r"^PPid:\s*(\d+)$", (place / "status").read_text("ascii", "replace"), re.M)
+        words = (place / "cmdline").read_text("utf-8", "replace").split("\0")
     except OSError:
         if Path("/proc/self").exists():
-            return None
+            return None, []
         listed = subprocess.run(
-            ["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False
+            ["ps", "-ww", "-o", "ppid=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
         )
         found = re.search(r"(\d+)", listed.stdout)
-    return int(found[1]) if found else None
+        words = listed.stdout.split()[1:]
+    return (int(found[1]) if found else None), words

@@ -80,8 +80,9 @@ BEFORE_ROUTES = (421, 422, 431)
 BEFORE_CHANGES = (403, 408, 415)
 #: To a request without the key it needs.
 BEFORE_OWNED = (401, 403)
-#: What scripts of other origins may read of an answer.
-EXPOSED_HEADERS = ("Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID")
+
+#: What pages of other origins may read of an answer besides its body.
+_EXPOSED = ("Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID")
 
 
 def install(
@@ -122,7 +123,7 @@ def install(
             allow_origins=guard.origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=EXPOSED_HEADERS,
+            expose_headers=_EXPOSED,
         )
     else:
         app.add_middleware(HotLane, routes=hot)

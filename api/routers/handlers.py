@@ -9,7 +9,8 @@ from api.access import reach_of
 from api.auth import identity_of
 from api.responses import json_response, problems
 from api.schemas.operations import HandlerList
-from workers.registry import HandlerSpec, specs
+from headrace.registration import HandlerSpec
+from workers.registry import default_retry, specs
 
 router = APIRouter(prefix="/v1/handlers", tags=["operations"])
 
@@ -41,13 +42,14 @@ async def list_handlers(request: Request) -> Response:
 def _fields(
     name: str, spec: HandlerSpec | None, workers: list[str], *, names_workers: bool
 ) -> dict[str, Any]:
+    policy = default_retry(name) if spec else None
     return {
         "name": name,
         "aliases": list(spec.aliases) if spec else [],
         "summary": spec.summary if spec else "",
         "description": spec.description if spec else "",
         "config_schema": spec.config_schema if spec else None,
-        "retry": spec.retry.to_dict() if spec and spec.retry else None,
+        "retry": policy.to_dict() if policy else None,
         "live_workers": len(workers),
         "workers": workers if names_workers else [],
     }

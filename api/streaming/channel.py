@@ -9,7 +9,7 @@ from api.schemas.events import Line, Wire, encode
 from api.streaming.history import PAGE, History
 from api.streaming.listener import Body, body_of
 from api.streaming.watcher import Watcher
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.engine import TenantEngine
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Event

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import islice
 
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.states import ExecutionStatus
 
 log = logging.getLogger("headrace.api.streaming")

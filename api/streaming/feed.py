@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from api.schemas.views import execution_fields
 from api.streaming.listener import Listener
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.documents import exact_json
 from orchestrator.engine import TenantEngine
 from orchestrator.execution.model import Execution

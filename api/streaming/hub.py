@@ -17,7 +17,7 @@ from api.streaming.feed import Feed, FeedWatcher
 from api.streaming.history import History
 from api.streaming.listener import PING, Listener, Send
 from api.streaming.watcher import Watcher
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.engine import TenantEngine
 from orchestrator.operations.events import EventSubscription
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 
 class ExitCode(IntEnum):
@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
 
 
 def call_server(
-    server: str | None, act: Callable[[Client], Awaitable[int]], *, as_operator: bool = False
+    server: str | None, act: Callable[[AsyncClient], Awaitable[int]], *, as_operator: bool = False
 ) -> NoReturn:
     """Run `act` with a client of the API and exit with its code; print what the server refused.
 
@@ -34,12 +34,12 @@ def call_server(
     import asyncio
 
     from cli.stack import info
-    from clients.headrace.client import Client
-    from clients.headrace.errors import NOT_TEXT, ApiError, NotSendable, ServerUnreachable
+    from headrace.client import AsyncClient
+    from headrace.errors import NOT_TEXT, ApiError, NotSendable, ServerUnreachable
 
     async def call() -> int:
         key = info.operator_key() if as_operator else info.api_key()
-        async with Client(server or info.api_url(), api_key=key) as client:
+        async with AsyncClient(server or info.api_url(), api_key=key, retries=0) as client:
             return await act(client)
 
     try:
@@ -66,7 +66,7 @@ def usage_error(command: str, error: ValueError) -> typer.Exit:
 
 def refusal(error: Exception) -> str:
     """The server's refusal, with each single problem on a line of its own."""
-    from clients.headrace.errors import ApiError
+    from headrace.errors import ApiError
 
     if not isinstance(error, ApiError) or not error.problems:
         return f"refused: {error}"

@@ -12,7 +12,7 @@ from cli.commands.options import AnswerOption, LinesOption, ServerOption
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 DeliveryArgument = Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id.")]
 
@@ -44,11 +44,11 @@ def list_deliveries(
 ) -> None:
     """List deliveries, those of the newest ends first."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         count = 0
         word = None if state is None else str(state)
         async for each in client.deliveries.list(limit=limit, execution_id=execution, state=word):
-            typer.echo(json_line(each) if as_json else delivery_line(each))
+            typer.echo(json_line(each.document) if as_json else delivery_line(each.document))
             count += 1
         if not count and not as_json:
             typer.echo("no matching deliveries" if execution or state else "no deliveries yet")
@@ -61,8 +61,8 @@ def list_deliveries(
 def get(delivery: DeliveryArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
     """Show a delivery with its last attempts."""
 
-    async def act(client: Client) -> int:
-        found = await client.deliveries.get(delivery)
+    async def act(client: AsyncClient) -> int:
+        found = (await client.deliveries.get(delivery)).document
         for line in [json_line(found)] if as_json else delivery_lines(found):
             typer.echo(line)
         return ExitCode.SUCCESS
@@ -74,8 +74,8 @@ def get(delivery: DeliveryArgument, as_json: AnswerOption = False, server: Serve
 def resend(delivery: DeliveryArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
     """Send it now, whatever became of it, under the same message id."""
 
-    async def act(client: Client) -> int:
-        done = await client.deliveries.resend(delivery)
+    async def act(client: AsyncClient) -> int:
+        done = (await client.deliveries.resend(delivery)).document
         typer.echo(json_line(done) if as_json else f"due now: {printable(done['delivery_id'])}")
         return ExitCode.SUCCESS
 

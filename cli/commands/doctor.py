@@ -178,17 +178,20 @@ def check_api(server: str | None) -> list[Finding]:
 
 
 async def _check_api(url: str, api_key: str | None) -> list[Finding]:
-    from clients.headrace.client import Client
-    from clients.headrace.errors import ApiError, ServerUnreachable
+    from headrace.client import AsyncClient
+    from headrace.errors import ApiError, ServerUnreachable
 
-    async with Client(url, api_key=api_key, timeout_s=5.0) as client:
+    async with AsyncClient(url, api_key=api_key, timeout_s=5.0, retries=0) as client:
         if not await client.is_healthy():
             advice = "start it: ./headrace dev, or uvicorn main:app; another address: --server URL"
             return [Finding("API", False, f"{url} does not answer", advice)]
         findings = [Finding("API", True, f"{url} answers")]
         try:
             findings += readiness_findings(await client.readiness())
-            findings += worker_findings(await client.workers.list(), await client.queues.list())
+            findings += worker_findings(
+                [each.document for each in await client.workers.list()],
+                [each.document for each in await client.queues.list()],
+            )
         except (ApiError, ServerUnreachable) as error:
             if isinstance(error, ApiError) and error.status in (401, 403):
                 advice = "workers and queues are the operator's: OPERATOR_KEY=… ./headrace doctor"

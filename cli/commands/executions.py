@@ -30,8 +30,8 @@ BY_HAND = {"source": "manual"}
 NAME_CELLS = 40
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
-    from clients.headrace.views import ExecutionView, NodeView
+    from headrace.client import AsyncClient
+    from headrace.values import Execution, Node
 
 TokensOption = Annotated[
     int | None, typer.Option("--max-tokens", min=1, help="Tokens its model calls may use from now on.")
@@ -56,9 +56,9 @@ def trigger(
     except ValueError as error:
         raise usage_error("trigger", error) from None
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         values = await inputs_for(execution_id, given, client)
-        done = await client.executions.trigger(execution_id, inputs=values, document=document)
+        done = (await client.executions.trigger(execution_id, inputs=values, document=document)).document
         if as_json:
             typer.echo(json_line(done))
         else:
@@ -87,8 +87,8 @@ def cancel(
     Nothing more starts; running attempts may finish within the grace.
     """
 
-    async def act(client: Client) -> int:
-        done = await client.executions.cancel(execution_id, reason=reason, grace=_number(grace))
+    async def act(client: AsyncClient) -> int:
+        done = (await client.executions.cancel(execution_id, reason=reason, grace=_number(grace))).document
         if as_json:
             typer.echo(json_line(done))
         elif done["status"] == "CANCELLED":
@@ -111,8 +111,8 @@ def pause(
     Running attempts finish; nodes that become ready are held until it is resumed.
     """
 
-    async def act(client: Client) -> int:
-        _print_status(await client.executions.pause(execution_id, by=by, reason=reason))
+    async def act(client: AsyncClient) -> int:
+        _print_status((await client.executions.pause(execution_id, by=by, reason=reason)).document)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -133,8 +133,10 @@ def resume(
     limits: dict[str, float | None] = {"max_tokens": max_tokens, "max_cost_usd": max_cost_usd}
     budget = {name: limit for name, limit in limits.items() if limit is not None} or None
 
-    async def act(client: Client) -> int:
-        _print_status(await client.executions.resume(execution_id, by=by, reason=reason, budget=budget))
+    async def act(client: AsyncClient) -> int:
+        _print_status(
+            (await client.executions.resume(execution_id, by=by, reason=reason, budget=budget)).document
+        )
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -159,26 +161,28 @@ def list_executions(
     server: ServerOption = None,
 ) -> None:
     """List executions, newest first."""
-    asked: dict[str, str | list[str] | None] = {
-        "status": [each.upper() for each in status] if status else None,
-        "name": name,
-        "text": text,
-        "parent": "none" if roots else None,
-        "workflow": workflow,
-    }
     try:
         labels = read_labels(label)
     except ValueError as error:
         raise usage_error("list", error) from None
-    filters = {key: value for key, value in asked.items() if value is not None}
 
-    async def act(client: Client) -> int:
-        found = [view async for view in client.executions.list(limit=limit, labels=labels, **filters)]
+    async def act(client: AsyncClient) -> int:
+        is_filtered = any((status, labels, name, text, roots, workflow))
+        rows = client.executions.list(
+            limit=limit,
+            status=[each.upper() for each in status] if status else None,
+            labels=labels,
+            name=name,
+            text=text,
+            parent="none" if roots else None,
+            workflow=workflow,
+        )
+        found = [view async for view in rows]
         width = min(max((cells(printable(view.name)) for view in found), default=0), NAME_CELLS)
         for view in found:
             typer.echo(json_line(view.document) if as_json else _row(view, width))
         if not found and not as_json:
-            typer.echo("no matching executions" if filters or labels else "no executions yet")
+            typer.echo("no matching executions" if is_filtered else "no executions yet")
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -187,7 +191,7 @@ def list_executions(
 def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
     """Show the state of an execution and of each of its nodes."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         view = await client.executions.get(execution_id, whole=as_json)
         for line in [json_line(view.document)] if as_json else as_text(view):
             typer.echo(line)
@@ -201,8 +205,9 @@ def explain(
 ) -> None:
     """Say what every unfinished node waits for and what wakes it."""
 
-    async def act(client: Client) -> int:
-        for found in await client.executions.explain(execution_id):
+    async def act(client: AsyncClient) -> int:
+        for each in await client.executions.explain(execution_id):
+            found = each.document
             if as_json:
                 typer.echo(json_line(found))
                 continue
@@ -214,7 +219,7 @@ def explain(
     call_server(server, act)
 
 
-def as_text(view: ExecutionView) -> Iterator[str]:
+def as_text(view: Execution) -> Iterator[str]:
     """An execution in lines: its status, its nodes in definition order, and its output."""
     from cli.output.progress import MARKS, error_text, shorten
 
@@ -254,7 +259,7 @@ def as_text(view: ExecutionView) -> Iterator[str]:
         yield f"  = {shorten(view.output)}"
 
 
-def _traceback(node: NodeView) -> Iterator[str]:
+def _traceback(node: Node) -> Iterator[str]:
     """Where the code of a failed handler was, line by line."""
     details = node.error.get("details") if isinstance(node.error, dict) else None
     text = details.get("traceback") if isinstance(details, dict) else None
@@ -262,10 +267,10 @@ def _traceback(node: NodeView) -> Iterator[str]:
         yield printable(f"      {line}")
 
 
-def _words(node: NodeView) -> Iterator[str]:
+def _words(node: Node) -> Iterator[str]:
     """What a node's status does not say: reason, tries, time, error."""
     from cli.output.progress import error_text
-    from clients.headrace.views import seconds_between
+    from headrace.values import seconds_between
 
     if node.status == "WAITING":
         yield f"on {node.waiting_on}" + (f" until {node.due_at}" if node.due_at else "")
@@ -284,7 +289,7 @@ def _words(node: NodeView) -> Iterator[str]:
         yield "reused by the fork"
 
 
-def _row(view: ExecutionView, width: int) -> str:
+def _row(view: Execution, width: int) -> str:
     why = view.reason if view.status == "FAILED" else None
     took = f"{_took(view.took_s())}" if view.started_at else ""
     text = (

@@ -10,7 +10,7 @@ from cli.commands.api_call import usage_error
 from cli.commands.documents import GivenInputs
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 
 def read_given(command: str, pairs: list[str] | None, file: Path | None = None) -> GivenInputs:
@@ -24,7 +24,7 @@ def read_given(command: str, pairs: list[str] | None, file: Path | None = None) 
 async def inputs_for(
     execution_id: str,
     given: GivenInputs,
-    client: Client,
+    client: AsyncClient,
     definition: Mapping[str, Any] | str | None = None,
 ) -> dict[str, Any] | None:
     """Read the words by a definition, or by that of the execution; it is asked for if there are words."""

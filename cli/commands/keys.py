@@ -11,7 +11,7 @@ from cli.commands.options import AnswerOption, ServerOption
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 TenantOption = Annotated[
     str | None,
@@ -30,8 +30,8 @@ def list_keys(
 ) -> None:
     """List the keys: id, name, scopes, when it expires, and when it was used last."""
 
-    async def act(client: Client) -> int:
-        found = await client.api_keys.list(tenant=tenant)
+    async def act(client: AsyncClient) -> int:
+        found = [each.document for each in await client.api_keys.list(tenant=tenant)]
         for key in found:
             typer.echo(json_line(key) if as_json else key_line(key))
         if not found and not as_json:
@@ -57,11 +57,11 @@ def create(
 ) -> None:
     """Make a key and print it. It is shown this once."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         made = await client.api_keys.create(
             name, tuple(scope or ("run",)), expires_in=expires_in, tenant=tenant
         )
-        typer.echo(json_line(made) if as_json else issued_lines(made))
+        typer.echo(json_line(made.document) if as_json else issued_lines(made.document))
         return ExitCode.SUCCESS
 
     call_server(server, act, as_operator=tenant is not None)
@@ -82,8 +82,8 @@ def rotate(
 ) -> None:
     """Make a key of the same name and scopes in place of another one, and print it."""
 
-    async def act(client: Client) -> int:
-        made = await client.api_keys.rotate(key_id, overlap=overlap, tenant=tenant)
+    async def act(client: AsyncClient) -> int:
+        made = (await client.api_keys.rotate(key_id, overlap=overlap, tenant=tenant)).document
         typer.echo(json_line(made) if as_json else issued_lines(made))
         return ExitCode.SUCCESS
 
@@ -94,7 +94,7 @@ def rotate(
 def revoke(key_id: KeyArgument, tenant: TenantOption = None, server: ServerOption = None) -> None:
     """Take a key away; within a second it opens nothing."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         await client.api_keys.revoke(key_id, tenant=tenant)
         typer.echo(f"revoked {printable(key_id)}")
         return ExitCode.SUCCESS

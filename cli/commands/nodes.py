@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,8 @@ from cli.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
+    from headrace.values import Acted
 
 AttemptOption = Annotated[
     int | None, typer.Option("--attempt", min=0, help="Only while the node is at this attempt; else refused.")
@@ -115,10 +116,10 @@ def retry(
     )
 
 
-def _override(server: str | None, act: Callable[[Client], Awaitable[dict[str, Any]]]) -> None:
-    async def override(client: Client) -> int:
+def _override(server: str | None, act: Callable[[AsyncClient], Awaitable[Acted]]) -> None:
+    async def override(client: AsyncClient) -> int:
         done = await act(client)
-        typer.echo(f"{done['node_id']}: {done['status']}")
+        typer.echo(f"{done.document['node_id']}: {done.status}")
         return ExitCode.SUCCESS
 
     call_server(server, override)

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,8 @@ from cli.commands.options import LinesOption, ServerOption
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
-    from clients.headrace.views import ExecutionView
+    from headrace.client import AsyncClient
+    from headrace.values import Execution
 
 #: What can be purged; PENDING was never started.
 STATUSES = ("COMPLETED", "FAILED", "CANCELLED", "PENDING")
@@ -64,7 +64,7 @@ def purge(
     except ValueError as error:
         raise usage_error("purge", error) from None
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         if execution_id is not None:
             await client.executions.purge(execution_id)
             typer.echo("purged")
@@ -85,29 +85,29 @@ def purge(
 
 
 async def _older(
-    client: Client, before: datetime, statuses: Sequence[str], workflow: str | None
-) -> list[ExecutionView]:
+    client: AsyncClient, before: datetime, statuses: Sequence[str], workflow: str | None
+) -> list[Execution]:
     """What ended before a moment, or was made before it and never started; children go with their roots."""
-    filters: dict[str, Any] = {"created_before": before.isoformat()}
-    if workflow is not None:
-        filters["workflow"] = str((await client.workflows.get(workflow))["workflow_id"])
-    if len(statuses) == 1:
-        filters["status"] = statuses[0]
+    found = client.executions.list(
+        created_before=before.isoformat(),
+        workflow=(await client.workflows.get(workflow)).workflow_id if workflow is not None else None,
+        status=statuses[0] if len(statuses) == 1 else None,
+    )
     return [
         view
-        async for view in client.executions.list(**filters)
+        async for view in found
         if view.status in statuses and not view.document.get("parent") and _over_at(view) < before
     ]
 
 
-async def _purge_all(client: Client, found: Sequence[ExecutionView]) -> int:
+async def _purge_all(client: AsyncClient, found: Sequence[Execution]) -> int:
     import asyncio
 
-    from clients.headrace.errors import ApiError, NotFound
+    from headrace.errors import ApiError, NotFound
 
     gone, refused, slots = 0, 0, asyncio.Semaphore(AT_ONCE)
 
-    async def purge_one(view: ExecutionView) -> None:
+    async def purge_one(view: Execution) -> None:
         nonlocal gone, refused
         async with slots:
             try:
@@ -130,16 +130,16 @@ async def _purge_all(client: Client, found: Sequence[ExecutionView]) -> int:
     return ExitCode.FAILED if refused else ExitCode.SUCCESS
 
 
-def _over_at(view: ExecutionView) -> datetime:
+def _over_at(view: Execution) -> datetime:
     return datetime.fromisoformat(str(view.document.get("ended_at") or view.document["created_at"]))
 
 
-def _row(view: ExecutionView) -> str:
+def _row(view: Execution) -> str:
     over_at = view.document.get("ended_at") or view.document["created_at"]
     return printable(f"{view.execution_id}  {over_at}  {view.status:<9}  {view.name}")
 
 
-def _summary(found: Sequence[ExecutionView], before: datetime) -> str:
+def _summary(found: Sequence[Execution], before: datetime) -> str:
     when = before.isoformat(timespec="seconds").replace("+00:00", "Z")
     if not found:
         return f"nothing ended before {when}"

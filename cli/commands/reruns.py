@@ -23,7 +23,7 @@ from cli.commands.options import (
 from cli.commands.watch import follow
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 
 def retry(
@@ -49,7 +49,7 @@ def retry(
     Completed nodes keep their outputs, unless they are behind one named with --node. Exit code: as `run`.
     """
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         planned = await client.executions.retry(execution_id, nodes=node or None, preview=True)
         if preview:
             _list("runs again", planned.nodes or ())
@@ -79,7 +79,7 @@ def replay(
     """
     given = read_given("replay", inputs)
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         values = await inputs_for(execution_id, given, client)
         made = (await client.executions.replay(execution_id, inputs=values)).execution_id
         if not watch:
@@ -115,7 +115,7 @@ def fork(
     given = read_given("fork", inputs)
     definition = _definition(file)
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         values = await inputs_for(execution_id, given, client, definition)
         made = await client.executions.fork(
             execution_id, from_node=from_node, definition=definition, inputs=values, preview=preview

@@ -25,8 +25,8 @@ from cli.commands.watch import follow
 from cli.output.text import json_line
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
-    from clients.headrace.views import Created
+    from headrace.client import AsyncClient
+    from headrace.values import Created
 
 #: A name or an id of the registry; a file without an ending can have either.
 could_be_registered = re.compile(r"(?!-$)[a-z0-9-]{1,64}|wf_[a-z2-7]{26}").fullmatch
@@ -75,7 +75,7 @@ def run(
 
     origin: Any = {"labels": labels, "execution_key": key, "id_conflict_policy": on_conflict}
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         created = await _start(client, name, definition, given, trigger, origin)
         if not watch:
             made = created.execution_id
@@ -87,7 +87,7 @@ def run(
 
 
 async def _start(
-    client: Client,
+    client: AsyncClient,
     name: str,
     definition: dict[str, Any] | str | None,
     given: GivenInputs,
@@ -102,11 +102,11 @@ async def _start(
             trigger=True if trigger is None else trigger,
             **origin,
         )
-    from clients.headrace.errors import NotFound
+    from headrace.errors import NotFound
 
     try:
         # The words are read by its schema.
-        found = (await client.workflows.get(name))["definition"] if given.words else None
+        found = (await client.workflows.get(name)).definition if given.words else None
         return await client.workflows.start(name, inputs=given.values(found), trigger=trigger, **origin)
     except NotFound as error:
         typer.echo(f"there is no file {name!r} either", err=True)

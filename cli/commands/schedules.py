@@ -23,7 +23,8 @@ from cli.commands.options import (
 from cli.output.text import cells, fitted, json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
+    from headrace.records import Schedule
 
 #: Columns of a terminal that a name takes in a list.
 NAME_CELLS = 30
@@ -53,8 +54,8 @@ def list_schedules(
     if context.invoked_subcommand is not None:
         return
 
-    async def act(client: Client) -> int:
-        found = [each async for each in client.schedules.list(limit=limit, workflow=workflow)]
+    async def act(client: AsyncClient) -> int:
+        found = [each.document async for each in client.schedules.list(limit=limit, workflow=workflow)]
         width = min(max((cells(each["name"]) for each in found), default=0), NAME_CELLS)
         for each in found:
             typer.echo(json_line(each) if as_json else _row(each, width))
@@ -112,12 +113,12 @@ def add(
         "pause_on_failure": pause_on_failure or None,
     }  # fmt: skip
 
-    async def act(client: Client) -> int:
-        definition = (await client.workflows.get(workflow))["definition"] if given.words else None
+    async def act(client: AsyncClient) -> int:
+        definition = (await client.workflows.get(workflow)).definition if given.words else None
         wanted = {field: value for field, value in rule.items() if value is not None}
         if (values := given.values(definition)) is not None:
             wanted["inputs"] = values
-        made = await client.schedules.create(workflow, wanted, name=name)
+        made = (await client.schedules.create(workflow, wanted, name=name)).document
         typer.echo(
             json_line(made) if as_json else f"added {made['name']}, next {made['next_slot'] or 'never'}"
         )
@@ -130,8 +131,8 @@ def add(
 def get(schedule: ScheduleArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
     """Show a schedule."""
 
-    async def act(client: Client) -> int:
-        found = await client.schedules.get(schedule)
+    async def act(client: AsyncClient) -> int:
+        found = (await client.schedules.get(schedule)).document
         for line in [json_line(found)] if as_json else _lines(found):
             typer.echo(line)
         return ExitCode.SUCCESS
@@ -148,10 +149,10 @@ def upcoming(
 ) -> None:
     """Print the next times of a schedule, in its time zone."""
 
-    async def act(client: Client) -> int:
-        zone = (await client.schedules.get(schedule))["rule"].get("timezone", "UTC")
+    async def act(client: AsyncClient) -> int:
+        zone = (await client.schedules.get(schedule)).rule.get("timezone", "UTC")
         for each in await client.schedules.next(schedule, count=count):
-            typer.echo(json_line(each) if as_json else _time_line(each, zone))
+            typer.echo(json_line(each.document) if as_json else _time_line(each.document, zone))
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -182,7 +183,7 @@ def trigger(
 ) -> None:
     """Start an execution now, with the inputs of the schedule, and print its id."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         made = (await client.schedules.trigger(schedule)).execution_id
         typer.echo(json_line({"execution_id": made}) if as_json else made)
         return ExitCode.SUCCESS
@@ -209,12 +210,14 @@ def backfill(
     if not stop and not (start and end):
         raise usage_error("schedules backfill", ValueError("give --from and --to, or --stop"))
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         if stop:
             await client.schedules.stop_backfill(schedule)
             typer.echo("stopped")
             return ExitCode.SUCCESS
-        done = await client.schedules.backfill(schedule, start, end, max_active=max_active, dry_run=dry_run)
+        done = (
+            await client.schedules.backfill(schedule, start, end, max_active=max_active, dry_run=dry_run)
+        ).document
         if as_json:
             typer.echo(json_line(done))
             return ExitCode.SUCCESS
@@ -234,7 +237,7 @@ def backfill(
 def delete(schedule: ScheduleArgument, server: ServerOption = None) -> None:
     """Remove a schedule; what it has started goes on."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         await client.schedules.delete(schedule)
         typer.echo(printable(f"deleted {schedule}"))
         return ExitCode.SUCCESS
@@ -242,10 +245,10 @@ def delete(schedule: ScheduleArgument, server: ServerOption = None) -> None:
     call_server(server, act)
 
 
-def _change(server: str | None, change: Callable[[Client], Awaitable[dict[str, Any]]]) -> None:
-    async def act(client: Client) -> int:
+def _change(server: str | None, change: Callable[[AsyncClient], Awaitable[Schedule]]) -> None:
+    async def act(client: AsyncClient) -> int:
         found = await change(client)
-        typer.echo(f"{found['state']}, next {found['next_slot'] or 'never'}")
+        typer.echo(f"{found.state}, next {found.next_slot or 'never'}")
         return ExitCode.SUCCESS
 
     call_server(server, act)

@@ -12,7 +12,7 @@ from cli.commands.options import DeciderOption, ExecutionArgument, LinesOption, 
 from cli.output.text import counted, json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 FormOption = Annotated[str | None, typer.Option("--form", metavar="JSON", help="The values of its form.")]
 ShownOption = Annotated[
@@ -36,8 +36,8 @@ def signal(
     """
     value = _option("signal", "--payload", payload)
 
-    async def act(client: Client) -> int:
-        done = await client.signals.send(execution_id, name, value, idempotency_key=key)
+    async def act(client: AsyncClient) -> int:
+        done = (await client.signals.send(execution_id, name, value, idempotency_key=key)).document
         delivered = f"delivered to {counted(done['nodes'], 'node')}"
         typer.echo(f"kept: no node waits for '{name}' yet" if done["kept"] else delivered)
         return ExitCode.SUCCESS
@@ -51,11 +51,11 @@ def approvals(
 ) -> None:
     """List approvals without a decision, the longest waiting first."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         count = 0
         async for found in client.approvals.list():
             count += 1
-            typer.echo(json_line(found) if as_json else _shown(found))
+            typer.echo(json_line(found.document) if as_json else _shown(found.document))
         if not count and not as_json:
             typer.echo("no approval waits for a decision")
         return ExitCode.SUCCESS
@@ -99,17 +99,17 @@ def _decide(
 ) -> None:
     value = _option(decision, "--form", form)
 
-    async def act(client: Client) -> int:
-        found = await client.approvals.get(execution_id, node_id)
+    async def act(client: AsyncClient) -> int:
+        found = (await client.approvals.get(execution_id, node_id)).document
         typer.echo(_shown(found))
         # The hash of what has just been printed: the decision is about what was seen, or refused.
         done = await client.approvals.decide(
             execution_id, node_id, decision, by=by, shown=shown or found["shown"], form=value
         )
-        if done["pending"]:
-            typer.echo(f"recorded: {done['approvals']} of {done['quorum']} approvals")
+        if done.pending:
+            typer.echo(f"recorded: {done.approvals} of {done.quorum} approvals")
         else:
-            typer.echo(f"decided: {done['output']['decision']}")
+            typer.echo(f"decided: {(done.output or {})['decision']}")
         return ExitCode.SUCCESS
 
     call_server(server, act)

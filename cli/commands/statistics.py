@@ -12,7 +12,7 @@ from cli.commands.options import AnswerOption, ServerOption
 from cli.output.text import cells, fitted, json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 #: Columns of a terminal that a title or a handler takes.
 NAME_CELLS = 40
@@ -32,7 +32,7 @@ def statistics(
 ) -> None:
     """Show how executions ended: in all, by workflow, and nodes by handler; 30 days unless days are given."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         found = await client.statistics.get(first=first, last=last)
         for line in [json_line(found)] if as_json else _lines(found):
             typer.echo(line)

@@ -12,7 +12,7 @@ from cli.commands.options import AnswerOption, ServerOption
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 TenantArgument = Annotated[str, typer.Argument(help="The tenant's name: a-z, 0-9 and -.")]
 
@@ -27,8 +27,8 @@ tenants = typer.Typer(
 def list_tenants(as_json: AnswerOption = False, server: ServerOption = None) -> None:
     """List the tenants beside `default`, oldest first."""
 
-    async def act(client: Client) -> int:
-        found = [tenant async for tenant in client.tenants.list()]
+    async def act(client: AsyncClient) -> int:
+        found = [tenant.document async for tenant in client.tenants.list()]
         for tenant in found:
             typer.echo(json_line(tenant) if as_json else _line(tenant))
         if not found and not as_json:
@@ -47,8 +47,8 @@ def create(
 ) -> None:
     """Register a tenant and print its first key, which opens everything of it."""
 
-    async def act(client: Client) -> int:
-        made = await client.tenants.create(name, title)
+    async def act(client: AsyncClient) -> int:
+        made = (await client.tenants.create(name, title)).document
         typer.echo(json_line(made) if as_json else f"{_line(made)}\n{issued_lines(made['api_key'])}")
         return ExitCode.SUCCESS
 
@@ -68,8 +68,8 @@ def enable(name: TenantArgument, server: ServerOption = None) -> None:
 
 
 def _change(name: str, server: str | None, *, is_active: bool) -> None:
-    async def act(client: Client) -> int:
-        typer.echo(_line(await client.tenants.change(name, is_active=is_active)))
+    async def act(client: AsyncClient) -> int:
+        typer.echo(_line((await client.tenants.change(name, is_active=is_active)).document))
         return ExitCode.SUCCESS
 
     call_server(server, act, as_operator=True)

@@ -79,7 +79,7 @@ def steps(arguments: list[str], *, is_long: bool) -> list[tuple[str, list[str]]]
 def passes(name: str, command: list[str], *, is_long: bool) -> bool:
     """Run one step, its output straight through."""
     typer.echo(f"--- {name}")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "sdk" / "src")])}
     if is_long:
         # Read by the property tests: more examples, longer runs.
         environment["HEADRACE_LONG"] = "1"

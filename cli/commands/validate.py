@@ -17,7 +17,7 @@ from cli.commands.options import ServerOption
 from cli.output.text import counted, json_text
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -83,7 +83,7 @@ def validate(
     except ValueError as error:
         raise usage_error("validate", error) from None
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         reports = [await judge(client, file, text) for file, text in texts]
         for line in _RENDER[output](reports):
             typer.echo(line)
@@ -94,7 +94,7 @@ def validate(
     call_server(server, act)
 
 
-async def judge(client: Client, file: Path, text: str) -> Report:
+async def judge(client: AsyncClient, file: Path, text: str) -> Report:
     """Ask the server about one file. JSON goes as an object, so its lines are found here."""
     from cli.output.json_positions import JsonProblem, nearest, read_json
 

@@ -13,8 +13,8 @@ from cli.output.text import json_text
 
 if TYPE_CHECKING:
     from cli.output.progress import Progress
-    from clients.headrace.client import Client
-    from clients.headrace.views import ExecutionView
+    from headrace.client import AsyncClient
+    from headrace.values import Execution
 
 REFRESH_PER_S = 10
 
@@ -31,14 +31,14 @@ def watch(
     Exit code: 0 completed, 1 failed, 3 cancelled, 4 timed out.
     """
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         return await follow(client, execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
     call_server(server, act)
 
 
 async def follow(
-    client: Client,
+    client: AsyncClient,
     execution_id: str,
     *,
     is_plain: bool = False,
@@ -72,7 +72,7 @@ async def follow(
     return exit_code(view)
 
 
-async def _show_lines(client: Client, progress: Progress) -> None:
+async def _show_lines(client: AsyncClient, progress: Progress) -> None:
     from cli.output.progress import plain_line
 
     async for event in client.executions.events(progress.execution_id):
@@ -81,7 +81,7 @@ async def _show_lines(client: Client, progress: Progress) -> None:
         typer.echo(plain_line(event), err=True)
 
 
-async def _show_tree(client: Client, progress: Progress) -> None:
+async def _show_tree(client: AsyncClient, progress: Progress) -> None:
     import asyncio
 
     from rich.console import Console
@@ -110,7 +110,7 @@ async def _show_tree(client: Client, progress: Progress) -> None:
             paint(live)
 
 
-def exit_code(view: ExecutionView) -> int:
+def exit_code(view: Execution) -> int:
     """The exit code for an execution that has ended."""
     if view.status == "COMPLETED":
         return ExitCode.SUCCESS
@@ -120,7 +120,7 @@ def exit_code(view: ExecutionView) -> int:
     return ExitCode.TIMED_OUT if view.cancelling == "timeout" else ExitCode.FAILED
 
 
-def as_document(view: ExecutionView) -> str:
+def as_document(view: Execution) -> str:
     """The final state as JSON, for scripts."""
     nodes = {
         node.node_id: {

@@ -12,7 +12,7 @@ from cli.commands.options import AnswerOption, LinesOption, ServerOption
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
 
 PathArgument = Annotated[
     str, typer.Argument(metavar="PATH", help="What stands behind /webhooks/ in its URL.")
@@ -43,8 +43,8 @@ def list_webhooks(
     if context.invoked_subcommand is not None:
         return
 
-    async def act(client: Client) -> int:
-        found = [each async for each in client.webhooks.list(workflow=workflow, limit=limit)]
+    async def act(client: AsyncClient) -> int:
+        found = [each.document async for each in client.webhooks.list(workflow=workflow, limit=limit)]
         for each in found:
             typer.echo(json_line(each) if as_json else _row(each))
         if not found and not as_json:
@@ -77,7 +77,7 @@ def create(
 ) -> None:
     """Make a webhook of a workflow, and print its secret. It is shown this once."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         made = await client.webhooks.create(
             workflow,
             scheme,
@@ -86,7 +86,7 @@ def create(
             header=header,
             inputs="payload" if payload_as_inputs else None,
         )
-        for line in [json_line(made)] if as_json else _issued(made, client.base_url):
+        for line in [json_line(made.document)] if as_json else _issued(made.document, client.base_url):
             typer.echo(line)
         return ExitCode.SUCCESS
 
@@ -97,8 +97,8 @@ def create(
 def get(path: PathArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
     """Show a webhook, without its secrets."""
 
-    async def act(client: Client) -> int:
-        found = await client.webhooks.get(path)
+    async def act(client: AsyncClient) -> int:
+        found = (await client.webhooks.get(path)).document
         for line in [json_line(found)] if as_json else _lines(found, client.base_url):
             typer.echo(line)
         return ExitCode.SUCCESS
@@ -123,7 +123,7 @@ def deliver_sample(
     except ValueError as error:
         raise usage_error("webhooks test", ValueError(f"--payload is not JSON: {error}")) from None
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         done = await client.webhooks.test(path, sent)
         if as_json:
             typer.echo(json_line(done))
@@ -152,8 +152,8 @@ def rotate(
 ) -> None:
     """Give a webhook a new secret, and print it; those before it are good for a while more."""
 
-    async def act(client: Client) -> int:
-        done = await client.webhooks.rotate(path, secret=secret, keep=keep)
+    async def act(client: AsyncClient) -> int:
+        done = (await client.webhooks.rotate(path, secret=secret, keep=keep)).document
         for line in [json_line(done)] if as_json else _issued(done, client.base_url):
             typer.echo(line)
         return ExitCode.SUCCESS
@@ -177,7 +177,7 @@ def resume(path: PathArgument, server: ServerOption = None) -> None:
 def delete(path: PathArgument, server: ServerOption = None) -> None:
     """Delete a webhook: its path is unknown from now on."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         await client.webhooks.delete(path)
         typer.echo(f"deleted {printable(path)}")
         return ExitCode.SUCCESS
@@ -195,8 +195,8 @@ def curl_line(request: dict[str, Any], base_url: str) -> str:
 
 
 def _set_active(path: str, server: str | None, *, is_active: bool) -> None:
-    async def act(client: Client) -> int:
-        done = await client.webhooks.change(path, is_active=is_active)
+    async def act(client: AsyncClient) -> int:
+        done = (await client.webhooks.change(path, is_active=is_active)).document
         typer.echo("active" if done["is_active"] else "inactive")
         return ExitCode.SUCCESS
 

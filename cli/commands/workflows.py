@@ -15,7 +15,8 @@ from cli.commands.options import AnswerOption, LabelsOption, LinesOption, Server
 from cli.output.text import cells, fitted, json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import Client
+    from headrace.client import AsyncClient
+    from headrace.records import Workflow
 
 #: Columns of a terminal that a name and a title take in a list.
 NAME_CELLS, TITLE_CELLS = 30, 40
@@ -64,9 +65,10 @@ def apply(
     except ValueError as error:
         raise usage_error("apply", error) from None
 
-    async def act(client: Client) -> int:
-        from clients.headrace.errors import ApiError
-        from clients.headrace.workflows import Applied
+    async def act(client: AsyncClient) -> int:
+        from dataclasses import replace
+
+        from headrace.errors import ApiError
 
         code = ExitCode.SUCCESS
         for each in given:
@@ -74,8 +76,8 @@ def apply(
                 done = await client.workflows.apply(each.name, each.text, media_type=each.media_type)
                 if labels is not None:
                     changed = await client.workflows.change(done.name, labels=labels)
-                    is_same = changed["outcome"] == "unchanged" or done.outcome == "created"
-                    done = Applied(changed, done.outcome if is_same else "updated")
+                    is_same = changed.outcome == "unchanged" or done.outcome == "created"
+                    done = replace(changed, outcome=done.outcome if is_same else "updated")
             except ApiError as error:
                 if error.status >= 500:
                     raise
@@ -111,9 +113,9 @@ def list_workflows(
     except ValueError as error:
         raise usage_error("workflows", error) from None
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         asked = ":".join(wanted) if wanted else None
-        found = [each async for each in client.workflows.list(limit=limit, label=asked, text=text)]
+        found = [each.document async for each in client.workflows.list(limit=limit, label=asked, text=text)]
         width = min(max((cells(each["name"]) for each in found), default=0), NAME_CELLS)
         for each in found:
             typer.echo(json_line(each) if as_json else _row(each, width))
@@ -135,11 +137,11 @@ def get(
 ) -> None:
     """Show a workflow."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         if source:
             typer.echo((await client.workflows.source(workflow)).decode(errors="replace"), nl=False)
             return ExitCode.SUCCESS
-        found = await client.workflows.get(workflow)
+        found = (await client.workflows.get(workflow)).document
         for line in [json_line(found)] if as_json else _lines(found):
             typer.echo(line)
         return ExitCode.SUCCESS
@@ -156,10 +158,10 @@ def versions(
 ) -> None:
     """List the versions of a workflow, newest first."""
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         async for each in client.workflows.versions(workflow, limit=limit):
-            line = f"{each['version']}  {each['created_at']}  {each['hash'][:16]}  {each['title']}"
-            typer.echo(json_line(each) if as_json else printable(line))
+            line = f"{each.version}  {each.created_at}  {each.hash[:16]}  {each.title}"
+            typer.echo(json_line(each.document) if as_json else printable(line))
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -196,11 +198,11 @@ def label(
     except ValueError as error:
         raise usage_error("workflows label", error) from None
 
-    async def act(client: Client) -> int:
-        found = await client.workflows.get(workflow)
+    async def act(client: AsyncClient) -> int:
+        found = (await client.workflows.get(workflow)).document
         if given or removed:
             kept = {name: value for name, value in found["labels"].items() if name not in removed}
-            found = await client.workflows.change(workflow, labels=kept | given)
+            found = (await client.workflows.change(workflow, labels=kept | given)).document
         for name, value in found["labels"].items():
             typer.echo(printable(f"{name}={value}"))
         return ExitCode.SUCCESS
@@ -215,7 +217,7 @@ def delete(workflow: WorkflowArgument, server: ServerOption = None) -> None:
     Executions of it keep their definition, and go on.
     """
 
-    async def act(client: Client) -> int:
+    async def act(client: AsyncClient) -> int:
         await client.workflows.delete(workflow)
         typer.echo(f"deleted {workflow}")
         return ExitCode.SUCCESS
@@ -225,7 +227,7 @@ def delete(workflow: WorkflowArgument, server: ServerOption = None) -> None:
 
 def _given(file: Path, name: str | None) -> Given:
     """Read a file. Raises ValueError that names it."""
-    from clients.headrace.workflows import name_of
+    from headrace.api.workflows import name_of
 
     text = read_bytes(file)
     definition = read_definition(file, text)
@@ -236,11 +238,11 @@ def _given(file: Path, name: str | None) -> Given:
     return Given(file, text, media_type, found)
 
 
-def _change(server: str | None, change: Callable[[Client], Awaitable[dict[str, Any]]]) -> None:
-    async def act(client: Client) -> int:
+def _change(server: str | None, change: Callable[[AsyncClient], Awaitable[Workflow]]) -> None:
+    async def act(client: AsyncClient) -> int:
         done = await change(client)
-        already = "already " * (done["outcome"] == "unchanged")
-        typer.echo(f"{already}{'active' if done['is_active'] else 'paused'}")
+        already = "already " * (done.outcome == "unchanged")
+        typer.echo(f"{already}{'active' if done.is_active else 'paused'}")
         return ExitCode.SUCCESS
 
     call_server(server, act)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cli.output.text import json_line, printable
-from clients.headrace.views import Event, ExecutionView, NodeView, seconds_between
+from headrace.values import Event, Execution, Node, seconds_between
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,7 +50,7 @@ class Progress:
     execution_id: str
     name: str
     status: str
-    nodes: dict[str, NodeView]
+    nodes: dict[str, Node]
     #: RFC 3339, from its events.
     started_at: str | None = None
     ended_at: str | None = None
@@ -58,7 +58,7 @@ class Progress:
     notes: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, view: ExecutionView) -> Progress:
+    def of(cls, view: Execution) -> Progress:
         """Every node at its beginning: the events, read from the first, bring it up to date.
 
         A node that a fork has reused has no events: it begins as it is.
@@ -178,7 +178,7 @@ def plain_line(event: Event) -> str:
     return "  ".join(words).rstrip()
 
 
-def ordered(progress: Progress, *, room: int) -> tuple[list[NodeView], int]:
+def ordered(progress: Progress, *, room: int) -> tuple[list[Node], int]:
     """The nodes to show within `room` lines, in definition order, and how many were left out.
 
     Left out first are those that are done well, then those not yet begun.
@@ -244,7 +244,7 @@ def render(progress: Progress, *, indent: dict[str, int], room: int, width: int 
     return text
 
 
-def _state_words(node: NodeView) -> str:
+def _state_words(node: Node) -> str:
     words = node.status.lower()
     if node.max_attempts > 1 and node.try_number > 1:
         words += f" (try {min(node.try_number, node.max_attempts)} of {node.max_attempts})"
@@ -255,7 +255,7 @@ def _summary(progress: Progress) -> str:
     return ", ".join(f"{count} {status.lower()}" for status, count in sorted(progress.counts.items()))
 
 
-def report(view: ExecutionView) -> Iterator[str]:
+def report(view: Execution) -> Iterator[str]:
     """The summary at the end: result, failures, and the outputs of nodes without successors."""
     why, took_s = view.reason or view.cancelling, view.took_s()
     took = "" if took_s is None else f" in {took_s:.1f} s"
@@ -278,7 +278,7 @@ def report(view: ExecutionView) -> Iterator[str]:
 
 def shorten(output: Any, *, longest: int = 300) -> str:
     """An output on one line, cut where it gets long."""
-    from clients.headrace.outputs import left_out_bytes
+    from headrace.api.outputs import left_out_bytes
 
     if (size_bytes := left_out_bytes(output)) is not None:
         return f"({size_bytes:,} bytes; --json has it whole)"

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from headrace.wording import quoted
 from orchestrator.definitions.definition import Catch, Choice, Node
 from orchestrator.definitions.error_types import matches, read_patterns
 from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 from orchestrator.errors import OutputRefused, Problem
 
 CONDITION = "condition"

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.wording import quoted
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 
 #: Costs are whole billionths of a dollar: the cheapest cached token of today is ten of them.
 NANOS = 1_000_000_000

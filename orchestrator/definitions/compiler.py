@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from headrace.wording import quoted
 from orchestrator.definitions.budgets import read_budget
 from orchestrator.definitions.definition import (
     ID_CONFLICT_POLICIES,
@@ -29,7 +30,7 @@ from orchestrator.definitions.triggers import read_triggers
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.json_schema import one_definition, schema_problem
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.templates.references import references
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace.wording import quoted
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import ID_RULE, Fields, is_id
 from orchestrator.documents.json_schema import schema_problem
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 
 #: The handler that writes a typed event.
 EMIT = "emit"

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from headrace.wording import quoted
 from orchestrator.definitions.definition import MOST_ITEMS, MOST_LIVE, ItemMap
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import quoted
 from orchestrator.errors import Problem
 from orchestrator.templates.parser import KEYWORDS, RESERVED
 from orchestrator.templates.references import References, gives_text, is_template, references

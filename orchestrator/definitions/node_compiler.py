@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from headrace.wording import quoted
 from orchestrator.definitions import graph
 from orchestrator.definitions.branches import CONDITION, check_branches, read_catch, read_choices
 from orchestrator.definitions.definition import HandlerNames, ItemMap, Node
@@ -15,7 +16,7 @@ from orchestrator.definitions.retry import read_retry
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW, CheckChild, own_config, read_sub_workflow
 from orchestrator.definitions.trigger_rules import DEFAULT_RULE, TriggerRule
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import Findings, joined, quoted
+from orchestrator.documents.problems import Findings, joined
 from orchestrator.documents.strict_json import check_depth
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.templates.references import References, references

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from headrace.wording import quoted
 from orchestrator.definitions.error_types import read_patterns
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 
 Jitter = Literal["full", "equal", "none"]
 OnExhausted = Literal["fail", "pause", "continue"]

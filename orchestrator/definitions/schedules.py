@@ -14,10 +14,11 @@ from itertools import count, islice, pairwise, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from headrace.wording import quoted
 from orchestrator.definitions.cron import Cron
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 from orchestrator.documents.times import parse_time_ms
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.wording import quoted
 from orchestrator.definitions.schedules import FIELDS, ScheduleSpec, given_fields, read_schedule
 from orchestrator.definitions.webhooks import PATH_RULE, WebhookSpec, is_path, read_webhook
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 
 #: Schedules, webhooks and trigger paths that one document may name, of each.
 MOST_NAMED = 20

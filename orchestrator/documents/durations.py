@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from orchestrator.documents.json_types import kind_of
+from headrace.wording import kind_of
 
 #: Longest duration accepted, 10 years; keeps every due time inside the integers Redis and Lua hold exactly.
 MAX_DURATION_MS = 10 * 365 * 86_400_000

@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Set
 from typing import Any
 
+from headrace.wording import quoted
 from orchestrator.documents.durations import parse_duration_ms
-from orchestrator.documents.problems import Findings, joined, quoted
+from orchestrator.documents.problems import Findings, joined
 
 ID_RULE = "letters, digits, '_', '.' and '-', at most 128"
 TITLE_MAX_CHARS = 256

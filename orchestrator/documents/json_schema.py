@@ -15,8 +15,9 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 
+from headrace.wording import kind_of
 from orchestrator.documents import exact_json
-from orchestrator.documents.json_types import json_size, kind_of
+from orchestrator.documents.json_types import json_size
 from orchestrator.documents.schema_costs import (
     MAX_COMPILING,
     TooMuch,

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import SequenceMatcher
-from typing import Any
 
-from orchestrator.documents.json_types import kind_of
+from headrace.wording import MOST_CANDIDATES, did_you_mean
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import DefinitionInvalid, Problem, ProblemKind
 
 _MAX_HINTS = 20
-_MAX_CANDIDATES = 1_000
 #: Characters of all candidates that one document's hints look at.
 _MAX_LOOKED_AT = 50_000
-#: Characters of a word times those of its candidates, where the two may be alike; and the ratio they need.
-_MAX_COMPARED = 10_000
-_CLOSE = 0.6
-_LONGEST_WORD = 128
 
 
 class Findings:
@@ -56,7 +49,7 @@ class Findings:
 
     def did_you_mean(self, word: str, candidates: Collection[str]) -> str | None:
         """Hint at the word that was probably meant. Comparing is slow, so only the first problems get it."""
-        if self.hints_left <= 0 or len(candidates) > _MAX_CANDIDATES:
+        if self.hints_left <= 0 or len(candidates) > MOST_CANDIDATES:
             return None
         self.hints_left -= 1
         self.characters_left -= sum(map(len, candidates))
@@ -72,42 +65,6 @@ class Findings:
             message = f"and {self.left_out:,} more problems"
             self.problems.append(Problem("", "more_problems", message, kind=self.problems[0].kind))
         raise DefinitionInvalid(self.problems)
-
-
-def did_you_mean(word: str, candidates: Collection[str]) -> str | None:
-    """Hint at the word that was probably meant; None when none is close, or there are too many to compare."""
-    close = closest(word, candidates)
-    return f"did you mean {close!r}?" if close is not None else None
-
-
-def closest(word: str, candidates: Collection[str]) -> str | None:
-    """Find the word most like another; None when none is close, or there are too many to compare."""
-    if len(candidates) > _MAX_CANDIDATES:
-        return None
-    close, nearest, compared = None, _CLOSE, 0
-    word = word[:_LONGEST_WORD]
-    matcher = SequenceMatcher(b=word)
-    for candidate in candidates:
-        matcher.set_seq1(candidate[:_LONGEST_WORD])
-        if matcher.real_quick_ratio() < nearest or matcher.quick_ratio() < nearest:
-            continue
-        compared += len(candidate[:_LONGEST_WORD]) * len(word)
-        if compared > _MAX_COMPARED:
-            break
-        ratio = matcher.ratio()
-        if ratio > nearest or (close is None and ratio == nearest):
-            close, nearest = candidate, ratio
-    return close
-
-
-def quoted(value: Any) -> str:
-    """Quote a value found, shortened; containers by their type only."""
-    if value is None or isinstance(value, dict | list):
-        return kind_of(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = repr(value)
-    return text if len(text) <= 140 else text[:140] + "…"
 
 
 def joined(words: Collection[str], most: int = 20) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 from jsonschema_rs import ValidationError, ValidationErrorKind
 
+from headrace.wording import TYPE_WORDS, closest, did_you_mean, quoted
 from orchestrator.documents import exact_json
-from orchestrator.documents.json_types import TYPE_WORDS
-from orchestrator.documents.problems import closest, did_you_mean, joined, quoted
+from orchestrator.documents.problems import joined
 
 #: Longest list of allowed values, and longest sentence.
 _MOST_OPTIONS, _MOST_CHARACTERS = 20, 300

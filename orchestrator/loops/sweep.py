@@ -6,7 +6,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.execution.model import Execution
 from orchestrator.executor import execute_workflow, remove_keys
 from orchestrator.redis_keys import DEFAULT_TENANT

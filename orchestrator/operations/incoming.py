@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from headrace.wording import kind_of
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.webhooks import Kind, WebhookRecord, is_known_path
 from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
-from orchestrator.documents.json_types import kind_of
 from orchestrator.documents.signatures import Refusal, Scheme, refusal_of
 from orchestrator.errors import (
     HeadraceError,

@@ -11,13 +11,14 @@ from typing import Any
 
 import orjson
 
+from headrace.wording import quoted
 from orchestrator.definitions.definition import ID_CONFLICT_POLICIES, IdConflictPolicy
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.targets import NO_TARGETS, Targets, read_targets
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 from orchestrator.errors import PayloadTooLarge, Problem, StartInvalid
 from orchestrator.execution.model import Execution
 from orchestrator.store.layout import Field

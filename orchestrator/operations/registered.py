@@ -6,10 +6,10 @@ import asyncio
 
 import orjson
 
+from headrace.wording import did_you_mean
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.registry import WorkflowRecord, is_name, is_workflow_id
-from orchestrator.documents.problems import did_you_mean
 from orchestrator.errors import WorkflowNotFound
 from orchestrator.operations.submissions import Compiled
 from orchestrator.operations.turns import LONG_BYTES

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from orchestrator.documents.problems import did_you_mean
+from headrace.wording import did_you_mean
 from orchestrator.errors import (
     ExecutionNotFound,
     InvalidTransition,

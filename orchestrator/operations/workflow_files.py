@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from headrace.wording import quoted
 from orchestrator.definitions.registry import SOURCE_BYTES, Source, hash_of, name_of
 from orchestrator.documents import strict_json
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import quoted
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.errors import DefinitionInvalid, HeadraceError, Problem, ProblemsFound
 from orchestrator.operations.workflows import Workflows

@@ -17,10 +17,10 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from clients.backoff import Backoff
 from clients.redis_client import PASSING_FAULTS
 from clients.redis_wire import KEPT_CONNECTIONS, Wire
 from clients.waiting import Waiting
+from headrace.backoff import Backoff
 from orchestrator.errors import DurabilityUnknown
 from orchestrator.redis_keys import Keys
 

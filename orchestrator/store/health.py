@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.errors import ConfigError
 from orchestrator.execution.inventory import Check
 from orchestrator.redis_keys import Keys

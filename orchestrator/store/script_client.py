@@ -18,10 +18,10 @@ from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from clients.backoff import Backoff
 from clients.redis_client import PASSING_FAULTS
 from clients.redis_wire import Wire
 from clients.waiting import Waiting, seconds_left
+from headrace.backoff import Backoff
 from orchestrator.errors import LayoutUnknown, StoreFull, StoreUnavailable
 from orchestrator.redis_keys import Keys
 from orchestrator.store.library import FAMILY, compose

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.redis_keys import Keys
 
 log = logging.getLogger("headrace.wakeups")

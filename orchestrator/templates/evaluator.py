@@ -15,8 +15,9 @@ from typing import Any
 
 from jinja2 import nodes
 
+from headrace.wording import kind_of
 from orchestrator.documents.exact_json import MAX_INT_BITS
-from orchestrator.documents.json_types import is_true, kind_of
+from orchestrator.documents.json_types import is_true
 from orchestrator.templates.budget import Budget, check_length, join_parts
 from orchestrator.templates.filters import FILTERS, METHODS, TESTS, range_of
 from orchestrator.templates.ordering import COMPARISONS

@@ -15,9 +15,10 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 
+from headrace.wording import kind_of
 from orchestrator.documents import comparison, exact_json
 from orchestrator.documents.exact_json import MAX_INT_DIGITS
-from orchestrator.documents.json_types import is_true, kind_of
+from orchestrator.documents.json_types import is_true
 from orchestrator.documents.strict_json import parse
 from orchestrator.templates.budget import MAX_STEPS, MAX_TEXT, check_length
 from orchestrator.templates.ordering import COMPARISONS, greatest, is_same, least, sorted_by

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from orchestrator.documents.json_types import kind_of
+from headrace.wording import kind_of
 from orchestrator.templates.values import EvaluationError
 
 #: Items sorted in one step.

@@ -19,8 +19,8 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from headrace.wording import did_you_mean
 from orchestrator.documents.exact_json import MAX_INT_BITS
-from orchestrator.documents.problems import did_you_mean
 from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
 from orchestrator.templates.values import EvaluationError
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from orchestrator.documents.problems import did_you_mean
+from headrace.wording import did_you_mean
 from orchestrator.errors import Problem
 from orchestrator.templates.parser import (
     KEYWORDS,

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from jinja2 import nodes
 
+from headrace.wording import kind_of
 from orchestrator.documents import exact_json
-from orchestrator.documents.json_types import kind_of
 
 #: Characters of a dotted path such as 'user.name'.
 MOST_PATH = 1_000

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from workers.context import HandlerContext
-from workers.outcome import Terminal
-from workers.registry import HANDLER_REGISTRY, handler
+from headrace import Context, Terminal, handler
+from headrace.registration import HANDLER_REGISTRY
 
 
 class Gates:
@@ -40,7 +39,7 @@ def registered(gates: Gates) -> Iterator[None]:
 
 def _register(gates: Gates) -> None:
     @handler("give")
-    async def give(config: Mapping[str, Any], context: HandlerContext) -> Any:
+    async def give(config: Mapping[str, Any], context: Context) -> Any:
         """End with `output`, after saying `lines` in the log and `progress` on the way."""
         for line in config.get("lines", ()):
             context.log(line, text=line)
@@ -49,14 +48,14 @@ def _register(gates: Gates) -> None:
         return config.get("output")
 
     @handler("break")
-    async def fail(config: Mapping[str, Any], context: HandlerContext) -> None:
+    async def fail(config: Mapping[str, Any], context: Context) -> None:
         """Fail for good with `message` and `type`, after saying `lines` in the log."""
         for line in config.get("lines", ()):
             context.log(line, "error", text=line)
         raise Terminal(config.get("message", "it broke"), type=config.get("type", "Test.Broken"))
 
     @handler("hold")
-    def hold(config: Mapping[str, Any], context: HandlerContext) -> Any:
+    def hold(config: Mapping[str, Any], context: Context) -> Any:
         """Run until the gate `gate` is open, then end with `output`; with `message`, fail instead."""
         gate = gates.of(config.get("gate", "gate"))
         while not context.is_cancelled() and not gate.wait(0.01):
@@ -66,7 +65,7 @@ def _register(gates: Gates) -> None:
         return config.get("output")
 
     @handler("mend")
-    async def mend(config: Mapping[str, Any], context: HandlerContext) -> None:
+    async def mend(config: Mapping[str, Any], context: Context) -> None:
         """Fail for good with `message` until the gate `gate` is open."""
         if not gates.of(config.get("gate", "gate")).is_set():
             raise Terminal(config.get("message", "it broke"), type="Test.Broken")

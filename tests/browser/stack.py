@@ -109,15 +109,18 @@ class Stack:
 
 
 @contextmanager
-def running_stack(redis_url: str) -> Iterator[Stack]:
-    """Start a stack on a flushed Redis; what still runs at the end is cancelled."""
+def running_stack(redis_url: str, **settings: Any) -> Iterator[Stack]:
+    """Start a stack on a flushed Redis; what still runs at the end is cancelled.
+
+    settings  of the API, further to those of all stacks.
+    """
     gates = Gates()
     stack = Stack(redis_url, gates)
     thread = threading.Thread(target=stack.loop.run_forever, name="stack", daemon=True)
     with pytest.MonkeyPatch.context() as patch, registered(gates):
         patch.setattr("workers.worker.BLOCK_MS", BLOCK_MS)
         thread.start()
-        running = _running(stack)
+        running = _running(stack, settings)
         stack.run(running.__aenter__())
         try:
             with httpx2.Client(base_url=stack.url, timeout=PATIENCE_S) as stack.http:
@@ -133,7 +136,7 @@ def running_stack(redis_url: str) -> Iterator[Stack]:
 
 
 @asynccontextmanager
-async def _running(stack: Stack) -> AsyncIterator[None]:
+async def _running(stack: Stack, settings: Mapping[str, Any]) -> AsyncIterator[None]:
     redis = connect_commands(stack.redis_url)
     stack.engine = Engine(redis, redis, catalogue=Catalogue)
     await stack.engine.transitions.load()
@@ -148,7 +151,7 @@ async def _running(stack: Stack) -> AsyncIterator[None]:
     )
     keeping_time = asyncio.create_task(orchestrator.run())
     try:
-        async with _serving(stack):
+        async with _serving(stack, settings):
             tools = Toolbox(llm_settings=LlmSettings(provider="echo"))
             await stack.fleet.start(tools=tools)
             yield
@@ -160,10 +163,13 @@ async def _running(stack: Stack) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _serving(stack: Stack) -> AsyncIterator[None]:
+async def _serving(stack: Stack, more: Mapping[str, Any]) -> AsyncIterator[None]:
     """Serve the API on a socket that is opened here, so that no other process can take its port."""
     settings = Settings(
-        redis_url=stack.redis_url, workflows_dir=Path(__file__).parent / "no-workflows", log_level="WARNING"
+        redis_url=stack.redis_url,
+        workflows_dir=Path(__file__).parent / "no-workflows",
+        log_level="WARNING",
+        **more,
     )
     config = uvicorn.Config(
         create_app(settings),

@@ -13,9 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from workers.context import HandlerContext
-from workers.outcome import Retryable
-from workers.registry import handler
+from headrace import Context, Retryable, handler
 
 # A process that does not end is asked where it is.
 faulthandler.register(signal.SIGUSR1, all_threads=True)
@@ -25,7 +23,7 @@ STEPS = 10
 
 
 @handler("record")
-async def record(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
+async def record(config: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Work for `work_ms`; fail the first `fail_times` tries, or with each of `errors`.
 
     Output: {"nonce", "attempt"} of this call.
@@ -36,7 +34,7 @@ async def record(config: Mapping[str, Any], context: HandlerContext) -> dict[str
 
 
 @handler("record_in_thread")
-def record_in_thread(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
+def record_in_thread(config: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """The same in a thread, where nobody can interrupt it."""
     with call_of(context) as call:
         time.sleep(config.get("work_ms", 10) / 1000)
@@ -44,7 +42,7 @@ def record_in_thread(config: Mapping[str, Any], context: HandlerContext) -> dict
 
 
 @handler("record_beating")
-async def record_beating(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
+async def record_beating(config: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """The same with signs of life, beginning where the attempt before it was heard of last."""
     with call_of(context) as call:
         first = int((context.last_heartbeat or {"step": 0})["step"])
@@ -57,7 +55,7 @@ async def record_beating(config: Mapping[str, Any], context: HandlerContext) -> 
 class TracedCall:
     """One handler call, known by its nonce."""
 
-    def __init__(self, context: HandlerContext) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
         self.nonce = uuid4().hex
         self.ended = "stopped"
@@ -84,7 +82,7 @@ class TracedCall:
 
 
 @contextmanager
-def call_of(context: HandlerContext) -> Iterator[TracedCall]:
+def call_of(context: Context) -> Iterator[TracedCall]:
     call = TracedCall(context)
     call.write("start")
     try:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from redis.asyncio import Redis
 
-from clients.headrace.client import Client
+from headrace.client import AsyncClient
 from tests.contract.samples import UNKNOWN, node, workflow
 from tests.makers import FakeWorker, Rig
 
@@ -251,7 +251,7 @@ async def test_an_unknown_status_of_items_is_refused_with_those_there_are(
 async def test_the_client_gives_large_outputs_whole(client: httpx2.AsyncClient, worker: FakeWorker) -> None:
     text = "x" * MIB
     execution_id = await ended(client, worker, **{f"n{number}": text for number in range(6)})
-    ours = Client("http://headrace", transport=client._transport)
+    ours = AsyncClient("http://headrace", transport=client._transport)
 
     assert await ours.executions.results(execution_id) == {f"n{number}": text for number in range(6)}
     assert (await ours.executions.get(execution_id, whole=True)).nodes[5].output == text

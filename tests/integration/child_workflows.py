@@ -8,12 +8,11 @@ from typing import Any
 
 import orjson
 
+from headrace import Terminal, registration
 from orchestrator.execution.model import Execution, NodeState
 from orchestrator.states import NodeStatus
 from tests.makers import Rig, node, until, workflow
-from workers import registry
 from workers.context import HandlerContext
-from workers.outcome import Terminal
 
 
 class Nursery:
@@ -26,7 +25,7 @@ class Nursery:
         self.may_go_on = asyncio.Event()
 
     def register(self) -> None:
-        @registry.handler("test_kid")
+        @registration.handler("test_kid")
         async def kid(config: dict[str, Any], context: HandlerContext) -> Any:
             self.calls[context.node_id] += 1
             if context.node_id in self.waiting:

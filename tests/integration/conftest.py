@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from headrace.registration import HANDLER_REGISTRY
 from tests.dags import workflow
 from tests.integration.child_workflows import Nursery
 from tests.integration.mapped_nodes import tens_registered
 from tests.makers import WorkerFleet
-from workers.registry import HANDLER_REGISTRY
 from workers.simulator.report import Simulation
 from workers.simulator.simulator import Simulator
 from workers.simulator.stubs import Stubs

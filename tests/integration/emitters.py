@@ -8,11 +8,10 @@ from typing import Any
 
 import orjson
 
+from headrace import Retryable, Terminal, handler
 from orchestrator.engine import Engine
 from tests.fake_handlers import Stage
 from workers.context import HandlerContext
-from workers.outcome import Retryable, Terminal
-from workers.registry import handler
 
 
 def register_emitters(stage: Stage) -> list[Any]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
+from headrace import registration
 from orchestrator.states import NodeStatus
 from orchestrator.store.requests import AttemptToken
 from tests.makers import Rig, node
-from workers import registry
 from workers.context import HandlerContext
 
 CALLS: Counter[str] = Counter()
@@ -22,7 +22,7 @@ CALLS: Counter[str] = Counter()
 def tens_registered() -> Iterator[None]:
     """Let nodes use the handler `test_tens`, whose calls are counted by unit."""
 
-    @registry.handler("test_tens")
+    @registration.handler("test_tens")
     async def tens(config: dict[str, Any], context: HandlerContext) -> Any:
         CALLS[context.node_id] += 1
         if config["n"] in config.get("failing", ()):
@@ -31,7 +31,7 @@ def tens_registered() -> Iterator[None]:
 
     CALLS.clear()
     yield
-    registry.HANDLER_REGISTRY.pop("test_tens", None)
+    registration.HANDLER_REGISTRY.pop("test_tens", None)
 
 
 def tens(items: Any, *, config: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from headrace import Completed, Skipped
+from headrace.registration import HandlerSpec
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import NodeError
 from orchestrator.loops import timers
@@ -27,8 +29,8 @@ from tests.makers import FakeWorker
 from tests.property.orders import REFUSALS
 from workers.context import HandlerContext, NullSink, Toolbox
 from workers.handlers import Catalogue
-from workers.outcome import Completed, Failed, Outcome, Skipped
-from workers.registry import HandlerSpec, find_handler
+from workers.outcome import Failed, Outcome
+from workers.registry import find_handler
 from workers.runtime.recording import end_call
 from workers.runtime.runner import Result as Ending
 from workers.runtime.runner import Runner

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace import Terminal
 from orchestrator.store.requests import AttemptToken
-from workers.outcome import Terminal
 from workers.runtime.event_buffer import EventBuffer, Line
 from workers.runtime.event_writer import AttemptEvents, LineSender
 

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from config import Settings
+from headrace import Terminal, handler
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.engine import Engine
 from orchestrator.errors import DefinitionInvalid, Problem
@@ -20,8 +21,6 @@ from tests.makers import Rig, WorkerFleet, node, workflow
 from tests.unit.clients.http.target_server import Seen, TargetServer, reply, running_target
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import Catalogue
-from workers.outcome import Terminal
-from workers.registry import handler
 from workers.runtime.redaction import Redactor
 
 CANARY = 'c4nary"/+ täl'

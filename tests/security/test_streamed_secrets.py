@@ -8,12 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
+from headrace import Retryable, handler
 from orchestrator.engine import Engine
 from tests.fake_handlers import Stage, ended, start
 from tests.makers import Rig, WorkerFleet, node
 from workers.context import RESET, TOKEN, HandlerContext, Toolbox
-from workers.outcome import Retryable
-from workers.registry import handler
 from workers.runtime.redaction import RedactingSink, Redactor
 
 CANARY = "c4nary-0123456789"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from headrace import handler
 from orchestrator.engine import Engine
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.states import NodeStatus
@@ -15,7 +16,6 @@ from tests.fake_handlers import Stage, ended, start
 from tests.makers import WorkerFleet, node, until
 from tests.security.templates import BOMBS, ESCAPES, KEYS, OUTPUT
 from workers.context import HandlerContext
-from workers.registry import handler
 
 
 @pytest.fixture

@@ -8,16 +8,20 @@ import { href } from "./router.js";
 import { setClockBy } from "./time.js";
 import { signal } from "./view.js";
 
+/** @typedef {{path?: string, message: string, line?: number, column?: number}} FieldProblem */
+/** @typedef {{code?: string, title?: string, detail?: string, errors?: FieldProblem[], [more: string]: any}} Problem */
+
 /** A call that the server refused, or that did not reach it (status 0). */
 export class ApiError extends Error {
   /**
    * @param {number} status
-   * @param {{code?: string, title?: string, detail?: string, errors?: Array<{path?: string, message: string, line?: number, column?: number}>}} problem
+   * @param {Problem} problem  the body of the answer
    * @param {number | null} [retryAfterS]
    */
   constructor(status, problem, retryAfterS = null) {
     super(problem.detail || problem.title || `the server answered ${status}`);
     this.status = status;
+    this.body = problem;
     this.code = problem.code ?? "";
     this.title = problem.title ?? "";
     this.errors = problem.errors ?? [];
@@ -29,6 +33,21 @@ export class ApiError extends Error {
 export const needsKey = signal(false);
 /** Whether the last call reached the server, and it could work. */
 export const isReachable = signal(true);
+/** What a server says without its store, and a proxy without its server. */
+const AWAY = new Set([502, 503, 504]);
+/** When an answer came last, by the browser's clock of its own. */
+let answeredAt = 0;
+/** A page that asks for nothing, since its stream is quiet, looks this often whether the server can work. */
+const LOOK_EVERY_MS = 6_000;
+const LOOK_AGAIN_MS = 3_000;
+
+/** Look after `isReachable` while nothing else does: a stream stays open also while the store is away. */
+export function watchServer() {
+  setInterval(() => {
+    const isDue = performance.now() - answeredAt >= (isReachable.peek() ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
+    if (isDue && !document.hidden) void api.get("/readyz").catch(() => {});
+  }, LOOK_AGAIN_MS);
+}
 
 /** @typedef {Record<string, string | number | boolean | string[] | null | undefined>} Query */
 
@@ -92,11 +111,11 @@ export async function send(method, path, body, { headers = {}, signal: stop } = 
     });
   } catch (error) {
     if (stop?.aborted) throw error;
-    isReachable.value = false;
-    throw new ApiError(0, { title: "No connection", detail: "the server cannot be reached" });
+    throw lost();
   }
   setClockBy(answer.headers.get("Date"));
-  isReachable.value = answer.status !== 503;
+  answeredAt = performance.now();
+  isReachable.value = !AWAY.has(answer.status);
   if (answer.ok) return answer;
   if (answer.status === 401 && path !== "/ui/session") needsKey.value = true;
   const retryAfter = Number(answer.headers.get("Retry-After"));
@@ -108,7 +127,19 @@ async function call(method, path, body, more) {
   const answer = await send(method, path, body, more);
   if (answer.status === 204) return null;
   const type = answer.headers.get("Content-Type") ?? "";
-  return type.includes("json") ? answer.json() : answer.text();
+  try {
+    return await (type.includes("json") ? answer.json() : answer.text());
+  } catch (error) {
+    if (more?.signal?.aborted) throw error;
+    // It broke off: as if there had been none.
+    throw lost();
+  }
+}
+
+function lost() {
+  answeredAt = performance.now();
+  isReachable.value = false;
+  return new ApiError(0, { title: "No connection", detail: "the server cannot be reached" });
 }
 
 /** @param {Response} answer */

@@ -33,6 +33,8 @@ import { isOver, stateOf } from "./statuses.js";
  * @property {string[]} [because_of]
  * @property {{fraction: number | null, message: string | null}} [progress]
  * @property {string} [text]  what it has streamed
+ * @property {number} [text_seq]  number of the last event that is in the text
+ * @property {number} [tried]  the newest attempt that `try` counts
  */
 /** @typedef {{seq: number, type: string, node_id?: string, item?: number, attempt?: number, ts: string, data: any}} RunEvent */
 /**
@@ -62,11 +64,17 @@ const NOTHING = Object.freeze({ node: null, isExecution: false, isStale: false, 
  */
 export function runOf(view, before = null) {
   const { nodes: list, ...execution } = view;
-  const nodes = new Map(list.map((/** @type {RunNode} */ node) => [node.node_id, { ...node, text: before?.nodes.get(node.node_id)?.text }]));
+  const nodes = new Map(list.map((/** @type {RunNode} */ node) => [node.node_id, nodeOf(node, before?.nodes.get(node.node_id))]));
   /** @type {Run} */
   const run = { execution, nodes, counts: new Map(), seq: view.seq ?? 0 };
   for (const node of run.nodes.values()) count(run, stateOf(node), 1);
   return run;
+}
+
+/** @param {RunNode} node @param {RunNode} [before] @returns {RunNode} */
+function nodeOf(node, before) {
+  const isClaimed = node.status !== "QUEUED" && node.status !== "PENDING";
+  return { ...node, tried: isClaimed ? node.attempt : node.attempt - 1, text: before?.text, text_seq: before?.text_seq };
 }
 
 /** Change a run by an event. @param {Run} run @param {RunEvent} event @returns {Change} */
@@ -125,14 +133,21 @@ function applyToExecution(run, { type, ts, data }) {
   return { ...NOTHING, isExecution: true, isStale: type === "execution.retried" || isOver(status) };
 }
 
+/** What sends an attempt back without charging it. */
+const UNCHARGED = new Set(["lease_lost", "drain", "staging", "host"]);
+
 /** @param {RunNode} node @param {RunEvent} event @returns {Change} */
-function applyToNode(node, { type, ts, attempt, data }) {
-  if (attempt !== undefined) node.attempt = attempt;
+function applyToNode(node, { seq, type, ts, attempt = node.attempt, data }) {
+  const isNewAttempt = attempt > (node.tried ?? 0);
+  node.attempt = attempt;
   switch (type) {
     case "node.queued":
+      if (UNCHARGED.has(data.cause) && attempt - 1 === node.tried) node.try = Math.max(0, node.try - 1);
       Object.assign(node, { status: "QUEUED", queued_at: ts, waiting_on: null, due_at: null, started_at: null, ended_at: null });
       break;
     case "node.started":
+      // A view may contain what is applied again: an attempt is counted once.
+      if (isNewAttempt) Object.assign(node, { try: node.try + 1, tried: attempt });
       Object.assign(node, { status: "RUNNING", started_at: ts, worker: data.worker ?? null, progress: undefined });
       break;
     case "node.held":
@@ -144,7 +159,6 @@ function applyToNode(node, { type, ts, attempt, data }) {
       break;
     case "node.retrying":
       node.error = data.error ?? null;
-      node.try += 1;
       Object.assign(node, { status: "WAITING", waiting_on: "back_off", worker: null, progress: undefined });
       node.due_at = rfc3339(Date.parse(ts) + (data.delay_ms ?? 0));
       break;
@@ -160,10 +174,11 @@ function applyToNode(node, { type, ts, attempt, data }) {
       node.progress = { fraction: data.fraction ?? null, message: data.message ?? null };
       break;
     case "node.token":
-      node.text = ((node.text ?? "") + data.text).slice(-MOST_TEXT);
+      if (seq <= (node.text_seq ?? 0)) break;
+      Object.assign(node, { text: ((node.text ?? "") + data.text).slice(-MOST_TEXT), text_seq: seq });
       break;
     case "stream.reset":
-      node.text = "";
+      if (seq > (node.text_seq ?? 0)) Object.assign(node, { text: "", text_seq: seq });
       break;
     default:
       return NOTHING;

@@ -19,6 +19,12 @@ export const totals = signal({ approvals: 0, dead: 0 });
 /** How the stream of lists is: its last state. */
 export const feedState = signal("connecting");
 
+/** Raised when another session may be there: nothing that was shown before counts any more. */
+export const visit = signal(0);
+/** Tabs of one browser have one session, and hear from each other what becomes of it. */
+const tabs = new BroadcastChannel("headrace.session");
+tabs.onmessage = () => void begin().catch(() => {});
+
 /** @type {Set<{onExecution?: (row: any) => void, onRemoved?: (id: string) => void, onReady?: () => void}>} */
 const listeners = new Set();
 let users = 0;
@@ -28,7 +34,14 @@ let close = () => {};
 export async function readContext() {
   const found = /** @type {Context} */ (await api.get("/ui/context"));
   context.value = found;
-  if (found.identity === null && found.needs_key) needsKey.value = true;
+  needsKey.value = found.identity === null && found.needs_key;
+}
+
+/** Ask who we are now, and let every page begin again. */
+async function begin() {
+  totals.value = { approvals: 0, dead: 0 };
+  await readContext();
+  visit.value++;
 }
 
 /** Whether a scope is there. @param {string} scope */
@@ -44,14 +57,15 @@ export function isOperator() {
 /** Open a session with a key. Raises ApiError. @param {string} key */
 export async function openSession(key) {
   await api.post("/ui/session", { key });
-  needsKey.value = false;
-  await readContext();
+  await begin();
+  tabs.postMessage("opened");
 }
 
 /** Forget the session. */
 export async function closeSession() {
   await api.delete("/ui/session");
-  await readContext();
+  await begin();
+  tabs.postMessage("closed");
 }
 
 /**

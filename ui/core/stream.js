@@ -42,7 +42,7 @@ export function follow(pathOf, { onEvents, onState = () => {}, onError = () => {
         if (answer.status === 204 || answer.body === null) return onState("over");
         onState("live");
         const isLively = await read(answer.body);
-        if (!isLively) failures += 1;
+        failures = isLively ? 0 : failures + 1;
       } catch (error) {
         if (stop.signal.aborted) return;
         if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) {
@@ -54,15 +54,17 @@ export function follow(pathOf, { onEvents, onState = () => {}, onError = () => {
     }
   }
 
-  /** Read to an orderly end. Says whether anything came. @param {ReadableStream<Uint8Array>} body */
+  /** Read to an orderly end. Says whether it was a good connection. @param {ReadableStream<Uint8Array>} body */
   async function read(body) {
     const reader = body.getReader();
     const parser = new EventParser();
     const decoder = new TextDecoder();
+    const beganAt = performance.now();
     let hasEvents = false;
     for (;;) {
       const { done, value } = await within(SILENCE_MS, reader);
-      if (done) return hasEvents;
+      // One that was open for a while was good, also where there was nothing to say.
+      if (done) return hasEvents || performance.now() - beganAt >= FIRST_PAUSE_MS;
       const events = parser.feed(decoder.decode(value, { stream: true }));
       if (stop.signal.aborted) return hasEvents;
       if (events.length > 0) {

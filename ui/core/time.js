@@ -27,6 +27,7 @@ export function setClockBy(date) {
 
 /** Let the clock run. */
 export function startClock() {
+  now.value = serverNow();
   setInterval(() => {
     if (!document.hidden) now.value = serverNow();
   }, 1_000);

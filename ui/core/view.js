@@ -226,7 +226,9 @@ function parse(strings, isSvg) {
     text += part.replace(/\sstyle=$/, " hole-style=");
     if (at < strings.length - 1) text += IN_TAG.test(text) ? `hole-${at}-` : `<!--hole-${at}-->`;
   });
-  const markup = isSvg ? `<svg>${text.trim()}</svg>` : text.trim();
+  // Line breaks at the edges are ours; a blank alone parts words.
+  const inside = text.replace(/^\s*\n\s*|\s*\n\s*$/g, "");
+  const markup = isSvg ? `<svg>${inside.trim()}</svg>` : inside;
   const element = document.createElement("template");
   element.innerHTML = policy ? policy.createHTML(markup) : markup;
   if (isSvg) element.content.firstElementChild?.replaceWith(...element.content.firstElementChild.childNodes);

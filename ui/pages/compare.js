@@ -2,9 +2,10 @@
 import { ApiError, api } from "../core/api.js";
 import { inOneLine, shortId } from "../core/format.js";
 import { href, route, setQuery } from "../core/router.js";
+import { listenToFeed } from "../core/session.js";
 import { stateOf } from "../core/statuses.js";
 import { duration, milliseconds, moment, took } from "../core/time.js";
-import { effect, html, show, signal } from "../core/view.js";
+import { effect, html, onDispose, show, signal } from "../core/view.js";
 import { differences } from "../parts/json_diff.js";
 import { problemList } from "../parts/problems.js";
 import { statusChip } from "../parts/status.js";
@@ -18,6 +19,8 @@ export function page() {
   const runs = signal(/** @type {[any, any] | null} */ (null));
   const error = signal(/** @type {ApiError | null} */ (null));
   const onlyDifferent = signal(false);
+  // It says at once when the session ends.
+  onDispose(listenToFeed({}));
   effect(() => {
     const { a, b } = route.value.query;
     void read(a, b);
@@ -26,7 +29,10 @@ export function page() {
   async function read(a, b) {
     if (!a || !b) return;
     try {
-      runs.value = /** @type {[any, any]} */ (await Promise.all([a, b].map((id) => api.get(`/v1/executions/${encodeURIComponent(id)}`))));
+      const found = /** @type {[any, any]} */ (await Promise.all([a, b].map((id) => api.get(`/v1/executions/${encodeURIComponent(id)}`))));
+      const { a: wantedA, b: wantedB } = route.peek().query;
+      if (a !== wantedA || b !== wantedB) return;
+      runs.value = found;
       error.value = null;
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;

@@ -1,5 +1,5 @@
 /** All runs: a live table, filters that stay in the address, and what can be done with several at once. */
-import { ApiError, api } from "../core/api.js";
+import { ApiError, api, isReachable } from "../core/api.js";
 import { cost, number, plural, shortId } from "../core/format.js";
 import { go, href, hrefOf, route, setQuery } from "../core/router.js";
 import { feedState, isOperator, listenToFeed, may } from "../core/session.js";
@@ -33,23 +33,38 @@ export function page() {
   /** @type {HTMLElement | undefined} */
   let box;
   let turn = 0;
+  /** What the feed brought while the list is read, whose answer may be older. @type {Array<() => void> | null} */
+  let meanwhile = null;
 
   async function read({ isMore = false } = {}) {
     const mine = ++turn;
+    if (!isMore) meanwhile = [];
     try {
       const query = { ...filters.value.query, limit: PAGE, cursor: isMore ? cursor.peek() : null, counts: isMore ? null : true };
       const found = await api.get("/v1/executions", query);
       if (mine !== turn) return;
       rows.value = isMore ? merged(rows.peek(), found.items) : found.items;
       cursor.value = found.next_cursor;
-      if (!isMore) counts.value = found.counts ?? {};
-      held.value = [];
       error.value = null;
       isLoaded.value = true;
+      if (isMore) return;
+      counts.value = found.counts ?? {};
+      held.value = [];
+      meanwhile?.forEach((change) => change());
+      meanwhile = null;
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       if (mine === turn) error.value = problem;
     }
+  }
+  /** @param {() => void} change */
+  function hear(change) {
+    meanwhile?.push(change);
+    change();
+  }
+  /** @param {string} id */
+  function drop(id) {
+    for (const list of [rows, held]) list.value = list.peek().filter((row) => row.execution_id !== id);
   }
   /** @param {Row} row */
   function take(row) {
@@ -82,8 +97,8 @@ export function page() {
   onDispose(
     listenToFeed({
       onReady: () => void read(),
-      onExecution: take,
-      onRemoved: (id) => (rows.value = rows.peek().filter((row) => row.execution_id !== id)),
+      onExecution: (row) => hear(() => take(row)),
+      onRemoved: (id) => hear(() => drop(id)),
     }),
   );
   shortcuts([{ keys: "/", does: "filter by text", run: () => document.getElementById("filter-text")?.focus() }]);
@@ -93,10 +108,10 @@ export function page() {
     if (!next.delete(id)) next.add(id);
     selection.value = next;
   };
+  const isLive = () => feedState.value === "live" && isReachable.value;
   const isFiltered = () => filters.value.chips.length > 0;
   return html`<div class="page-head"><h1>Runs</h1>
-      <span class=${() => `connection ${feedState.value === "live" ? "live" : "reconnecting"}`}>${() =>
-          feedState.value === "live" ? "live" : "connecting"}</span>
+      <span class=${() => `connection ${isLive() ? "live" : "reconnecting"}`}>${() => (isLive() ? "live" : "connecting")}</span>
       ${show(() => may("run"), () => html`<a class="button" href=${href("/ui/edit")}>New workflow</a>`)}</div>
     ${show(isOperator, () => workersMissing())}
     ${show(() => rows.value.length > 1, () => histogram(() => rows.value.slice(0, 50)))}

@@ -2,9 +2,9 @@
 import { api } from "../core/api.js";
 import { poll } from "../core/poll.js";
 import { href } from "../core/router.js";
-import { closeSession, context, isOperator, may } from "../core/session.js";
+import { closeSession, context, isOperator, listenToFeed, may } from "../core/session.js";
 import { milliseconds, moment, now, relative } from "../core/time.js";
-import { html, show } from "../core/view.js";
+import { html, onDispose, show } from "../core/view.js";
 import { openDialog } from "../parts/dialog.js";
 import { notify, notifyError } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
@@ -17,6 +17,8 @@ export const title = "Settings";
 const SCOPES = ["read", "run", "admin"];
 
 export function page() {
+  // It says at once when the session ends.
+  if (may("read")) onDispose(listenToFeed({}));
   const identity = () => context.value?.identity;
   const leave = () => void closeSession().then(() => notify("Signed out"), notifyError);
   return html`<div class="page-head"><h1>Settings</h1></div>

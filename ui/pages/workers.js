@@ -18,11 +18,12 @@ export function page() {
     const [workers, queues, ready] = await Promise.all([api.get("/v1/workers"), api.get("/v1/queues"), readiness()]);
     return { workers: workers.items, queues: queues.items, checks: Object.entries(ready.checks ?? {}) };
   }, 2_000);
+  const isKnown = () => value.value !== null;
   const workers = () => value.value?.workers ?? [];
   return html`<div class="page-head"><h1>Workers and queues</h1>${killWorker()}</div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(
-      () => value.value !== null && workers().length === 0,
+      () => isKnown() && workers().length === 0,
       noWorkers,
     )}
     <h2>Workers</h2>
@@ -32,7 +33,7 @@ export function page() {
       keyOf: (worker) => worker.worker_id,
       least: 820,
       height: "50vh",
-      empty: () => html`<div class="empty">No worker is connected.</div>`,
+      empty: () => show(isKnown, () => html`<div class="empty">No worker is connected.</div>`),
       columns: [
         {
           title: "Name",
@@ -74,7 +75,7 @@ export function page() {
       keyOf: (queue) => queue.queue,
       least: 560,
       height: "40vh",
-      empty: () => html`<div class="empty">No queue has been used yet.</div>`,
+      empty: () => show(isKnown, () => html`<div class="empty">No queue has been used yet.</div>`),
       columns: [
         { title: "Queue", width: "minmax(120px, 1fr)", cell: (queue) => html`<bdi class="strong">${() => queue().queue}</bdi>` },
         { title: "Waiting", width: "110px", isEnd: true, cell: (queue) => html`<span class="number">${() => queue().length - queue().pending}</span>` },
@@ -112,7 +113,7 @@ function slots(worker) {
     <span class="number">${() => `${worker().running} of ${worker().slots}`}</span></div>`;
 }
 
-/** Checks of the store; none while it is not ready. */
-async function readiness() {
-  return api.get("/readyz", { verbose: true }).catch(() => ({ checks: {} }));
+/** Checks of the store: they come with 503, too, when one of them fails. */
+function readiness() {
+  return api.get("/readyz", { verbose: true }).catch((error) => error.body ?? {});
 }

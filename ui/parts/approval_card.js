@@ -6,6 +6,7 @@
  */
 import { ApiError, api } from "../core/api.js";
 import { asked } from "../core/asked.js";
+import { once } from "../core/once.js";
 import { may } from "../core/session.js";
 import { duration, milliseconds, moment, now, relative } from "../core/time.js";
 import { computed, html, show, signal, untracked } from "../core/view.js";
@@ -113,8 +114,7 @@ function answerForm(first, decide) {
     const isEmpty = filled.peek() === undefined || JSON.stringify(filled.peek()) === "{}";
     return isEmpty && decision === "deny" ? undefined : filled.peek();
   };
-  /** @param {"approve" | "deny"} decision */
-  const send = async (decision) => {
+  const send = once(async (/** @type {"approve" | "deny"} */ decision) => {
     isBusy.value = true;
     failure.value = null;
     rememberBy(by.peek());
@@ -125,7 +125,7 @@ function answerForm(first, decide) {
     } finally {
       isBusy.value = false;
     }
-  };
+  });
   const isOff = () => isBusy.value || by.value.trim() === "";
   return html`<form class="approval-form" onsubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${form?.element ?? html`<div class="field"><label for=${commentId}>Comment <span class="hint">optional; becomes part of the output</span></label><input

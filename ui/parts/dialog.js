@@ -1,4 +1,5 @@
 /** Dialogs: the browser's own `<dialog>`, which keeps the focus inside and gives it back. */
+import { once } from "../core/once.js";
 import { html, root, show, signal } from "../core/view.js";
 import { icon } from "./icons.js";
 import { problemList } from "./problems.js";
@@ -11,17 +12,27 @@ import { problemList } from "./problems.js";
  * @property {() => boolean} [isDisabled]
  */
 
+/** Those that are open and belong to the page under them. @type {Set<() => void>} */
+const openOnes = new Set();
+
+/** Close what the page that is being left has opened: what it would do is no longer what one sees. */
+export function closeDialogs() {
+  for (const close of [...openOnes]) close();
+}
+
 /**
  * Open a dialog over the page.
  * @param {object} options
  * @param {string} options.title
- * @param {(close: () => void) => any} options.body
+ * @param {(close: () => void, submit: (event: Event) => void) => any} options.body  submit: of a form inside, does the last action
  * @param {Action[]} [options.actions]  beside the one that closes it
  * @param {boolean} [options.isWide]
  * @param {string} [options.closeLabel]
+ * @param {boolean} [options.staysOver]  it stays when another page is gone to
+ * @param {() => void} [options.onClose]
  * @returns {() => void} closes it
  */
-export function openDialog({ title, body, actions = [], isWide = false, closeLabel = "Close" }) {
+export function openDialog({ title, body, actions = [], isWide = false, closeLabel = "Close", staysOver = false, onClose = () => {} }) {
   const holder = document.createElement("div");
   document.body.append(holder);
   const isBusy = signal(false);
@@ -29,8 +40,7 @@ export function openDialog({ title, body, actions = [], isWide = false, closeLab
   /** @type {HTMLDialogElement} */
   let dialog;
   const close = () => dialog.close();
-  /** @param {Action} action */
-  const run = async (action) => {
+  const run = once(async (/** @type {Action} */ action) => {
     isBusy.value = true;
     failure.value = null;
     try {
@@ -40,6 +50,17 @@ export function openDialog({ title, body, actions = [], isWide = false, closeLab
     } finally {
       isBusy.value = false;
     }
+  });
+  /** @param {Event} event */
+  const submit = (event) => {
+    event.preventDefault();
+    const last = actions.at(-1);
+    if (last && !last.isDisabled?.()) void run(last);
+  };
+  const closed = () => {
+    openOnes.delete(close);
+    onClose();
+    queueMicrotask(() => (remove(), holder.remove()));
   };
   /** @param {Action} action */
   const button = (action) =>
@@ -48,13 +69,14 @@ export function openDialog({ title, body, actions = [], isWide = false, closeLab
   const remove = root(
     holder,
     () => html`<dialog class=${isWide ? "wide" : ""} aria-label=${title} ref=${(/** @type {HTMLDialogElement} */ element) => (dialog = element)}
-        onclose=${() => queueMicrotask(() => (remove(), holder.remove()))}>
+        onclose=${closed}>
       <header><h2>${title}</h2><button type="button" class="quiet icon-only" aria-label="Close" onclick=${close}>${icon("close")}</button></header>
-      <div class="dialog-body">${body(() => close())}${show(() => failure.value !== null, () => problemList(() => failure.value))}</div>
+      <div class="dialog-body">${body(() => close(), submit)}${show(() => failure.value !== null, () => problemList(() => failure.value))}</div>
       <footer><button type="button" onclick=${close}>${closeLabel}</button>${actions.map(button)}</footer>
     </dialog>`,
   );
   // @ts-ignore: it is assigned while the template is built
   dialog.showModal();
+  if (!staysOver) openOnes.add(close);
   return close;
 }

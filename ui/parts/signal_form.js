@@ -1,5 +1,6 @@
 /** Send a signal to a run: one that nodes wait for, one that its interface declares, or any other name. */
 import { api } from "../core/api.js";
+import { once } from "../core/once.js";
 import { plural } from "../core/format.js";
 import { nodesIn } from "../core/json.js";
 import { computed, effect, html, show, signal, untracked } from "../core/view.js";
@@ -64,7 +65,7 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
   const schemaText = computed(() => JSON.stringify(offer()?.schema ?? null));
   /** @type {() => string[]} */
   let problems = () => [];
-  const send = async () => {
+  const send = once(async () => {
     isBusy.value = true;
     failure.value = null;
     result.value = "";
@@ -82,7 +83,7 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
     } finally {
       isBusy.value = false;
     }
-  };
+  });
   const onName = (/** @type {Event} */ event) => {
     isTouched = true;
     name.value = /** @type {HTMLInputElement} */ (event.target).value;

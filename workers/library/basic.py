@@ -8,13 +8,12 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from headrace import Terminal, handler
 from orchestrator.definitions.ends import INPUT, OUTPUT
 from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.library.plain_text import as_text
-from workers.outcome import Terminal
-from workers.registry import handler
 
 
 @handler("noop")

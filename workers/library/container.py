@@ -8,15 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from clients.containers.spec import ContainerResult, ContainerSpec
-from orchestrator.definitions.retry import RetryPolicy
+from headrace import Retryable, handler
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.library.plain_text import as_text
-from workers.outcome import Retryable
-from workers.registry import handler
 
 EXCERPT_CHARS = 1000
 
@@ -82,7 +80,7 @@ class ContainerConfig(BaseModel):
     "container",
     config=ContainerConfig,
     # An exit code is an answer, not a fault: only a node's own `retry` runs the container again.
-    retry=RetryPolicy(max_attempts=3, retry_on=("Container.Unavailable", "Container.Pull")),
+    retry={"max_attempts": 3, "retry_on": ["Container.Unavailable", "Container.Pull"]},
     secrets=("env",),
 )
 async def container(config: ContainerConfig, context: HandlerContext) -> dict[str, Any]:

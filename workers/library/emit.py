@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from headrace import handler
 from orchestrator.definitions.interface import EMIT, MOST_PARENTS
 from workers.context import HandlerContext
-from workers.registry import handler
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 

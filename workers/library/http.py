@@ -20,7 +20,7 @@ from clients.http.wire import (
     clean_headers,
     parse_url,
 )
-from orchestrator.definitions.retry import RetryPolicy
+from headrace import HandlerFault, Retryable, Terminal, handler
 from orchestrator.documents import exact_json
 from orchestrator.documents.bodies import read_body
 from orchestrator.documents.durations import parse_duration_ms
@@ -29,8 +29,6 @@ from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.excerpts import Excerpt
-from workers.outcome import HandlerFault, Retryable, Terminal
-from workers.registry import handler
 
 if TYPE_CHECKING:
     from clients.http.client import HttpResult
@@ -119,7 +117,7 @@ class HttpConfig(CallConfig):
 SECRET_FIELDS = ("url", "headers", "body")
 
 
-@handler("http", config=HttpConfig, retry=RetryPolicy(max_attempts=3), secrets=SECRET_FIELDS)
+@handler("http", config=HttpConfig, retry={"max_attempts": 3}, secrets=SECRET_FIELDS)
 async def http(config: HttpConfig, context: HandlerContext) -> dict[str, Any]:
     """Send a request. A JSON body is parsed.
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from clients.llm.prices import LlmUsage, load_prices
 from clients.llm.provider import LlmReply, LlmRequest
-from orchestrator.definitions.retry import RetryPolicy
+from headrace import Terminal, handler
 from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
 from orchestrator.documents.json_schema import schema_problem, value_problems
 from orchestrator.errors import ErrorType
@@ -20,8 +20,6 @@ from workers.context import HandlerContext
 from workers.excerpts import Excerpt
 from workers.library.metered_llm import MeteredLlm
 from workers.library.plain_text import as_text
-from workers.outcome import Terminal
-from workers.registry import handler
 
 MAX_REPAIRS = 2
 #: Problems of one answer that the model is asked to mend.
@@ -134,7 +132,7 @@ class Answer:
     parsed: Any = None
 
 
-@handler("llm", config=LlmConfig, retry=RetryPolicy(max_attempts=3))
+@handler("llm", config=LlmConfig, retry={"max_attempts": 3})
 async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
     """Ask a language model.
 

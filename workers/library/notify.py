@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from clients.http.retry_after import retry_after_s
 from clients.http.wire import HttpError, parse_url
-from orchestrator.definitions.retry import RetryPolicy
+from headrace import HandlerFault, Retryable, Terminal, handler
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.times import rfc3339
@@ -21,8 +21,7 @@ from workers.context import HandlerContext
 from workers.excerpts import Excerpt, cut
 from workers.library.http import PASSING_STATUSES
 from workers.library.plain_text import as_text
-from workers.outcome import MESSAGE_MAX_CHARS, HandlerFault, Retryable, Terminal
-from workers.registry import handler
+from workers.outcome import MESSAGE_MAX_CHARS
 
 log = logging.getLogger("headrace.notify")
 
@@ -105,9 +104,7 @@ class NotifyConfig(BaseModel):
         return float(self.timeout / 1000)
 
 
-@handler(
-    "notify", config=NotifyConfig, retry=RetryPolicy(max_attempts=5), secrets=("url", "secret", "headers")
-)
+@handler("notify", config=NotifyConfig, retry={"max_attempts": 5}, secrets=("url", "secret", "headers"))
 async def notify(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
     """Send a notification: to the log, a signed webhook, a Slack-compatible webhook, by mail or by Apprise.
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from headrace import Completed, Terminal, handler
 from orchestrator.definitions.registry import is_name, is_workflow_id
 from orchestrator.errors import ErrorType
 from orchestrator.states import ExecutionStatus
 from workers.config_models import has_template
 from workers.context import HandlerContext
-from workers.outcome import AwaitingChild, Completed, Failed, Nesting, Outcome, Terminal
-from workers.registry import handler
+from workers.outcome import AwaitingChild, Failed, Nesting, Outcome
 
 EXECUTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from headrace import handler
 from workers.context import HandlerContext
 from workers.library.plain_text import as_text
-from workers.registry import handler
 
 
 class TransformConfig(BaseModel):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from headrace import Completed, handler
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_schema import schema_problem, value_problems
@@ -19,8 +20,7 @@ from workers.context import HandlerContext
 from workers.excerpts import cut
 from workers.library.control import one_or_many_ids
 from workers.library.plain_text import as_text
-from workers.outcome import Awaiting, Completed, Outcome
-from workers.registry import handler
+from workers.outcome import Awaiting, Outcome
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 MOST_ASSIGNEES = 100

@@ -11,13 +11,14 @@ from typing import Any
 
 import orjson
 
-from clients.backoff import Backoff
+from headrace import Completed, Retryable
+from headrace.backoff import Backoff
 from orchestrator.errors import StoreFull
 from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call, retry_while_unavailable
 from orchestrator.store.transitions import Transitions
-from workers.outcome import Completed, Retryable, from_exception
+from workers.outcome import from_exception
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.heartbeat import Heartbeat, Pulse

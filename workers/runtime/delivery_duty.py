@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.documents.limits import Limits
 from orchestrator.loops.webhooks import Webhooks
 from orchestrator.operations.chained_starts import ChainedStarts

@@ -8,12 +8,12 @@ from concurrent.futures import CancelledError as ThreadCancelled
 from functools import partial
 from typing import Any, Protocol
 
+from headrace import HandlerFault, Retryable, Terminal
 from orchestrator.errors import ErrorType
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import MAX_EVENTS, Transitions
 from workers.context import EVENT, EventSink
-from workers.outcome import HandlerFault, Retryable, Terminal
 from workers.reports import Written
 from workers.runtime.event_buffer import EventBuffer, Line
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from headrace import Completed, Terminal
+from headrace.registration import HandlerSpec
+from headrace.wording import kind_of
 from orchestrator.definitions.definition import OUTPUT
 from orchestrator.definitions.maps import is_tolerant, tolerated
 from orchestrator.documents import exact_json
-from orchestrator.documents.json_types import kind_of
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import NodeStatus
 from orchestrator.store.items import Items
@@ -21,8 +23,7 @@ from orchestrator.store.transitions import Transitions
 from orchestrator.templates.budget import Budget
 from orchestrator.templates.resolver import Scope, resolve
 from workers.context import HandlerContext
-from workers.outcome import Completed, Failed, Terminal
-from workers.registry import HandlerSpec
+from workers.outcome import Failed
 from workers.reports import check_value
 
 #: Errors of items in the error of their node.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, assert_never
 
 import orjson
 
+from headrace import Completed, Skipped, Terminal, Waiting
 from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
@@ -19,18 +20,7 @@ from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from workers.excerpts import shown
-from workers.outcome import (
-    Awaiting,
-    AwaitingChild,
-    Completed,
-    Failed,
-    Nesting,
-    Skipped,
-    Terminal,
-    Waiting,
-    encode_output,
-    from_exception,
-)
+from workers.outcome import Awaiting, AwaitingChild, Failed, Nesting, encode_output, from_exception
 from workers.registry import default_retry
 from workers.runtime.map_items import Mapped
 from workers.runtime.runner import Result

@@ -11,21 +11,14 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
+from headrace import Completed, Skipped, Waiting
+from headrace.plain_json import plain
+from headrace.wording import text_of
 from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError
 from workers.context import EVENT, RESET, TOKEN, EventSink
-from workers.excerpts import Excerpt, cut, text_of
-from workers.outcome import (
-    MESSAGE_MAX_CHARS,
-    Awaiting,
-    AwaitingChild,
-    Completed,
-    Failed,
-    Nesting,
-    Outcome,
-    Skipped,
-    Waiting,
-)
+from workers.excerpts import Excerpt, cut
+from workers.outcome import MESSAGE_MAX_CHARS, Awaiting, AwaitingChild, Failed, Nesting, Outcome
 from workers.runtime.needles import Needles
 from workers.runtime.spellings import SHORTEST, forms_of, spellings_of
 
@@ -181,7 +174,7 @@ class Redactor:
         if not self:
             return output
         try:
-            raw = exact_json.dumps(output)
+            raw = exact_json.dumps(output, default=plain)
         except (TypeError, ValueError, RecursionError):
             return output  # It is refused when it is written, by an error without its content.
         text = raw.decode()

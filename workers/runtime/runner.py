@@ -9,6 +9,9 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
+from headrace import Completed, Retryable, Terminal, Waiting
+from headrace.plain_json import plain
+from headrace.registration import HandlerSpec
 from orchestrator.definitions.branches import CONDITION
 from orchestrator.definitions.interface import Interface
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
@@ -23,16 +26,8 @@ from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.templates.resolver import NodeResult, Scope
 from orchestrator.units import index_of
 from workers.context import EventSink, HandlerContext, Meter, NullMeter, Toolbox
-from workers.outcome import (
-    Completed,
-    Failed,
-    Outcome,
-    Retryable,
-    Terminal,
-    Waiting,
-    to_outcome,
-)
-from workers.registry import HandlerSpec, find_handler
+from workers.outcome import Failed, Outcome, to_outcome
+from workers.registry import find_handler
 from workers.runtime.evaluation import Evaluation
 from workers.runtime.event_writer import NO_SENDER, AttemptEvents, Sender
 from workers.runtime.leftovers import Leftovers, Raised, call_in_thread
@@ -315,6 +310,6 @@ class Runner:
 def _is_large(output: Any) -> bool:
     """Whether looking through an output would hold up the event loop."""
     try:
-        return len(exact_json.dumps(output)) > LARGE_BYTES
+        return len(exact_json.dumps(output, default=plain)) > LARGE_BYTES
     except (TypeError, ValueError, RecursionError):
         return False  # It is refused when it is written.

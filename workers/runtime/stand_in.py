@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.loops import leases, timers
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import traceback
 from collections.abc import Iterator, Mapping
@@ -10,9 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from headrace.registration import HandlerSpec
+from headrace.wording import text_of
 from orchestrator.errors import NodeError
 from orchestrator.store.replies import Claim
-from workers.excerpts import Excerpt, cut, text_of
+from workers.excerpts import Excerpt, cut
 from workers.outcome import Failed, Outcome, from_exception, is_unforeseen
 
 log = logging.getLogger("headrace.worker")
@@ -32,7 +35,7 @@ _HERE = Path(__file__).resolve().parent
 #: What calls a handler: the engine's own files, and those of the standard library that run threads.
 _CALLERS = (
     str(_HERE),
-    str(_HERE.parent / "registry.py"),
+    inspect.getfile(HandlerSpec),
     str(Path(traceback.__file__).parent / "concurrent"),
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headrace import Completed
 from orchestrator.definitions.branches import CONDITION
 from orchestrator.definitions.ends import reads_outputs
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
@@ -15,7 +16,6 @@ from orchestrator.states import Reason
 from orchestrator.store.replies import Claim
 from orchestrator.templates.budget import Budget
 from orchestrator.templates.resolver import Scope, evaluate, resolve
-from workers.outcome import Completed
 from workers.runtime.map_items import Mapped, list_items
 
 

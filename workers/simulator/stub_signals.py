@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.wording import quoted
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 
 #: Nothing comes; the node's time limit, if any, decides.
 NEVER = "never"

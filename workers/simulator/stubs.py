@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace import Completed, Skipped
+from headrace.registration import HandlerSpec
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings
 from orchestrator.errors import ErrorType, NodeError
 from workers.context import HandlerContext
-from workers.outcome import Completed, Failed, Outcome, Skipped
-from workers.registry import HandlerSpec, find_handler
+from workers.outcome import Failed, Outcome
+from workers.registry import find_handler
 from workers.simulator.report import without_items
 from workers.simulator.stub_signals import (
     Answer,

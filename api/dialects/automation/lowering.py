@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 
 from api.dialects.automation.templates import compile_templates
+from headrace.wording import quoted
 from orchestrator.definitions.graph import find_cycle
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, quoted
+from orchestrator.documents.problems import Findings
 from orchestrator.errors import Problem
 
 STEP_TYPES = ("http", "transform", "condition", "delay", "sub_workflow")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.dialects.workflow_server.event_types import EventTypes
+from headrace.wording import kind_of
 from orchestrator.documents import strict_json
 from orchestrator.documents.fields import is_id
-from orchestrator.documents.json_types import kind_of
 from orchestrator.errors import DefinitionInvalid, Problem, ProblemsFound
 from orchestrator.operations.origin import KEY_CHARS, has_id_shape, is_on_a_line
 

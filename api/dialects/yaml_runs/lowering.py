@@ -24,10 +24,11 @@ from api.dialects.yaml_runs.templates import (
     expression,
     has_reference,
 )
+from headrace.wording import quoted
 from orchestrator.definitions.webhooks import PATH_RULE, is_path
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, joined, quoted
+from orchestrator.documents.problems import Findings, joined
 from orchestrator.errors import Problem
 
 MODEL, MAX_TOKENS = "claude-sonnet-4-6", 1024

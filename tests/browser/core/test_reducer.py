@@ -12,7 +12,7 @@ from tests.browser.stack import Stack
 from tests.browser.world import World, plain_world
 
 #: Fields that events say. Why a node failed they say by its error.
-SAID = ("status", "reason", "waiting_on", "attempt", "started_at", "ended_at")
+SAID = ("status", "reason", "waiting_on", "attempt", "try", "started_at", "ended_at")
 
 #: Applies events to a view and gives what comes of it.
 AFTER = """({ runOf, apply }, view, events) => {
@@ -58,7 +58,7 @@ def test_all_events_of_a_run_lead_to_its_view(reducer: Module, stack: Stack, wor
     execution_id = vars(world)[kind]
     last = stack.call("GET", f"/v1/executions/{execution_id}?view=lean")
     events = stack.events(execution_id, until_seq=last["seq"])
-    unborn = {"status": "PENDING", "reason": None, "waiting_on": None, "attempt": 0}
+    unborn = {"status": "PENDING", "reason": None, "waiting_on": None, "attempt": 0, "try": 0}
     first = last | {"status": "PENDING", "seq": 0}
     first["nodes"] = [each | unborn | {"started_at": None, "ended_at": None} for each in last["nodes"]]
 
@@ -130,3 +130,24 @@ def _said(nodes: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         | ({"reason": ""} if each["status"] == "FAILED" else {})
         for each in nodes
     ]
+
+
+def test_what_a_view_contains_is_not_counted_again(reducer: Module) -> None:
+    events = [
+        event(1, "node.started"),
+        event(2, "node.token", text="once"),
+        event(3, "node.retrying", delay_ms=10, error={"type": "X", "message": "y"}),
+        event(4, "node.queued") | {"attempt": 2},
+        event(5, "node.started") | {"attempt": 2},
+    ]
+    twice = """({ runOf, apply }, view, events) => {
+        const first = runOf(view);
+        for (const event of events) apply(first, event);
+        const again = runOf({ ...view, nodes: [...first.nodes.values()] }, first);
+        for (const event of events) apply(again, event);
+        return again.nodes.get("a");
+    }"""
+
+    found = reducer.run(twice, view(node(status="QUEUED", attempt=1)), events)
+
+    assert (found["status"], found["try"], found["text"]) == ("RUNNING", 2, "once")

@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 
 from clients.redis_client import connect_commands
 from clients.redis_wire import KEPT_CONNECTIONS
+from headrace import Completed, Retryable, Skip, Waiting, handler
+from headrace.registration import HANDLER_REGISTRY
 from orchestrator.engine import Engine
 from orchestrator.loops.sweep import Sweep
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -19,8 +21,7 @@ from tests.dags import compiled, workflow
 from tests.fake_handlers import ended, start
 from tests.makers import Rig, WorkerFleet, node
 from workers.context import HandlerContext
-from workers.outcome import Completed, Failed, Retryable, Skip, Waiting
-from workers.registry import HANDLER_REGISTRY, handler
+from workers.outcome import Failed
 from workers.runtime.recording import token_of
 
 E, N = ExecutionStatus, NodeStatus

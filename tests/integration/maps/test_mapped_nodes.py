@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
+from headrace import registration
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 from tests.integration.execution_ends import ended
 from tests.makers import Rig, WorkerFleet, held_by, node
-from workers import registry
 from workers.context import HandlerContext
 
 E, N = ExecutionStatus, NodeStatus
@@ -21,7 +21,7 @@ CALLS: Counter[tuple[int, str]] = Counter()
 
 @pytest.fixture(autouse=True)
 def _square() -> Iterator[None]:
-    @registry.handler("test_square")
+    @registration.handler("test_square")
     async def square(config: dict[str, Any], context: HandlerContext) -> Any:
         CALLS[(config["index"], context.idempotency_key)] += 1
         if config["n"] in config.get("failing", ()):
@@ -30,7 +30,7 @@ def _square() -> Iterator[None]:
 
     CALLS.clear()
     yield
-    registry.HANDLER_REGISTRY.pop("test_square", None)
+    registration.HANDLER_REGISTRY.pop("test_square", None)
 
 
 def squares(items: Any, *, failing: list[int] | None = None, **fields: Any) -> dict[str, Any]:

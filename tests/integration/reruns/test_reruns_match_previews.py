@@ -10,13 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
+from headrace import Terminal, handler
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.fake_handlers import Stage, ended
 from tests.makers import WorkerFleet, condition, node, workflow
 from workers.context import HandlerContext
-from workers.outcome import Terminal
-from workers.registry import handler
 
 E, N = ExecutionStatus, NodeStatus
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from headrace import registration
 from orchestrator.errors import ApprovalNotFound, InvalidTransition, NodeBusy
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.child_workflows import Nursery, family, kid, parent
@@ -16,7 +17,6 @@ from tests.integration.mapped_nodes import CALLS, statuses, tens
 from tests.integration.transitions.started_children import begin, nested, state
 from tests.integration.waiting_nodes import ask, decide, key, wait
 from tests.makers import Rig, WorkerFleet, node
-from workers import registry
 
 E, N = ExecutionStatus, NodeStatus
 
@@ -28,14 +28,14 @@ FAILING: set[Any] = set()
 def handlers() -> Any:
     """Let nodes use `test_tens`, which fails for what is in FAILING, and `test_broken`, by the node's id."""
 
-    @registry.handler("test_tens")
+    @registration.handler("test_tens")
     async def run_item(config: dict[str, Any], context: Any) -> Any:
         CALLS[context.node_id] += 1
         if config["n"] in FAILING:
             raise ValueError(f"{config['n']} is one of them")
         return config["n"] * 10
 
-    @registry.handler("test_broken")
+    @registration.handler("test_broken")
     async def run_node(config: dict[str, Any], context: Any) -> Any:
         if context.node_id in FAILING:
             raise ValueError("still broken")
@@ -44,8 +44,8 @@ def handlers() -> Any:
     CALLS.clear()
     FAILING.clear()
     yield
-    registry.HANDLER_REGISTRY.pop("test_tens")
-    registry.HANDLER_REGISTRY.pop("test_broken")
+    registration.HANDLER_REGISTRY.pop("test_tens")
+    registration.HANDLER_REGISTRY.pop("test_broken")
 
 
 #: Two tries: what has failed in the second is listed as dead.

@@ -10,11 +10,12 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from headrace import handler
+from headrace.registration import HANDLER_REGISTRY
 from orchestrator.errors import DefinitionInvalid, InputsInvalid
 from orchestrator.redis_keys import Keys
 from orchestrator.store.transitions import Transitions
 from tests.dags import condition, node, workflow
-from workers.registry import HANDLER_REGISTRY, handler
 from workers.simulator.report import Simulation
 from workers.simulator.simulator import SimulationTooLong, Simulator
 from workers.simulator.stubs import Stubs

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
+from headrace import Terminal, registration
 from orchestrator.engine import OperatorNote
 from orchestrator.errors import NodeBusy, NodeNotFound
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.handler_steps import act, output_of
 from tests.integration.transitions.pauses import pause, resume
 from tests.makers import Rig, node
-from workers import registry
-from workers.outcome import Terminal
 
 E, N = ExecutionStatus, NodeStatus
 ANN = OperatorNote("ann")
@@ -24,7 +23,7 @@ BROKEN: set[Any] = set()
 
 @pytest.fixture(autouse=True)
 def _handlers() -> Any:
-    @registry.handler("test_double")
+    @registration.handler("test_double")
     async def double(config: dict[str, Any], context: Any) -> Any:
         if config["n"] in BROKEN:
             raise Terminal("no double of that")
@@ -32,7 +31,7 @@ def _handlers() -> Any:
 
     BROKEN.clear()
     yield
-    registry.HANDLER_REGISTRY.pop("test_double", None)
+    registration.HANDLER_REGISTRY.pop("test_double", None)
 
 
 def doubles(items: list[Any], *, policy: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from headrace import handler
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.engine import Engine
 from orchestrator.lint.lint import lint
@@ -22,7 +23,6 @@ from tests.makers import Rig, WorkerFleet, node, until, workflow
 from tests.patience import PATIENCE_S
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import Catalogue
-from workers.registry import handler
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.heartbeat import Pulse
 from workers.runtime.runner import Runner

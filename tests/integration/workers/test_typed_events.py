@@ -8,7 +8,7 @@ import orjson
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus
 from orchestrator.store import script_client

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from headrace import Terminal
 from tests.own_handlers import loaded
 from workers.context import HandlerContext
 from workers.handlers import get_handler
-from workers.outcome import Terminal
 
 
 class Sink:

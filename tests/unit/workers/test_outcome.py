@@ -8,19 +8,10 @@ import pytest
 
 from clients.http.wire import SsrfBlocked, TransportFailed
 from clients.llm.provider import LlmError
+from headrace import Cancelled, Completed, Retryable, Skip, Skipped, Terminal, Waiting
 from orchestrator.errors import NodeError, TemplateError
-from workers.outcome import (
-    Completed,
-    Failed,
-    Retryable,
-    Skip,
-    Skipped,
-    Terminal,
-    Waiting,
-    encode_output,
-    from_exception,
-    to_outcome,
-)
+from workers.context import HandlerContext
+from workers.outcome import Failed, encode_output, from_exception, to_outcome
 
 
 def failed(error: Exception) -> Failed:
@@ -125,3 +116,16 @@ def test_an_output_over_the_limit_says_both_sizes() -> None:
         encode_output("x" * 100, max_bytes=100)
 
     assert refused.value.error_type == "OutputTooLarge"
+
+
+def test_a_handler_that_stops_since_its_work_is_not_wanted_fails_as_cancelled() -> None:
+    context = HandlerContext(execution_id="e1", node_id="A")
+    context.raise_if_cancelled()
+    context.cancelled.set()
+
+    with pytest.raises(Cancelled) as raised:
+        context.raise_if_cancelled()
+
+    outcome = from_exception(raised.value)
+    assert isinstance(outcome, Failed)
+    assert (outcome.error.type, outcome.error.retryable) == ("Cancelled", True)

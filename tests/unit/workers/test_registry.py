@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from headrace import Terminal, handler
+from headrace.registration import HANDLER_REGISTRY
 from orchestrator.definitions.retry import RetryPolicy
 from workers import handlers, registry
 from workers.context import HandlerContext
-from workers.outcome import Terminal
-from workers.registry import HANDLER_REGISTRY, Catalogue, check_config, get_handler, handler, load_modules
+from workers.registry import Catalogue, check_config, get_handler, load_modules
 
 
 @pytest.fixture(autouse=True)
@@ -123,18 +124,29 @@ def test_a_policy_may_be_written_as_in_a_definition() -> None:
     @handler("patient", retry={"max_attempts": 4})
     def patient(config: dict[str, Any], context: HandlerContext) -> None: ...
 
-    assert HANDLER_REGISTRY["patient"].retry == RetryPolicy(max_attempts=4)
+    assert registry.default_retry("patient") == RetryPolicy(max_attempts=4)
 
 
-@pytest.mark.parametrize("policy", [{"max_attempts": "x"}, {"attempts": 3}, 3])
-def test_a_policy_that_cannot_be_one_is_refused_when_it_is_loaded(policy: Any) -> None:
-    with pytest.raises(ValueError, match="retry policy of handler 'hasty'"):
-        handler("hasty", retry=policy)(lambda config, context: None)
+@pytest.mark.parametrize(
+    "policy", [{"max_attempts": "x"}, {"max_attempts": 5_000}, {"attempts": 3}, {"retry_on": ["My Error"]}, 3]
+)
+def test_a_policy_that_cannot_be_one_is_refused_when_it_is_loaded(
+    policy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hasty_handlers.py").write_text(
+        f"from headrace import handler\n@handler('hasty', retry={policy!r})\ndef run(config, context): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(ImportError, match=r"'hasty_handlers' .*retry policy of handler 'hasty'"):
+        load_modules(["hasty_handlers"])
+
+    sys.modules.pop("hasty_handlers")
 
 
 def test_modules_of_an_installation_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_handlers_1.py").write_text(
-        "from workers.registry import handler\n@handler('slack_post')\ndef post(config, context): ...\n"
+        "from headrace import handler\n@handler('slack_post')\ndef post(config, context): ...\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from headrace import Terminal
 from orchestrator.definitions.interface import EventType, Interface
 from orchestrator.errors import ErrorType
 from workers.context import HandlerContext
-from workers.outcome import Terminal
 from workers.reports import VALUE_MAX_BYTES, Written, check_value, event_of
 
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

@@ -1,5 +1,6 @@
 /** The text that is being written: kept over a reload while it is not saved, and not left by accident. */
 import { guardLeaving } from "../../core/router.js";
+import { context } from "../../core/session.js";
 import { computed, effect, onDispose, signal } from "../../core/view.js";
 
 /**
@@ -19,7 +20,10 @@ const QUESTION = "Your text is not saved. It is kept in this tab until you close
 
 /** @param {import("./subject.js").Subject} subject @returns {Draft} */
 export function draftOf(subject) {
-  let key = `${PREFIX}${subject.kind}.${subject.id}`;
+  // Whoever opens a session in this tab next is perhaps of another tenant.
+  const tenant = context.peek()?.identity?.tenant ?? "";
+  const keyOf = (/** @type {string} */ kind, /** @type {string} */ id) => `${PREFIX}${tenant}.${kind}.${id}`;
+  let key = keyOf(subject.kind, subject.id);
   const found = kept(key);
   const text = signal(found?.text ?? subject.text);
   const saved = signal(subject.text);
@@ -55,7 +59,7 @@ export function draftOf(subject) {
   });
   const moveTo = (/** @type {string} */ workflow) => {
     sessionStorage.removeItem(key);
-    key = `${PREFIX}workflow.${workflow}`;
+    key = keyOf("workflow", workflow);
   };
   return { text, saved, etag, isChanged, isFound, moveTo, letGo: () => (isGuarded = false) };
 }

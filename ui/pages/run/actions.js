@@ -32,12 +32,12 @@ export function cancelRun(live) {
 
 /** @param {LiveRun} live */
 export function pauseRun(live) {
-  void api.post(`${live.path}/pause`).then(requested, notifyError);
+  return api.post(`${live.path}/pause`).then(requested, notifyError);
 }
 
 /** @param {LiveRun} live */
 export function resumeRun(live) {
-  void api.post(`${live.path}/resume`).then(requested, notifyError);
+  return api.post(`${live.path}/resume`).then(requested, notifyError);
 }
 
 /** @param {LiveRun} live */

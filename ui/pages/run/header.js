@@ -1,6 +1,8 @@
 /** The head of a run: what it is, how it stands, and what can be done with it. */
+import { isReachable } from "../../core/api.js";
 import { cost, number, plural, shortId } from "../../core/format.js";
 import { href, hrefOf } from "../../core/router.js";
+import { once } from "../../core/once.js";
 import { may } from "../../core/session.js";
 import { isOver } from "../../core/statuses.js";
 import { milliseconds, moment, took } from "../../core/time.js";
@@ -15,9 +17,11 @@ export function runHeader(live) {
   const execution = () => (void live.head.value, live.run?.execution ?? {});
   const status = () => execution().status ?? "PENDING";
   const isOpen = () => !isOver(status());
+  /** @typedef {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} ActionName */
+  // A stream stays open while the store behind the server is away; nothing comes by it then.
+  const connection = () => (isReachable.value ? live.connection.value : "reconnecting");
   // Dialogs are loaded when the first one is opened.
-  /** @param {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} name */
-  const act = (name) => void import("./actions.js").then((actions) => actions[name](live), notifyError);
+  const act = once((/** @type {ActionName} */ name) => import("./actions.js").then((actions) => actions[name](live), notifyError));
   return html`<header class="stack run-head">
     <div class="page-head">
       <h1><bdi>${() => execution().name}</bdi></h1>
@@ -25,7 +29,7 @@ export function runHeader(live) {
       <span class="chip-large">${statusChip(() => (execution().cancelling ? "cancelled" : status().toLowerCase()))}</span>
       <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => took(execution()) || "not started"}</span>
       ${show(() => execution().cancelling && isOpen(), () => html`<span class="muted">cancelling</span>`)}
-      <span class=${() => `connection ${live.connection.value}`}>${() => live.connection.value}</span>
+      <span class=${() => `connection ${connection()}`}>${connection}</span>
     </div>
     <div class="row muted">
       <span class="mono wrap">${() => execution().execution_id}</span>${copyButton(() => live.id, "Copy the id")}

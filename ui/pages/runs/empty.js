@@ -1,5 +1,6 @@
 /** The list of runs while it is empty, and the warning that no worker is connected. */
 import { api } from "../../core/api.js";
+import { once } from "../../core/once.js";
 import { poll } from "../../core/poll.js";
 import { go, href } from "../../core/router.js";
 import { context } from "../../core/session.js";
@@ -9,14 +10,14 @@ import { notifyError } from "../../parts/notices.js";
 
 /** @param {() => boolean} isFiltered @param {() => void} clear  the filters */
 export function emptyRuns(isFiltered, clear) {
-  const startDemo = async () => {
+  const startDemo = once(async () => {
     try {
       const { execution_id: id } = await api.post("/demo/start");
       go(`/ui/runs/${encodeURIComponent(id)}`);
     } catch (error) {
       notifyError(error);
     }
-  };
+  });
   return html`<div class="empty">${show(
     isFiltered,
     () => html`<p>No run matches these filters.</p><button type="button" onclick=${clear}>Clear all filters</button>`,

@@ -1,6 +1,7 @@
 /** Filters of the list of runs: in the address, as chips, and as questions to the server. */
 import { wordOf } from "../../core/statuses.js";
 import { setQuery } from "../../core/router.js";
+import { serverNow } from "../../core/time.js";
 import { html } from "../../core/view.js";
 import { number } from "../../core/format.js";
 import { icon } from "../../parts/icons.js";
@@ -40,6 +41,7 @@ export function isWanted(row, { query, statuses }) {
   return (
     (statuses.length === 0 || statuses.includes(row.status)) &&
     (query.parent === null || row.parent === null) &&
+    (query.created_after === null || Date.parse(row.created_at) > Date.parse(query.created_after)) &&
     (!query.text || words.includes(query.text.toLowerCase())) &&
     // Only the server knows which id a name has.
     (!query.workflow || query.workflow === row.workflow_id || query.workflow === row.workflow) &&
@@ -89,8 +91,8 @@ export function filterBar(filters, counts) {
 
 /** @param {string} since @returns {string | null} */
 function sinceOf(since) {
-  const ms = /** @type {Record<string, number>} */ ({ "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000 })[since];
-  return ms ? new Date(Date.now() - ms).toISOString() : null;
+  const ms = new Map([["1h", 3_600_000], ["24h", 86_400_000], ["7d", 604_800_000]]).get(since);
+  return ms ? new Date(serverNow() - ms).toISOString() : null;
 }
 
 /** @param {Filters} filters */

@@ -1,6 +1,7 @@
 /** One schedule: its next times, what was not started and why, and what can be done with it. */
 import { api } from "../../core/api.js";
 import { plural } from "../../core/format.js";
+import { once } from "../../core/once.js";
 import { go, href } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { milliseconds, moment, now, relative } from "../../core/time.js";
@@ -25,13 +26,13 @@ export function scheduleCard(schedule, again, close = null) {
   });
   /** @param {string} verb @param {any} [body] */
   const call = (verb, body) => api.post(`/v1/schedules/${encodeURIComponent(schedule().name)}/${verb}`, body);
-  /** @param {string} verb @param {any} [body] */
-  const act = (verb, body) => void call(verb, body).then(again, notifyError);
-  const start = () =>
-    void call("trigger").then((started) => {
+  const act = once((/** @type {string} */ verb, /** @type {any} */ body) => call(verb, body).then(again, notifyError));
+  const start = once(() =>
+    call("trigger").then((started) => {
       notify("Started");
       go(`/ui/runs/${started.execution_id}`);
-    }, notifyError);
+    }, notifyError),
+  );
   const counted = () => {
     const { skipped, missed, failed } = schedule() ?? {};
     return [
@@ -56,7 +57,7 @@ export function scheduleCard(schedule, again, close = null) {
       () => html`<div class="row">
         <button type="button" onclick=${start}>Start now</button>
         ${show(() => may("admin") && schedule()?.state === "paused", () => html`<button type="button" class="primary"
-            onclick=${() => act("resume")}>Resume</button>`)}
+            onclick=${() => act("resume", undefined)}>Resume</button>`)}
         ${show(() => may("admin") && schedule()?.state === "active", () =>
             html`<button type="button" onclick=${() => act("pause", { reason: "from the page" })}>Pause</button>`)}
         ${show(() => may("admin") && !schedule()?.is_declared, () => html`<button type="button" onclick=${remove}>Remove…</button>`)}

@@ -1,5 +1,6 @@
 /** Pause, resume and remove a workflow. */
 import { api } from "../../core/api.js";
+import { once } from "../../core/once.js";
 import { go } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { html, show } from "../../core/view.js";
@@ -16,7 +17,7 @@ export const pathOf = (name) => `/v1/workflows/${encodeURIComponent(name)}`;
  */
 export function pauseButton(workflow, onDone) {
   const isActive = () => workflow()?.is_active ?? true;
-  const change = async () => {
+  const change = once(async () => {
     try {
       const { name, is_active: wasActive } = workflow();
       await api.post(`${pathOf(name)}/${wasActive ? "pause" : "resume"}`);
@@ -25,7 +26,7 @@ export function pauseButton(workflow, onDone) {
     } catch (error) {
       notifyError(error);
     }
-  };
+  });
   const label = () => `${isActive() ? "Pause" : "Resume"} ${workflow()?.name ?? ""}`;
   return show(() => may("admin"), () => html`<button type="button" aria-label=${label} onclick=${change}>${() => (isActive() ? "Pause" : "Resume")}</button>`);
 }

@@ -1,5 +1,6 @@
 /** One webhook: its address, how to call it, and what can be done with it. */
 import { api } from "../../core/api.js";
+import { once } from "../../core/once.js";
 import { href } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { milliseconds, moment, now, relative, serverNow } from "../../core/time.js";
@@ -18,7 +19,7 @@ export function webhookCard(webhook, again) {
   const { path: name } = webhook();
   const path = `/v1/webhooks/${encodeURIComponent(name)}`;
   const address = () => `${location.origin}${href(webhook()?.url ?? "")}`;
-  const test = async () => {
+  const test = once(async () => {
     try {
       const { execution_id: id } = await api.post(`${path}/test`);
       tested.value = id;
@@ -26,7 +27,7 @@ export function webhookCard(webhook, again) {
     } catch (error) {
       notifyError(error);
     }
-  };
+  });
   const counted = () => {
     const { accepted = 0, duplicate = 0, rejected = 0, error = 0, last_at: last } = webhook()?.deliveries ?? {};
     const at = milliseconds(last ?? null);

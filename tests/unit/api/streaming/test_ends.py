@@ -7,8 +7,8 @@ import pytest
 
 from api.streaming import ends
 from api.streaming.hub import Hub
-from clients.backoff import Backoff
 from clients.waiting import WaitBudget, seconds_left
+from headrace.backoff import Backoff
 from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine, FakeWakeups

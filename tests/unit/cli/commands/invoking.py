@@ -19,7 +19,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, answer: Callable[[httpx2.Reques
     def client(**given: Any) -> httpx2.AsyncClient:
         return real(**{**given, "transport": httpx2.MockTransport(answer)})
 
-    monkeypatch.setattr("clients.headrace.transport.httpx2.AsyncClient", client)
+    monkeypatch.setattr("headrace.transport.httpx2.AsyncClient", client)
 
 
 def run(*arguments: str) -> tuple[int, list[str]]:

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.__main__ import app
-from clients.headrace import client
-from clients.headrace.client import Client
+from headrace import client
+from headrace.client import AsyncClient
 
 SUMMARY = {"name": "demo", "version": "0" * 16, "nodes": 1, "edges": 0, "depth": 1}
 GOOD: dict[str, Any] = {"valid": True, "errors": [], "warnings": [], "summary": SUMMARY}
@@ -62,8 +62,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sent: list[Any]) -> Run
             sent.append(json.loads(request.content)["definition"])
             return httpx2.Response(200, json=next(waiting))
 
-        fake = partial(Client, transport=httpx2.MockTransport(answer))
-        monkeypatch.setattr(client, "Client", fake)
+        fake = partial(AsyncClient, transport=httpx2.MockTransport(answer))
+        monkeypatch.setattr(client, "AsyncClient", fake)
         return CliRunner().invoke(app, ["validate", "--server", "http://server", *arguments], input=stdin)
 
     return run_against
@@ -199,8 +199,8 @@ def test_without_a_server_it_ends_with_5(monkeypatch: pytest.MonkeyPatch, tmp_pa
     def refuse(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("refused")
 
-    fake = partial(Client, transport=httpx2.MockTransport(refuse))
-    monkeypatch.setattr(client, "Client", fake)
+    fake = partial(AsyncClient, transport=httpx2.MockTransport(refuse))
+    monkeypatch.setattr(client, "AsyncClient", fake)
     monkeypatch.chdir(tmp_path)
 
     ended = CliRunner().invoke(app, ["validate", written("a.yaml", "x"), "--server", "http://server"])

@@ -6,8 +6,8 @@ import pytest
 
 from cli.commands.api_call import refusal
 from cli.commands.watch import exit_code
-from clients.headrace.errors import ApiError
-from clients.headrace.views import ExecutionView
+from headrace.errors import ApiError
+from headrace.values import Execution
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from clients.headrace.views import ExecutionView
     ],
 )
 def test_the_exit_code_tells_the_result(status: str, cancelling: str | None, code: int) -> None:
-    assert exit_code(ExecutionView("e1", "demo", status, cancelling=cancelling)) == code
+    assert exit_code(Execution("e1", "demo", status, cancelling=cancelling)) == code
 
 
 def test_a_refusal_lists_every_problem_with_its_place_and_hint() -> None:

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from cli.output.progress import Progress, depths, note, ordered, plain_line, render, report
-from clients.headrace.views import Event, ExecutionView, NodeView
+from headrace.values import Event, Execution, Node
 
 
-def node(node_id: str, *, after: tuple[str, ...] = (), **fields: Any) -> NodeView:
-    return NodeView(node_id=node_id, status=fields.pop("status", "PENDING"), dependencies=after, **fields)
+def node(node_id: str, *, after: tuple[str, ...] = (), **fields: Any) -> Node:
+    return Node(node_id=node_id, status=fields.pop("status", "PENDING"), dependencies=after, **fields)
 
 
-def view(*nodes: NodeView, status: str = "RUNNING", cancelling: str | None = None) -> ExecutionView:
-    return ExecutionView(execution_id="e1", name="demo", status=status, cancelling=cancelling, nodes=nodes)
+def view(*nodes: Node, status: str = "RUNNING", cancelling: str | None = None) -> Execution:
+    return Execution(execution_id="e1", name="demo", status=status, cancelling=cancelling, nodes=nodes)
 
 
 def event(type_: str, node_id: str | None = None, **data: Any) -> Event:

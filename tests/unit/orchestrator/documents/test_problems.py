@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from headrace.wording import did_you_mean
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, did_you_mean, joined, quoted
+from orchestrator.documents.problems import Findings, joined
 from orchestrator.errors import DefinitionInvalid
 from tests.growth import growth
 
@@ -38,11 +37,6 @@ def test_only_the_first_problems_get_a_hint() -> None:
     assert hints[-1] is None
 
 
-def test_a_hint_needs_a_close_word_among_few() -> None:
-    assert did_you_mean("zzz", ["http"]) is None
-    assert did_you_mean("htpp", ["http"] * 1_001) is None
-
-
 def test_long_words_that_are_alike_get_fewer_hints_not_later_ones() -> None:
     many = [f"{'a' * 120}{number}" for number in range(300)]
 
@@ -55,14 +49,5 @@ def test_long_words_that_are_alike_get_fewer_hints_not_later_ones() -> None:
     assert growth(ask, 1, 20) < 10
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(None, "null"), (True, "true"), ({"a": 1}, "an object"), ([1], "a list"), (5, "5"), ("x", "'x'")],
-)
-def test_values_are_quoted_and_containers_named(value: Any, words: str) -> None:
-    assert quoted(value) == words
-
-
-def test_long_texts_and_lists_are_cut() -> None:
-    assert quoted("x" * 200).endswith("…")
+def test_long_lists_are_cut() -> None:
     assert joined(["a", "b", "c"], 2) == "a, b and 1 more"

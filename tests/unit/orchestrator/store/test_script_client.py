@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 from orchestrator.redis_keys import Keys
 from orchestrator.store import script_client
 from orchestrator.store.parts import PART_BYTES

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from headrace import Completed, Terminal, Waiting
 from workers.context import HandlerContext
 from workers.handlers import HANDLER_REGISTRY
-from workers.outcome import Completed, Terminal, Waiting
 
 NOW_MS = 1_800_000_000_000
 

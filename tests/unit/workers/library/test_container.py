@@ -14,9 +14,8 @@ from tests.patience import PATIENCE_S
 from tests.unit.clients.containers.fake_engine import FakeContainer, FakeEngine, idle
 from tests.unit.workers.library.containers import Kept, fail, run, saying, settings
 from workers.context import HandlerContext
-from workers.handlers import HANDLER_REGISTRY
 from workers.library.container import read_output
-from workers.registry import check_config
+from workers.registry import check_config, default_retry
 
 
 async def test_a_container_reads_json_and_its_answer_is_the_output(
@@ -126,7 +125,7 @@ async def test_an_exit_code_fails_the_node_and_only_its_own_retry_repeats_it(
 
     assert (error.type, error.retryable) == ("Container.Exit", True)
     assert error.details == {"exit_code": 3, "stderr": "no such row\n", "stdout": ""}
-    policy = HANDLER_REGISTRY["container"].retry
+    policy = default_retry("container")
     assert next_delay_ms(policy, 1, error, random=lambda: 0.5) is None
     assert not engine.containers
 

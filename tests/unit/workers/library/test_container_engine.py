@@ -10,7 +10,7 @@ from orchestrator.definitions.retry_decision import next_delay_ms
 from tests.unit.clients.containers.fake_engine import FakeEngine
 from tests.unit.workers.library.containers import fail, run, settings
 from workers.context import HandlerContext, Toolbox
-from workers.handlers import HANDLER_REGISTRY
+from workers.registry import default_retry
 
 
 @pytest.mark.parametrize("url", ["unix:///no/such/engine.sock", "tcp://127.0.0.1:1", "nonsense://x"])
@@ -21,7 +21,7 @@ async def test_where_no_engine_answers_the_error_says_so(context: HandlerContext
 
     assert (error.type, error.retryable) == ("Container.Unavailable", True)
     assert url in error.message and "DOCKER_HOST" in error.message
-    policy = HANDLER_REGISTRY["container"].retry
+    policy = default_retry("container")
     assert next_delay_ms(policy, 1, error, random=lambda: 0.5) is not None
 
 

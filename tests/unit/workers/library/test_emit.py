@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from headrace import Terminal
 from workers.context import HandlerContext
 from workers.handlers import HANDLER_REGISTRY
-from workers.outcome import Terminal
 from workers.reports import Written
 
 

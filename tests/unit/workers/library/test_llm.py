@@ -10,13 +10,14 @@ import pytest
 from clients.llm.echo import EchoProvider
 from clients.llm.openai import OpenAiProvider
 from clients.llm.provider import LlmError, LlmProvider, LlmSettings
+from headrace import Terminal
 from orchestrator.errors import NodeError
 from tests.llm_server import llm_server, sends
 from tests.unit.clients.llm.fake_messages_api import FakeMessagesApi, message
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import HANDLER_REGISTRY
 from workers.library.llm import read_structured
-from workers.outcome import Failed, Terminal, from_exception
+from workers.outcome import Failed, from_exception
 
 SCORE = {"type": "object", "properties": {"score": {"type": "integer", "maximum": 10}}, "required": ["score"]}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from headrace import Retryable, Terminal
 from orchestrator.store.requests import AttemptToken
-from workers.outcome import Retryable, Terminal
 from workers.runtime import event_writer
 from workers.runtime.event_buffer import EventBuffer, Line
 from workers.runtime.event_writer import AttemptEvents, LineSender

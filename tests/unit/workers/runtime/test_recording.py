@@ -7,7 +7,6 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.definitions.compiler import compile_definition, compile_stored
-from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import DefinitionInvalid, NodeError
 from orchestrator.redis_keys import Keys
 from orchestrator.store.replies import Claim
@@ -15,7 +14,6 @@ from orchestrator.store.transitions import Transitions
 from tests.dags import node, workflow
 from workers.handlers import Catalogue
 from workers.outcome import Failed
-from workers.registry import handler
 from workers.runtime.recording import end_call
 
 #: Accepted by older versions, and by none today.
@@ -64,14 +62,3 @@ def test_a_stored_definition_is_read_though_it_would_be_refused_today() -> None:
         compile_definition(document, handlers=Catalogue())
     policy = compile_stored(document, lambda name: None).node("A").policy
     assert policy.retry_on == ("My Error", "Http.50?")
-
-
-@pytest.mark.parametrize(
-    "policy", [RetryPolicy(retry_on=("My Error",)), RetryPolicy(max_attempts=5_000), OLD], ids=str
-)
-def test_a_handler_with_a_policy_that_cannot_be_used_is_refused_at_once(policy: Any) -> None:
-    with pytest.raises(ValueError, match="the retry policy of handler 'odd' cannot be used"):
-
-        @handler("odd", retry=policy)
-        async def odd(config: dict[str, Any], context: Any) -> None:
-            return None

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from headrace import Terminal
 from orchestrator.store.replies import Claim
-from workers.outcome import Failed, Terminal
+from workers.outcome import Failed
 from workers.runtime.tracebacks import TRACEBACK_MAX_CHARS, failure_of, log_failure, traceback_of
 
 

@@ -1,0 +1,92 @@
+"""Headrace in Python: handlers, a client, workflows.
+
+from headrace import Client, Context, Retryable, handler
+
+@handler("greet")
+def greet(config: dict, context: Context) -> dict:
+    return {"text": f"Hello, {config['name']}!"}
+
+with Client("http://localhost:8000") as client:
+    print(client.run("greetings", {"name": "Ada"}).result(timeout=30))
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from headrace.context import Context, LogLevel
+from headrace.outcome import Cancelled, Completed, HandlerFault, Retryable, Skip, Skipped, Terminal, Waiting
+from headrace.registration import handler
+
+if TYPE_CHECKING:
+    from headrace.client import AsyncClient, Client
+    from headrace.errors import (
+        ApiError,
+        Conflict,
+        HeadraceError,
+        Invalid,
+        NotFound,
+        NotSendable,
+        RunFailed,
+        RunNotEnded,
+        ServerUnreachable,
+        Unauthorized,
+        Unavailable,
+    )
+    from headrace.run import AsyncRun, Run
+    from headrace.values import Event, Execution, Node
+    from headrace.workflow import Step, Workflow
+
+#: What is imported when it is first used: a module of handlers needs no HTTP client.
+_LATER = {
+    **dict.fromkeys(("AsyncClient", "Client"), "client"),
+    **dict.fromkeys(("AsyncRun", "Run"), "run"),
+    **dict.fromkeys(("Event", "Execution", "Node"), "values"),
+    **dict.fromkeys(("Step", "Workflow"), "workflow"),
+    **dict.fromkeys(
+        (
+            "ApiError", "Conflict", "HeadraceError", "Invalid", "NotFound", "NotSendable",
+            "RunFailed", "RunNotEnded", "ServerUnreachable", "Unauthorized", "Unavailable",
+        ),
+        "errors",
+    ),
+}  # fmt: skip
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "AsyncRun",
+    "Cancelled",
+    "Client",
+    "Completed",
+    "Conflict",
+    "Context",
+    "Event",
+    "Execution",
+    "HandlerFault",
+    "HeadraceError",
+    "Invalid",
+    "LogLevel",
+    "Node",
+    "NotFound",
+    "NotSendable",
+    "Retryable",
+    "Run",
+    "RunFailed",
+    "RunNotEnded",
+    "ServerUnreachable",
+    "Skip",
+    "Skipped",
+    "Step",
+    "Terminal",
+    "Unauthorized",
+    "Unavailable",
+    "Waiting",
+    "Workflow",
+    "handler",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'headrace' has no attribute {name!r}")
+    return getattr(import_module(f"headrace.{_LATER[name]}"), name)

@@ -1,0 +1,32 @@
+"""Definitions: checked and simulated, neither stored nor run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.calls import Definition, Part, Steps, Way, definition_of, given, operation, path_of, post
+from headrace.values import Judgement, Simulation
+
+
+class Definitions(Part[Way]):
+    """`client.definitions`. A definition is an object, YAML text, or a built one."""
+
+    @operation
+    def validate(self, definition: Definition) -> Steps[Judgement]:
+        """Errors and warnings of a definition."""
+        body = {"definition": definition_of(definition)}
+        return Judgement.from_dict((yield from post(path_of("validate"), body, is_safe=True)))
+
+    @operation
+    def simulate(
+        self,
+        definition: Definition,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        trigger: Mapping[str, Any] | None = None,
+        stubs: Mapping[str, Any] | str | None = None,
+    ) -> Steps[Simulation]:
+        """Run a definition with stubbed handlers and virtual time; the answer is its path and its end."""
+        body = given(definition=definition_of(definition), inputs=inputs, trigger=trigger, stubs=stubs)
+        return Simulation.from_dict((yield from post(path_of("simulate"), body, is_safe=True)))

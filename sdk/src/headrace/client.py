@@ -1,0 +1,186 @@
+"""Client and AsyncClient of Headrace's HTTP API, in parts named as the engine's are.
+
+    with Client("http://localhost:8000") as client:
+        run = client.run("trip-planner", {"city": "Lisbon"})
+        for event in run.events():
+            print(event.seq, event.type, event.node_id)
+        print(run.result())
+
+AsyncClient is the same with `async with`, `await` and `async for`. What they return is in `values` and
+`records`, what they raise in `errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from headrace.api.access import ApiKeys, Tenants
+from headrace.api.approvals import Approvals
+from headrace.api.definitions import Definitions
+from headrace.api.deliveries import Deliveries
+from headrace.api.executions import Executions
+from headrace.api.nodes import Nodes
+from headrace.api.operations import DeadLetters, Handlers, Queues, Statistics, Usage, Workers
+from headrace.api.schedules import Schedules
+from headrace.api.signals import Signals
+from headrace.api.webhooks import Webhooks
+from headrace.api.workflows import Workflows
+from headrace.calls import Async, Definition, Document, Part, Request, Steps, Sync, Way, get, operation
+from headrace.errors import ApiError, ServerUnreachable
+from headrace.run import AsyncRun, Run, start
+from headrace.transport import AsyncWay, Server, SyncWay
+
+#: How often a request that may be repeated is sent again: no answer came, or the server asks for it.
+RETRIES = 2
+
+
+class Parts(Part[Way]):
+    """All operations of the API, by the noun they are about."""
+
+    def __init__(self, way: Way) -> None:
+        super().__init__(way)
+        self.definitions = Definitions(way)
+        self.workflows = Workflows(way)
+        self.schedules = Schedules(way)
+        self.webhooks = Webhooks(way)
+        self.executions = Executions(way)
+        self.nodes = Nodes(way)
+        self.signals = Signals(way)
+        self.approvals = Approvals(way)
+        self.queues = Queues(way)
+        self.workers = Workers(way)
+        self.handlers = Handlers(way)
+        self.deliveries = Deliveries(way)
+        self.dead_letters = DeadLetters(way)
+        self.usage = Usage(way)
+        self.statistics = Statistics(way)
+        self.api_keys = ApiKeys(way)
+        self.tenants = Tenants(way)
+
+    @operation
+    def readiness(self) -> Steps[Document]:
+        """The verbose readiness document, of a server that is ready (200) or not (503)."""
+        answer = yield Request("GET", "/readyz", query={"verbose": ""}, allow=(503,), is_safe=True)
+        return answer.document
+
+    @operation
+    def is_healthy(self) -> Steps[bool]:
+        """Whether the API answers. Never raises for a server that is away."""
+        try:
+            return bool((yield from get("/health")).get("status") == "ok")
+        except (ServerUnreachable, ApiError):
+            return False
+
+
+class Client(Parts[Sync]):
+    """One connection pool to one server. Use it as a context manager; threads may share it.
+
+    api_key    a key of the tenant, or the operator's; None where the server asks for none.
+    timeout_s  how long one request may take.
+    retries    how often a request that may be repeated is sent again.
+    transport  for tests: httpx2.MockTransport(handler).
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://localhost:8000",
+        *,
+        api_key: str | None = None,
+        timeout_s: float = 30.0,
+        retries: int = RETRIES,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._connection = SyncWay(Server(self.base_url, api_key, timeout_s, retries), transport)
+        super().__init__(self._connection)
+
+    def run(
+        self,
+        workflow: Definition,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        wait: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Run:
+        """Start an execution.
+
+        workflow  the name or id of a registered one; or a definition: an object, YAML text of more than one
+                  line, or a Workflow.
+        key       your own name for the execution, taken wherever an id is.
+        wait      seconds, up to 60: return once it has ended, or after them.
+        The call is repeated safely under its Idempotency-Key; give your own to repeat it yourself.
+        """
+        steps = start(workflow, inputs, key=key, labels=labels, wait=wait, idempotency_key=idempotency_key)
+        return Run(self._connection, self._connection.run(steps))
+
+    def find_run(self, execution_id: str) -> Run:
+        """A handle on an execution, by id or key. Sends nothing yet."""
+        return Run(self._connection, execution_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
+
+
+class AsyncClient(Parts[Async]):
+    """One connection pool to one server, for coroutines. Use it as an async context manager.
+
+    The arguments are those of Client; transport, for tests: httpx2.ASGITransport(app) or a MockTransport.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://localhost:8000",
+        *,
+        api_key: str | None = None,
+        timeout_s: float = 30.0,
+        retries: int = RETRIES,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._connection = AsyncWay(Server(self.base_url, api_key, timeout_s, retries), transport)
+        super().__init__(self._connection)
+
+    async def run(
+        self,
+        workflow: Definition,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        wait: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncRun:
+        """Start an execution; the arguments are those of Client.run."""
+        steps = start(workflow, inputs, key=key, labels=labels, wait=wait, idempotency_key=idempotency_key)
+        return AsyncRun(self._connection, await self._connection.run(steps))
+
+    def find_run(self, execution_id: str) -> AsyncRun:
+        """A handle on an execution, by id or key. Sends nothing yet."""
+        return AsyncRun(self._connection, execution_id)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._connection.aclose()

@@ -1,0 +1,102 @@
+"""What a handler sees of its attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
+
+
+class Context(Protocol):
+    """One attempt, seen from inside the handler. Its methods may be called from any thread.
+
+    execution_id    the execution.
+    node_id         the node, or the item of a mapped one: `ask[3]`.
+    attempt         the fence: raised each time the node is queued, lost workers included.
+    try_number      the charged try, from 1: what a retry policy counts.
+    inputs          of the execution.
+    now_ms          fixed at the start of the attempt, Unix epoch.
+    last_heartbeat  details of the last heartbeat of an attempt before this one; None when there were none.
+    cancelled       set when the work is no longer wanted; async handlers may wait for it.
+    """
+
+    execution_id: str
+    node_id: str
+    attempt: int
+    try_number: int
+    inputs: Mapping[str, Any]
+    now_ms: int
+    last_heartbeat: Any
+    cancelled: asyncio.Event
+
+    @property
+    def idempotency_key(self) -> str:
+        """Names the work, not the attempt: equal over retries, so that a service can recognise a repeat."""
+
+    @property
+    def environment(self) -> str:
+        """`development` or `production`."""
+
+    @property
+    def http(self) -> Any:
+        """The guarded HTTP client of the worker: `await context.http.request(…)`."""
+
+    @property
+    def llm(self) -> Any:
+        """The language model provider of the worker."""
+
+    @property
+    def containers(self) -> Any:
+        """The runner of containers of the worker."""
+
+    def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
+        """Write a line to the execution's history, as a `node.log` event."""
+
+    def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
+        """Report how far the work is, from 0 to 1 (None: unknown), as a `node.progress` event."""
+
+    def token(self, text: str) -> None:
+        """Stream a piece of the answer to those who watch, as part of a `node.token` event.
+
+        The pieces of an attempt, one after the other, should be what its output holds as text. When another
+        attempt begins, watchers get a `stream.reset` and drop them.
+        """
+
+    def reset_stream(self, reason: str) -> None:
+        """Take back what this attempt has streamed: its answer begins again."""
+
+    def emit(
+        self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
+    ) -> Awaitable[None]:
+        """Write a typed event into the execution's history, as a `node.event`: `await context.emit(…)`.
+
+        Once that returns the event is kept, in its place among all that was reported before; in a sync
+        handler the call itself waits. No event is dropped, and none is written twice within an attempt.
+
+        type      a bare name, such as `StreamEvent`; value: JSON of 256 KiB at most.
+        parents   names of its parent types; those that the `interface` of the definition declares, if none.
+        internal  for those who look at how the work is done, rather than at what it comes to.
+        Raises Terminal: `EventInvalid` for what is no such event, or does not fit the schema that the
+        definition declares for the type; `EventsExceeded` beyond 10,000 events of the execution, which then
+        fails the attempt in any case; `LeaseLost` when the attempt has been replaced.
+        """
+
+    def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
+        """Show that the handler is alive, as often as it likes: nothing is sent for it.
+
+        details  how far it has come, for the attempt that follows should this one not end well: its
+                 `last_heartbeat`. At most 16 KiB of JSON. Shown as a `node.progress` event, at most once a
+                 second. Raises ValueError for what is no object, no JSON or too large; earlier details
+                 stay.
+        """
+
+    def is_cancelled(self) -> bool:
+        """Whether the work is no longer wanted. A sync handler should look now and then, and return."""
+
+    def raise_if_cancelled(self) -> None:
+        """Raise Cancelled once the work is no longer wanted."""

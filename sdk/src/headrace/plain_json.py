@@ -1,0 +1,83 @@
+"""What becomes of a value as JSON, by one rule: in a worker, in a unit test, whatever else is installed.
+
+Objects, lists, tuples, text, numbers, true, false and null are JSON. A pydantic model is its `model_dump`, a
+dataclass an object of its fields, an Enum its value, a date or time ISO 8601, a UUID its text. Nothing else
+has a meaning: no set, no Decimal, no bytes, no NaN, no key that is not text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from datetime import date, datetime, time
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+#: Levels of nested objects and lists that can be written.
+MAX_DEPTH = 254
+#: The longest integer that is kept.
+MAX_INT_BITS = 1_024
+
+
+def plain(value: Any) -> Any:
+    """Give what stands for one value that is no JSON; what is in it may be no JSON either.
+
+    Raises TypeError for a value that has no meaning as JSON.
+    """
+    if callable(dump := getattr(type(value), "model_dump", None)):
+        return dump(value, mode="json", by_alias=True)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = (field.name for field in dataclasses.fields(value))
+        return {name: getattr(value, name) for name in names if not name.startswith("_")}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
+
+
+def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
+    """Make a value into what JSON gives back for it: dicts, lists, text, numbers, booleans, None.
+
+    root  what messages call the value.
+    Raises TypeError, and ValueError for NaN and infinities, naming the place.
+    """
+    if depth > MAX_DEPTH:
+        raise TypeError(f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, Enum):
+        return as_json(plain(value), root, depth=depth)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        if value.bit_length() > MAX_INT_BITS:
+            raise TypeError(
+                f"{root} is an integer of {value.bit_length():,} bits; allowed are {MAX_INT_BITS:,}"
+            )
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{root} is NaN or infinite")
+        return float(value)
+    if isinstance(value, dict):
+        return {
+            _key(key, root): as_json(item, f"{root}.{key}", depth=depth + 1) for key, item in value.items()
+        }
+    if isinstance(value, list) or type(value) is tuple:
+        return [as_json(item, f"{root}[{index}]", depth=depth + 1) for index, item in enumerate(value)]
+    try:
+        return as_json(plain(value), root, depth=depth + 1)
+    except TypeError as error:
+        if str(error).startswith("Type is"):
+            raise TypeError(f"{root} is a {type(value).__name__}, which is not JSON") from None
+        raise
+
+
+def _key(key: Any, root: str) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{root} has a key that is not text: {key!r}")
+    return str(key)

@@ -1,0 +1,124 @@
+"""The pytest fixture `headrace_client`: a client of a stack that is started for the tests of a session.
+
+The stack has a Redis of its own in a temporary directory, an API and workers with the modules that the
+setting `headrace_handlers` names, and is stopped at the end. It needs the engine: a checkout that
+HEADRACE_HOME names, or the one this package lies in. Without one, tests that want it are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from headrace.client import Client
+
+#: How long a stack may take to start, and to stop.
+STARTING_S = 120.0
+STOPPING_S = 20.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the setting `headrace_handlers`."""
+    parser.addini("headrace_handlers", "modules with handlers for the worker of headrace_client", type="args")
+
+
+@pytest.fixture(scope="session")
+def headrace_url(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a stack of the session's own."""
+    home = find_engine()
+    if isinstance(home, str):
+        pytest.skip(home)
+    modules = pytestconfig.getini("headrace_handlers")
+    with stack(home, tmp_path_factory.mktemp("headrace"), modules, pytestconfig.rootpath) as url:
+        yield url
+
+
+@pytest.fixture
+def headrace_client(headrace_url: str) -> Iterator[Client]:
+    """A client of a stack of the session's own; tests share what they start there."""
+    from headrace.client import Client
+
+    with Client(headrace_url) as client:
+        yield client
+
+
+def find_engine() -> Path | str:
+    """The checkout of the engine, or the reason why there is none to be used."""
+    named = os.environ.get("HEADRACE_HOME")
+    home = Path(named) if named else Path(__file__).resolve().parents[3]
+    if not (home / "headrace").is_file() or not (home / "cli").is_dir():
+        found = f"{named!r} (HEADRACE_HOME) is none" if named else "HEADRACE_HOME does not name one"
+        return f"headrace_client needs a checkout of the engine; {found}"
+    if not (home / ".venv").exists():
+        return f"the engine in {home} has never been started: run {home}/headrace doctor once"
+    return home
+
+
+@contextmanager
+def stack(home: Path, data: Path, modules: Sequence[str], root: Path) -> Iterator[str]:
+    """Run a stack; gives its address. Raises RuntimeError where it does not start."""
+    port, echo_port = _free_ports()
+    url, log = f"http://127.0.0.1:{port}", data / "stack.log"
+    paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {
+        **os.environ,
+        "STACK_REDIS": "embedded",
+        "STACK_DATA_DIR": str(data),
+        "HANDLERS": ",".join(modules),
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [home / "headrace", "dev", "--port", str(port), "--echo-port", str(echo_port)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _await_worker(url, process, log)
+        yield url
+    finally:
+        _stop(process)
+
+
+def _await_worker(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    from headrace.client import Client
+    from headrace.errors import HeadraceError
+
+    until_s = time.monotonic() + STARTING_S
+    with Client(url, retries=0, timeout_s=5.0) as client:
+        while process.poll() is None and time.monotonic() < until_s:
+            try:
+                if client.is_healthy() and client.workers.list():
+                    return
+            except HeadraceError:
+                pass
+            time.sleep(0.1)
+    text = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"the stack of headrace_client did not start; its last lines:\n{text}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOPPING_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]

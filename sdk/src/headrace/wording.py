@@ -1,0 +1,89 @@
+"""How messages speak of values: the word for a type, a value quoted, the name that was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import SequenceMatcher
+from typing import Any
+
+#: What messages call a type, by the name that JSON Schema gives it.
+TYPE_WORDS = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+}
+#: More names than these are not compared.
+MOST_CANDIDATES = 1_000
+#: Characters of a word times those of its candidates, where the two may be alike; and the ratio they need.
+_MAX_COMPARED = 10_000
+_CLOSE = 0.6
+_LONGEST_WORD = 128
+
+
+def kind_of(value: Any) -> str:
+    """Name a value's type in the words of messages; whole numbers are numbers."""
+    name = _type_name(value)
+    return TYPE_WORDS[name] if name is not None else "nothing usable"
+
+
+def _type_name(value: Any) -> str | None:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, dict) else None
+
+
+def did_you_mean(word: str, candidates: Collection[str]) -> str | None:
+    """Hint at the word that was probably meant; None when none is close, or there are too many to compare."""
+    close = closest(word, candidates)
+    return f"did you mean {close!r}?" if close is not None else None
+
+
+def closest(word: str, candidates: Collection[str]) -> str | None:
+    """Find the word most like another; None when none is close, or there are too many to compare."""
+    if len(candidates) > MOST_CANDIDATES:
+        return None
+    close, nearest, compared = None, _CLOSE, 0
+    word = word[:_LONGEST_WORD]
+    matcher = SequenceMatcher(b=word)
+    for candidate in candidates:
+        matcher.set_seq1(candidate[:_LONGEST_WORD])
+        if matcher.real_quick_ratio() < nearest or matcher.quick_ratio() < nearest:
+            continue
+        compared += len(candidate[:_LONGEST_WORD]) * len(word)
+        if compared > _MAX_COMPARED:
+            break
+        ratio = matcher.ratio()
+        if ratio > nearest or (close is None and ratio == nearest):
+            close, nearest = candidate, ratio
+    return close
+
+
+def quoted(value: Any) -> str:
+    """Quote a value found, shortened; containers by their type only."""
+    if value is None or isinstance(value, dict | list):
+        return kind_of(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = repr(value)
+    return text if len(text) <= 140 else text[:140] + "…"
+
+
+def text_of(value: Any) -> str:
+    """Write a value as text that JSON can hold, whatever its own __str__ does."""
+    try:
+        text = str(value)
+    except BaseException:
+        text = f"({type(value).__name__} that cannot be shown)"
+    return text.encode("utf-8", "replace").decode()

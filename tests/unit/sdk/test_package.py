@@ -1,0 +1,32 @@
+"""The package stands alone: it imports nothing of the engine, and little at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from docs.generate import ROOT
+
+SOURCE = ROOT / "sdk" / "src"
+
+
+def modules_after(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded, which finds the package and its own libraries."""
+    program = f"import sys; sys.path.insert(0, {str(SOURCE)!r}); {statement}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True, cwd=ROOT.parent
+    )
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_importing_it_loads_no_library_and_nothing_of_the_engine() -> None:
+    loaded = modules_after("import headrace; headrace.handler('x')(lambda config, context: None)")
+
+    assert loaded.isdisjoint({"httpx2", "pydantic", "orjson", "asyncio"})
+    assert loaded.isdisjoint({"api", "cli", "clients", "orchestrator", "workers"})
+
+
+def test_every_public_name_is_there() -> None:
+    import headrace
+
+    assert [name for name in headrace.__all__ if not hasattr(headrace, name)] == []

@@ -1,0 +1,158 @@
+"""headrace.testing: one attempt of a handler, by the rules of a worker; and whole workflows, simulated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from headrace import Client, Completed, Context, Retryable, Skip, Skipped, Terminal, Waiting, handler
+from headrace.registration import HANDLER_REGISTRY
+from headrace.testing import Error, Line, run, run_async, simulate
+
+
+class Counting(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    at_least: int = 1
+
+
+@dataclass
+class Count:
+    words: int
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    before = dict(HANDLER_REGISTRY)
+    handler("count", "count_words", config=Counting)(count)
+    yield
+    HANDLER_REGISTRY.clear()
+    HANDLER_REGISTRY.update(before)
+
+
+def count(config: Counting, context: Context) -> Count:
+    words = len(config.text.split())
+    context.log("counted", words=words)
+    context.heartbeat({"words": words})
+    if words < config.at_least:
+        raise Retryable(f"only {words} words", after_s=5, type="TooFew", details={"words": words})
+    return Count(words)
+
+
+async def stream(config: dict[str, Any], context: Context) -> Completed:
+    context.token("wrong")
+    context.reset_stream("again")
+    context.token("He")
+    context.token("llo")
+    context.progress(0.5, "half")
+    await context.emit("Greeted", {"name": config["name"]})
+    return Completed({"text": "Hello"}, not_taken=("other",))
+
+
+def test_an_attempt_gives_its_output_as_json_and_what_it_reported() -> None:
+    ran = run(count, {"text": "a b c", "at_least": "2"})
+
+    assert (ran.outcome, ran.output) == ("completed", {"words": 3})
+    assert ran.lines == (Line("info", "counted", {"words": 3}),)
+    assert ran.beats == ({"words": 3},)
+    assert run("count_words", {"text": "a"}).output == {"words": 1}
+
+
+def test_a_failure_is_a_value() -> None:
+    ran = run(count, {"text": "a", "at_least": 2})
+
+    assert ran.error == Error("TooFew", "only 1 words", retryable=True, after_s=5, details={"words": 1})
+    assert isinstance(ran.raised, Retryable)
+    assert ran.lines
+
+
+def test_a_config_is_checked_as_a_worker_does() -> None:
+    ran = run(count, {"txt": "a"})
+
+    assert ran.error is not None
+    assert (ran.error.type, ran.error.retryable) == ("ConfigError", False)
+    assert "no config field 'txt'; allowed: text, at_least" in ran.error.message
+    with pytest.raises(TypeError, match=r"config\.text is a set"):
+        run(count, {"text": {1}})
+
+
+async def test_an_async_handler_runs_in_the_loop_or_in_one_of_its_own() -> None:
+    ran = await run_async(stream, {"name": "Ada"})
+
+    assert ran.text == "Hello"
+    assert ran.not_taken == ("other",)
+    assert ran.progress == ((0.5, "half"),)
+    assert ran.events == (("Greeted", {"name": "Ada"}),)
+
+
+def test_an_async_handler_needs_no_test_that_is_a_coroutine() -> None:
+    assert run(stream, {"name": "Ada"}).output == {"text": "Hello"}
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (lambda c, x: Skipped("empty"), ("skipped", None, "empty")),
+        (lambda c, x: _raise(Skip("empty")), ("skipped", None, "empty")),
+        (lambda c, x: _raise(Terminal("no", type="No")), ("failed", "No", None)),
+        (lambda c, x: _raise(ValueError("odd")), ("failed", "HandlerError", None)),
+        (lambda c, x: x.raise_if_cancelled(), ("failed", "Cancelled", None)),
+        (lambda c, x: {1}, ("failed", "HandlerError", None)),
+        (lambda c, x: x.http, ("failed", "HandlerError", None)),
+        (lambda c, x: Waiting(delay_ms=5, output=1), ("waiting", None, None)),
+    ],
+)
+def test_every_end_of_an_attempt_can_be_told_apart(act: Any, expected: tuple[Any, ...]) -> None:
+    ran = run(act, is_cancelled=True)
+
+    assert (ran.outcome, ran.error and ran.error.type, ran.reason) == expected
+
+
+def test_the_context_is_as_the_test_wants_it() -> None:
+    def look(config: dict[str, Any], context: Context) -> dict[str, Any]:
+        return {"key": context.idempotency_key, "try": context.try_number, "last": context.last_heartbeat}
+
+    ran = run(look, node_id="ask[3]", try_number=2, last_heartbeat={"at": 7})
+
+    assert ran.output == {"key": "execution-1:ask[3]", "try": 2, "last": {"at": 7}}
+
+
+def test_what_the_worker_refuses_of_reports_is_refused() -> None:
+    def beat(config: dict[str, Any], context: Context) -> None:
+        context.heartbeat({"x": "y" * 20_000})
+
+    def emit(config: dict[str, Any], context: Context) -> None:
+        context.emit("X", {1, 2})
+
+    assert "bytes; allowed are 16,384" in str(run(beat).error)
+    error = run(emit).error
+    assert error is not None
+    assert error.type == "EventInvalid"
+
+
+def test_a_simulation_sends_outputs_as_stubs() -> None:
+    seen: list[Any] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(json.loads(request.content))
+        node = {"node_id": "a", "status": "COMPLETED"}
+        return httpx2.Response(200, json={"status": "COMPLETED", "duration_ms": 7, "nodes": [node]})
+
+    with Client("http://server", transport=httpx2.MockTransport(answer)) as client:
+        found = simulate(
+            client, "name: x\nnodes: []", outputs={"a": 1}, stubs={"nodes": {"a": {"duration": "7ms"}}}
+        )
+
+    assert (found.status, found.duration_ms, found.status_of("a")) == ("COMPLETED", 7, "COMPLETED")
+    assert seen[0]["stubs"] == {"nodes": {"a": {"duration": "7ms", "output": 1}}}
+
+
+def _raise(error: Exception) -> Any:
+    raise error
