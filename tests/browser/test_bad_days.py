@@ -68,7 +68,7 @@ def test_what_is_asked_for_again_and_again_comes_over_a_slow_network_too(
     poll.run(
         """({ poll }) => {
             let asked = 0;
-            const read = () => { asked += 1; return new Promise((done) => setTimeout(done, 5_000, asked)); };
+            const read = () => { asked += 1; return new Promise((done) => setTimeout(done, 5_200, asked)); };
             window.polled = { ...poll(read, 1_000), asked: () => asked };
         }"""
     )
