@@ -21,8 +21,8 @@ left out has the handler's default; docs/handlers.md says what each means. Words
 """
 
 '''
-    + "# long: a method for each handler\n# fmt: off\n"
-    + '''
+    "# long: a method for each handler\n# fmt: off\n"
+    '''
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
