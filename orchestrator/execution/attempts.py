@@ -165,13 +165,13 @@ class _History:
             self._leave(previous, event, cause)
         asked = previous is not None and previous.waiting_on == WaitingOn.OPERATOR
         if cause is None or (asked and previous is not None and previous.outcome is Outcome.WAITING):
-            self._count_anew()
+            self._restart_count()
         self.found[number] = Attempt(number, Outcome.QUEUED, cause=cause, queued_ms=event.ts_ms)
 
     def held(self, event: Event, data: Mapping[str, Any]) -> None:
         cause = data.get("cause")
         if cause is None:
-            self._count_anew()
+            self._restart_count()
         elif (attempt := self.found.get(event.attempt or 0)) is not None:
             self._leave(attempt, event, cause, otherwise=Outcome.HELD)
 
@@ -246,7 +246,7 @@ class _History:
             attempt = replace(attempt, outcome=_ENDED_BY.get(cause or "", otherwise))
         self.found[attempt.number] = replace(attempt, ended_ms=attempt.ended_ms or event.ts_ms)
 
-    def _count_anew(self) -> None:
+    def _restart_count(self) -> None:
         self.tries, self.is_counted = 0, True
 
 

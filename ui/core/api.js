@@ -79,7 +79,7 @@ export async function everyPage(path, query = {}, most = 1_000) {
 }
 
 /** @param {string} path @param {Query} [query] */
-export function withQuery(path, query = {}) {
+function withQuery(path, query = {}) {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const each of Array.isArray(value) ? value : [value]) {

@@ -1,4 +1,4 @@
-/** An answer of the server that is asked for again whenever what it depends on changes. */
+/** An answer of the server that is read again whenever what it depends on changes. */
 import { ApiError } from "./api.js";
 import { effect, onDispose, signal, untracked } from "./view.js";
 
@@ -7,7 +7,7 @@ import { effect, onDispose, signal, untracked } from "./view.js";
  * @typedef {object} Asked
  * @property {import("./view.js").Signal<T | null>} answer  null until there is one
  * @property {import("./view.js").Signal<ApiError | null>} error  why the last question had none
- * @property {() => void} again  asks now
+ * @property {() => Promise<void>} again  asks now; over once the answer is there
  */
 
 /**
@@ -21,12 +21,15 @@ import { effect, onDispose, signal, untracked } from "./view.js";
 export function asked(keyOf, ask) {
   const answer = signal(/** @type {T | null} */ (null));
   const error = signal(/** @type {ApiError | null} */ (null));
-  let [isAsking, isAskedAgain, isOver] = [false, false, false];
+  let [isAskedAgain, isOver] = [false, false];
+  /** @type {Promise<void> | null} the question that is under way */
+  let asking = null;
   onDispose(() => (isOver = true));
-  async function run() {
+  function again() {
     isAskedAgain = true;
-    if (isAsking) return;
-    isAsking = true;
+    return (asking ??= run().finally(() => (asking = null)));
+  }
+  async function run() {
     while (isAskedAgain && !isOver) {
       isAskedAgain = false;
       try {
@@ -39,10 +42,9 @@ export function asked(keyOf, ask) {
         else if (!isOver) error.value = problem;
       }
     }
-    isAsking = false;
   }
   effect(() => {
-    if (keyOf() !== null) untracked(() => void run());
+    if (keyOf() !== null) untracked(() => void again());
   });
-  return { answer, error, again: () => void run() };
+  return { answer, error, again };
 }

@@ -1,6 +1,6 @@
 /** Values as people read them. Pure. */
 
-/** Shorten a text in the middle, where it tells least. @param {string} text @param {number} most characters */
+/** Shorten a text in the middle, where it matters least. @param {string} text @param {number} most characters */
 export function shorten(text, most = 32) {
   const characters = [...text];
   if (characters.length <= most) return text;
@@ -72,4 +72,9 @@ export function fieldsInOneLine(value, most = 120) {
 export function errorLine(error) {
   if (!error) return "";
   return [error.type, error.message].filter(Boolean).join(": ");
+}
+
+/** A text as one word of a POSIX shell: quoted where it has to be. @param {string} text */
+export function shellWord(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

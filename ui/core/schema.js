@@ -3,6 +3,7 @@
  *
  * The server has the last word: what is not checked here (formats, conditions between fields) is checked there.
  */
+import { isObject, own } from "./json.js";
 
 /** @typedef {Record<string, any>} Schema */
 /** @typedef {"string" | "number" | "integer" | "boolean" | "null" | "array" | "object" | "choice" | "enum" | "const" | "any"} Kind */
@@ -202,14 +203,4 @@ function equal(a, b) {
 function sorted(value) {
   const inOrder = (/** @type {Record<string, any>} */ found) => Object.fromEntries(Object.entries(found).sort(([one], [other]) => (one < other ? -1 : 1)));
   return JSON.stringify(value, (_, each) => (isObject(each) ? inOrder(each) : each));
-}
-
-/** @param {unknown} value @returns {value is Record<string, any>} */
-export function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** @param {Record<string, any>} value @param {string} key */
-export function own(value, key) {
-  return Object.hasOwn(value, key) ? value[key] : undefined;
 }

@@ -103,7 +103,7 @@ async function within(ms, reader) {
 }
 
 /** Takes text as it comes, and gives the events that are whole. Pure. */
-export class EventParser {
+class EventParser {
   #rest = "";
 
   /** @param {string} text @returns {StreamEvent[]} */

@@ -59,6 +59,18 @@ export function duration(ms, { isTicking = false } = {}) {
 }
 
 /**
+ * Write how long something took, or has taken so far; empty for what has not started.
+ * @param {{started_at?: string | null, ended_at?: string | null} | null} timed
+ * @param {boolean} [isRunning]  false: what has no end is not timed
+ */
+export function took(timed, isRunning = true) {
+  const [start, end] = [milliseconds(timed?.started_at), milliseconds(timed?.ended_at)];
+  if (start === null) return "";
+  if (end !== null) return duration(end - start);
+  return isRunning ? duration(now.value - start, { isTicking: true }) : "";
+}
+
+/**
  * Write how far a moment is from now: `just now`, `12 s ago`, `in 4 min`.
  * @param {number | null} atMs
  * @param {number} nowMs

@@ -1,5 +1,4 @@
-// What both renderers share: camera, gestures, keyboard, selection, focus and one picture per frame.
-
+/** What both renderers share: camera, gestures, keyboard, selection, focus and one picture per frame. */
 import { centreOn, fitTo, lookAt, reveal, zoomAt } from "./camera.js";
 import { listenForGestures } from "./gestures.js";
 import { BOX } from "./layout.js";

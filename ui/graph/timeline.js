@@ -1,5 +1,4 @@
-// The nodes of a run on a line of time: a row each, in the order in which they began.
-
+/** The nodes of a run on a line of time: a row each, in the order in which they began. */
 import { now, serverNow } from "../core/time.js";
 import { effect, html, onDispose, untracked } from "../core/view.js";
 import { stateIcon } from "../parts/status.js";
@@ -76,7 +75,7 @@ export function timelineView({ nodes, attempts, selected, onSelect, isLive }) {
   });
   return html`<div class="timeline">
     <div class="graph-tools timeline-tools" role="toolbar" aria-label="Timeline">
-      <button onclick=${() => pane.showWhole()} title="Show all of the time">Fit</button>
+      <button onclick=${() => pane.showWhole()} title="Show the whole time">Fit</button>
       <button class="icon-only" onclick=${() => pane.zoomBy(1 / 1.5)} aria-label="Show more time" title="Zoom out">−</button>
       <button class="icon-only" onclick=${() => pane.zoomBy(1.5)} aria-label="Show less time" title="Zoom in: wheel on the axis, or with Ctrl">+</button>
     </div>

@@ -1,10 +1,10 @@
-// What a node's row of the timeline shows: when it was queued, ran and waited. Pure.
-
+/** What a node's row of the timeline shows: when it was queued, ran and waited. Pure. */
 import { isOver, stateOf, wordOf } from "../core/statuses.js";
 import { duration, milliseconds } from "../core/time.js";
 
 /**
- * @typedef {Pick<import("../core/reducer.js").RunNode, "node_id" | "handler" | "status" | "reason" | "waiting_on" | "attempt" | "queued_at" | "started_at" | "ended_at">} TimedNode
+ * @typedef {"node_id" | "handler" | "status" | "reason" | "waiting_on" | "attempt" | "queued_at" | "started_at" | "ended_at"} TimedFields
+ * @typedef {Pick<import("../core/reducer.js").RunNode, TimedFields>} TimedNode
  * @typedef {{outcome: string, queued_at: string | null, started_at: string | null, ended_at: string | null}} Attempt
  * @typedef {"queued" | "running" | "waiting"} Kind
  * @typedef {{kind: Kind, from: number, to: number | null, state: string}} Segment  to: null until it ends

@@ -4,7 +4,7 @@ import { inOneLine, shortId } from "../core/format.js";
 import { href, route, setQuery } from "../core/router.js";
 import { listenToFeed } from "../core/session.js";
 import { stateOf } from "../core/statuses.js";
-import { duration, milliseconds, moment } from "../core/time.js";
+import { duration, milliseconds, moment, took } from "../core/time.js";
 import { effect, html, onDispose, show, signal } from "../core/view.js";
 import { differences } from "../parts/json_diff.js";
 import { problemList } from "../parts/problems.js";
@@ -42,7 +42,8 @@ export function page() {
   const swap = () => setQuery({ a: route.peek().query.b, b: route.peek().query.a });
   return html`<div class="page-head"><h1>Compare two runs</h1><button type="button" onclick=${swap}>Swap</button></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
-    ${show(() => !route.value.query.a || !route.value.query.b, () => html`<div class="empty"><p>Select two runs in <a href=${href("/")}>the list</a>, and press Compare.</p></div>`)}
+    ${show(() => !route.value.query.a || !route.value.query.b, () => html`<div class="empty"><p>Select two runs in <a
+        href=${href("/")}>the list</a>, and press Compare.</p></div>`)}
     ${() => (runs.value === null ? null : comparison(runs.value, onlyDifferent))}`;
 }
 
@@ -53,7 +54,8 @@ function comparison([a, b], onlyDifferent) {
   return html`<div class="columns-2">${[a, b].map(headOf)}</div>
     <section class="card stack"><h2>Inputs</h2>${differences(a.inputs ?? {}, b.inputs ?? {})}</section>
     <section class="stack">
-      <div class="row spread"><h2>Nodes</h2><label><input type="checkbox" onchange=${(/** @type {any} */ event) => (onlyDifferent.value = event.target.checked)}>only those that differ</label></div>
+      <div class="row spread"><h2>Nodes</h2><label><input type="checkbox"
+          onchange=${(/** @type {any} */ event) => (onlyDifferent.value = event.target.checked)}>only those that differ</label></div>
       ${table({
         label: "Nodes of both runs",
         rows,
@@ -63,8 +65,18 @@ function comparison([a, b], onlyDifferent) {
         columns: [
           { title: "Node", width: "minmax(120px, 1fr)", cell: (pair) => html`<bdi class="strong">${() => pair().id}</bdi>` },
           ...[/** @type {"a"} */ ("a"), /** @type {"b"} */ ("b")].flatMap((side) => [
-            { title: side === "a" ? "First" : "Second", width: "130px", cell: (/** @type {() => Pair} */ pair) => html`${() => (pair()[side] ? statusChip(() => stateOf(pair()[side])) : html`<span class="muted">not there</span>`)}` },
-            { title: "took", width: "90px", isEnd: true, cell: (/** @type {() => Pair} */ pair) => html`<span class="number">${() => tookOf(pair()[side])}</span>` },
+            {
+              title: side === "a" ? "First" : "Second",
+              width: "130px",
+              cell: (/** @type {() => Pair} */ pair) =>
+                html`${() => (pair()[side] ? statusChip(() => stateOf(pair()[side])) : html`<span class="muted">missing</span>`)}`,
+            },
+            {
+              title: "Took",
+              width: "90px",
+              isEnd: true,
+              cell: (/** @type {() => Pair} */ pair) => html`<span class="number">${() => took(pair()[side], false)}</span>`,
+            },
           ]),
           { title: "Slower by", width: "100px", isEnd: true, cell: (pair) => html`<span class="number">${() => slowerOf(pair())}</span>` },
           { title: "Output", width: "minmax(160px, 2fr)", cell: (pair) => html`<bdi class="text">${() => outputsOf(pair())}</bdi>` },
@@ -77,8 +89,9 @@ function comparison([a, b], onlyDifferent) {
 /** @param {any} run */
 function headOf(run) {
   return html`<section class="card stack">
-    <div class="row">${statusChip(() => run.status.toLowerCase())}<a class="strong" href=${href(`/ui/runs/${encodeURIComponent(run.execution_id)}`)}><bdi>${run.name}</bdi></a></div>
-    <div class="muted"><span class="mono">${shortId(run.execution_id)}</span>, ${moment(milliseconds(run.started_at))}, ${tookOf(run)}</div></section>`;
+    <div class="row">${statusChip(() => run.status.toLowerCase())}<a class="strong"
+        href=${href(`/ui/runs/${encodeURIComponent(run.execution_id)}`)}><bdi>${run.name}</bdi></a></div>
+    <div class="muted"><span class="mono">${shortId(run.execution_id)}</span>, ${moment(milliseconds(run.started_at))}, ${took(run, false)}</div></section>`;
 }
 
 /** @param {any} a @param {any} b @returns {Pair[]} */
@@ -96,11 +109,6 @@ function isDifferent({ a, b }) {
 function msOf(timed) {
   const [start, end] = [milliseconds(timed?.started_at), milliseconds(timed?.ended_at)];
   return start === null || end === null ? null : end - start;
-}
-
-/** @param {any} timed */
-function tookOf(timed) {
-  return duration(msOf(timed));
 }
 
 /** @param {Pair} pair */

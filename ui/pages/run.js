@@ -2,9 +2,10 @@
 import { href, route, setQuery } from "../core/router.js";
 import { shortId } from "../core/format.js";
 import { stateOf, wordOf } from "../core/statuses.js";
+import { nodeOf } from "../core/units.js";
 import { computed, effect, html, show, signal } from "../core/view.js";
 import { LiveRun } from "../core/live_run.js";
-import { lazy } from "../parts/lazy.js";
+import { lazy, loading } from "../parts/lazy.js";
 import { announce } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
@@ -72,19 +73,21 @@ export function page({ params }) {
               onChoose: choose,
               tabs: [
                 { key: "graph", title: "Graph", hint: "1", content: () => lazy(() => import("./run/graph_tab.js"), ({ graphTab }) => graphTab(view)) },
-                { key: "timeline", title: "Timeline", hint: "2", content: () => lazy(() => import("./run/timeline_tab.js"), ({ timelineTab }) => timelineTab(view)) },
+                { key: "timeline", title: "Timeline", hint: "2", content: () => lazy(() => import("./run/timeline_tab.js"), ({ timelineTab }) =>
+                    timelineTab(view)) },
                 { key: "nodes", title: "Nodes", hint: "3", content: () => lazy(() => import("./run/nodes_tab.js"), ({ nodesTab }) => nodesTab(view)) },
                 { key: "events", title: "Events", hint: "4", content: () => lazy(() => import("./run/events_tab.js"), ({ eventsTab }) => eventsTab(view)) },
                 { key: "data", title: "Input & output", hint: "5", content: () => lazy(() => import("./run/in_out_tab.js"), ({ inOutTab }) => inOutTab(view)) },
-                { key: "definition", title: "Definition", hint: "6", content: () => lazy(() => import("./run/definition_tab.js"), ({ definitionTab }) => definitionTab(view)) },
+                { key: "definition", title: "Definition", hint: "6", content: () => lazy(() => import("./run/definition_tab.js"), ({ definitionTab }) =>
+                    definitionTab(view)) },
               ],
             })}
             ${show(
-              () => nodeId.value !== null && live.node(baseOf(nodeId.value)) !== undefined,
+              () => nodeId.value !== null && live.node(nodeOf(nodeId.value)) !== undefined,
               () => html`<aside class="run-panel card" aria-label="Node">${panel()}</aside>`,
             )}
           </div>`,
-        () => show(() => live.error.value === null, () => html`<div class="empty"><div class="skeleton"></div></div>`),
+        () => show(() => live.error.value === null, loading),
       )}
     </div>
   </div>`;
@@ -99,11 +102,6 @@ export function page({ params }) {
  * @property {(id: string | null) => void} select
  */
 
-/** The node of a unit: `fetch` of `fetch[3]`. @param {string | null} unit */
-function baseOf(unit) {
-  return unit === null ? null : unit.replace(/\[\d+\]$/, "");
-}
-
 /** @param {string} tab */
 function wordOfTab(tab) {
   return tab === "data" ? "input and output" : tab;
@@ -112,7 +110,7 @@ function wordOfTab(tab) {
 /** @param {LiveRun} live */
 function problem(live) {
   const isUnknown = () => live.error.value?.status === 404;
-  return html`<div class="empty">${show(isUnknown, () => html`<h1>No such run</h1><p>It may have been removed once its time was over.</p>`, () =>
+  return html`<div class="empty">${show(isUnknown, () => html`<h1>No such run</h1><p>It may have been removed at the end of its retention time.</p>`, () =>
     problemList(() => live.error.value),
   )}<p><a href=${href("/")}>All runs</a></p></div>`;
 }

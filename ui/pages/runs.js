@@ -3,8 +3,9 @@ import { ApiError, api, isReachable } from "../core/api.js";
 import { cost, number, plural, shortId } from "../core/format.js";
 import { go, href, hrefOf, route, setQuery } from "../core/router.js";
 import { feedState, isOperator, listenToFeed, may } from "../core/session.js";
-import { duration, milliseconds, moment, now, relative } from "../core/time.js";
+import { milliseconds, moment, now, relative, took } from "../core/time.js";
 import { computed, effect, html, onDispose, show, signal } from "../core/view.js";
+import { loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
 import { progressBar, statusChip } from "../parts/status.js";
@@ -25,7 +26,7 @@ export function page() {
   const cursor = signal(/** @type {string | null} */ (null));
   const isLoaded = signal(false);
   const error = signal(/** @type {ApiError | null} */ (null));
-  /** Rows that came while somebody reads further down. */
+  /** Rows that came while the table is scrolled down. */
   const held = signal(/** @type {Row[]} */ ([]));
   const selection = signal(/** @type {Set<string>} */ (new Set()));
   const filters = computed(() => filtersOf(route.value.query));
@@ -116,7 +117,8 @@ export function page() {
     ${show(() => rows.value.length > 1, () => histogram(() => rows.value.slice(0, 50)))}
     ${filterBar(filters, counts)}
     ${bulkActions(selection, () => rows.value, () => void read())}
-    ${show(() => held.value.length > 0, () => html`<p><button type="button" onclick=${showHeld}>${() => `${held.value.length} new`}</button></p>`)}
+    ${show(() => held.value.length > 0, () =>
+        html`<p><button type="button" onclick=${showHeld}>${() => `Show ${plural(held.value.length, "new run")}`}</button></p>`)}
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
       label: "Runs",
@@ -127,14 +129,15 @@ export function page() {
       height: "calc(100vh - 260px)",
       least: 860,
       ref: (element) => (box = element),
-      empty: () => show(() => isLoaded.value, () => emptyRuns(isFiltered, () => setQuery(filters.value.none)), () => html`<div class="empty"><div class="skeleton"></div></div>`),
+      empty: () => show(() => isLoaded.value, () => emptyRuns(isFiltered, () => setQuery(filters.value.none)), loading),
       columns: [
         {
           title: "Selected",
           isTitleHidden: true,
           width: "32px",
           cell: (row) =>
-            html`<input type="checkbox" aria-label=${() => `Select ${row().name} ${row().execution_id}`} .checked=${() => selection.value.has(row().execution_id)} onchange=${() => toggle(row().execution_id)}>`,
+            html`<input type="checkbox" aria-label=${() => `Select ${row().name} ${row().execution_id}`}
+                .checked=${() => selection.value.has(row().execution_id)} onchange=${() => toggle(row().execution_id)}>`,
         },
         { title: "Status", width: "120px", cell: (row) => statusChip(() => row().status.toLowerCase()) },
         {
@@ -144,14 +147,25 @@ export function page() {
             html`<a href=${() => href(`/ui/runs/${encodeURIComponent(row().execution_id)}`)}><bdi class="strong">${() => row().name}</bdi></a>${() =>
               row().workflow_version ? html`<span class="muted beside">v${row().workflow_version}</span>` : null}${() => labelTags(row())}`,
         },
-        { title: "Run", width: "150px", cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>` },
-        { title: "Started", width: "110px", cell: (row) => html`<time title=${() => moment(startOf(row()))}>${() => relative(startOf(row()), now.value)}</time>` },
-        { title: "Took", width: "110px", isEnd: true, cell: (row) => html`<span class="number">${() => tookOf(row())}</span>` },
+        {
+          title: "Run",
+          width: "150px",
+          cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>`,
+        },
+        {
+          title: "Started",
+          width: "110px",
+          cell: (row) => html`<time title=${() => moment(startOf(row()))}>${() => relative(startOf(row()), now.value)}</time>`,
+        },
+        { title: "Took", width: "110px", isEnd: true, cell: (row) => html`<span class="number">${() => took(row())}</span>` },
         { title: "Progress", width: "120px", cell: (row) => progressBar(() => partsOf(row())) },
         { title: "Cost", width: "80px", isEnd: true, cell: (row) => html`<span class="number">${() => cost(row().cost_usd)}</span>` },
       ],
     })}
-    <p class="muted" aria-live="polite">${() => (cursor.value ? `The newest ${number(rows.value.length)}; more come as you scroll.` : isLoaded.value ? plural(rows.value.length, "run") : "")}</p>`;
+    <p class="muted" aria-live="polite">${() => {
+      if (cursor.value) return `The newest ${number(rows.value.length)}; scroll for more.`;
+      return isLoaded.value ? plural(rows.value.length, "run") : "";
+    }}</p>`;
 }
 
 /** Two lists as one, each run once. @param {Row[]} front @param {Row[]} back */
@@ -167,13 +181,6 @@ function isOlder(row, shown) {
 
 /** @param {Row} row */
 const startOf = (row) => milliseconds(row.started_at ?? row.created_at);
-
-/** @param {Row} row */
-function tookOf(row) {
-  const [start, end] = [milliseconds(row.started_at), milliseconds(row.ended_at)];
-  if (start === null) return "";
-  return end === null ? duration(now.value - start, { isTicking: true }) : duration(end - start);
-}
 
 /** @param {Row} row */
 function partsOf(row) {

@@ -1,4 +1,4 @@
-/** All workflows that are registered here, whoever registered them: by a call, from this page, or in a file. */
+/** All registered workflows: by a call, from this page, or in a file. */
 import { everyPage } from "../core/api.js";
 import { poll } from "../core/poll.js";
 import { plural } from "../core/format.js";
@@ -6,6 +6,7 @@ import { go, href, hrefOf, route, setQuery } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";
 import { milliseconds, moment, now, relative } from "../core/time.js";
 import { computed, effect, html, onDispose, show } from "../core/view.js";
+import { loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
 import { table } from "../parts/table.js";
@@ -58,7 +59,7 @@ export function page() {
       onOpen: (workflow) => go(`/ui/workflows/${encodeURIComponent(workflow.name)}`),
       height: "calc(100vh - 160px)",
       least: 940,
-      empty: () => show(() => value.value !== null, () => empty(text), () => html`<div class="empty"><div class="skeleton"></div></div>`),
+      empty: () => show(() => value.value !== null, () => empty(text), loading),
       columns: [
         {
           title: "State",

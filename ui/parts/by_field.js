@@ -1,4 +1,4 @@
-/** Who decides or acts: a name that the server takes at its word, remembered by this browser. */
+/** The field for the name of who decides or acts. The server does not verify it; this browser remembers it. */
 import { html } from "../core/view.js";
 
 const KEPT = "headrace.by";

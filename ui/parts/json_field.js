@@ -1,4 +1,4 @@
-/** JSON that is typed in: a text area that says where it is no JSON. */
+/** A text area for JSON, with the error of the parser below it. */
 import { computed, html, signal } from "../core/view.js";
 
 let last = 0;
@@ -31,6 +31,6 @@ function read(text) {
   try {
     return { result: JSON.parse(text), problem: null };
   } catch (error) {
-    return { result: undefined, problem: error instanceof Error ? error.message : "this is no JSON" };
+    return { result: undefined, problem: error instanceof Error ? error.message : "not JSON" };
   }
 }

@@ -1,4 +1,4 @@
-/** In the demo: kill a worker, and see that nothing is lost. */
+/** A button of the demo that kills a worker, to show that nothing is lost. */
 import { api } from "../core/api.js";
 import { once } from "../core/once.js";
 import { context, isOperator } from "../core/session.js";

@@ -37,7 +37,9 @@ const MARGIN = 6;
  *   scrolling cheap; cells then follow `row()` in functions alone, and keep nothing of their own
  * @param {(element: HTMLElement) => void} [options.ref]  gets the element that scrolls
  */
-export function table({ label, columns, rows, keyOf, onOpen, selected, empty, onNearEnd, height = "70vh", least = 0, rowHeight = 32, isRecycled = false, ref }) {
+export function table(options) {
+  const { label, columns, rows, keyOf, onOpen, selected, empty, onNearEnd, ref } = options;
+  const { height = "70vh", least = 0, rowHeight = 32, isRecycled = false } = options;
   const top = signal(0);
   const seen = signal(800);
   const focused = signal(0);
@@ -73,7 +75,8 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
     if (element.role !== "row" || event.metaKey || event.ctrlKey || event.altKey) return;
     // The row that its element shows now, which may not be the one that got the focus.
     const [at, most] = [Number(element.getAttribute("aria-rowindex")) - 2, count.peek()];
-    const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -most, End: most })[event.key];
+    const steps = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -most, End: most };
+    const step = /** @type {Record<string, number>} */ (steps)[event.key];
     if (step !== undefined) {
       event.preventDefault();
       event.stopPropagation();
@@ -121,7 +124,8 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
       if (!isControl) focused.value = item.peek().index;
       if (!isControl && onOpen) onOpen(item.peek().row);
     };
-    return html`<div class=${onOpen ? "line can-open" : "line"} role="row" tabindex=${isFocusable} aria-rowindex=${() => index.value + 2} aria-selected=${isSelected}
+    return html`<div class=${onOpen ? "line can-open" : "line"} role="row" tabindex=${isFocusable} aria-rowindex=${() => index.value + 2}
+        aria-selected=${isSelected}
         onclick=${onClick} onfocus=${() => (focused.value = item.peek().index)}
         style=${() => ({ top: `${index.value * rowHeight}px`, height: `${rowHeight}px` })}>${columns.map(
           ({ cell, isEnd }) => html`<div class=${isEnd ? "cell end" : "cell"} role="cell">${cell(row)}</div>`,

@@ -63,7 +63,7 @@ def test_a_question_is_answered_once_and_who_comes_second_learns_of_it(
 
     deny.click()
 
-    expect(card.get_by_role("alert")).to_contain_text("Somebody was quicker")
+    expect(card.get_by_role("alert")).to_contain_text("It is decided already")
     expect(card).to_contain_text("Approved by jane")
 
 
@@ -111,7 +111,7 @@ def test_a_node_is_completed_by_hand_after_what_that_touches(stack: Stack, panel
     found = panel(run, "wait")
     found.get_by_role("button", name="Complete…").click()
     dialog = found.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("1 node behind it: next")
+    expect(dialog).to_contain_text("1 node after it: next")
     dialog.get_by_role("textbox", name=re.compile("^Output")).fill('{"sum": 3}')
     dialog.get_by_label("Your name").fill("jane")
 
@@ -163,7 +163,7 @@ def test_a_large_output_is_read_when_it_is_wanted(stack: Stack, panel: Opened) -
     found = panel(run, "big")
     expect(found.locator(".json-tree")).to_have_count(0)
 
-    found.get_by_role("button", name="Read it whole").click()
+    found.get_by_role("button", name="Load it all").click()
 
     expect(found.locator(".json-tree")).to_contain_text("[9\u202f000 items]")
 

@@ -16,7 +16,7 @@ import { computed, effect, onDispose, signal } from "../../core/view.js";
 
 const PREFIX = "headrace.draft.";
 const KEEP_MS = 200;
-const QUESTION = "What you have written is not saved. It stays in this tab until you come back or close it. Leave?";
+const QUESTION = "Your text is not saved. It is kept in this tab until you close it. Leave?";
 
 /** @param {import("./subject.js").Subject} subject @returns {Draft} */
 export function draftOf(subject) {

@@ -110,7 +110,8 @@ export function editor(subject) {
           onChoose: (key) => (chosen.value = key),
           tabs: [
             ...(again ? [{ key: "again", title: "Run again", content: () => againPanel(subject, again) }] : []),
-            { key: "inputs", title: "Inputs", content: () => lazy(() => import("./inputs_panel.js"), ({ inputsPanel }) => inputsPanel(found, inputs, failure)) },
+            { key: "inputs", title: "Inputs", content: () => lazy(() => import("./inputs_panel.js"), ({ inputsPanel }) =>
+                inputsPanel(found, inputs, failure)) },
             ...(may("run") ? [{ key: "simulate", title: "Simulate", content: simulate }] : []),
           ],
         })}
@@ -124,7 +125,7 @@ function leftHere(draft) {
     draft.text.value = draft.saved.peek();
     draft.isFound.value = false;
   };
-  return html`<p class="banner row">What you had written here and not saved is still there. <button type="button" onclick=${discard}>Discard it</button></p>`;
+  return html`<p class="banner row">Your unsaved text from before is shown. <button type="button" onclick=${discard}>Discard it</button></p>`;
 }
 
 /** @param {import("./checking.js").Checked | null} checked */
@@ -150,7 +151,7 @@ function statesOf(draft, { report }, again, tab) {
 function graphNote({ checked, document }, { text }, states) {
   if (checked.value === null || (checked.value.isValid && checked.value.text === text.value)) return states?.note ?? "";
   if (checked.value.isValid) return "";
-  return document.value === null ? "The graph comes with the first valid text." : "The text is not valid now: this is the graph of the last one that was.";
+  return document.value === null ? "The graph appears once the text is valid." : "The text is not valid; the graph shows the last valid one.";
 }
 
 /** Show where the text has a node. @param {string} text @param {string} id @param {(line: number) => void} jumpTo */

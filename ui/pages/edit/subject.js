@@ -1,5 +1,6 @@
 /** What is edited: a new workflow, one that is registered, or what a run was made of. */
 import { api, send } from "../../core/api.js";
+import { nodeOf } from "../../core/units.js";
 import { toYaml } from "../../core/yaml_text.js";
 import { pathOf } from "../workflow/switching.js";
 
@@ -70,7 +71,7 @@ async function ofRun(id, node) {
     inputs: view.inputs ?? undefined,
     trigger: view.trigger ?? null,
     labels: view.labels,
-    node: node?.replace(/\[\d+\]$/, "") ?? null,
+    node: nodeOf(node),
   };
 }
 
@@ -82,5 +83,5 @@ async function readable(source, type, definition) {
   if (type.includes("json") || typeof source !== "string") return { text: toYaml(definition), note: "It was sent as JSON, and is shown as YAML." };
   const { document } = await api.post("/v1/validate?document=true", source);
   if (document?.nodes || document?.dag) return { text: source, note: "" };
-  return { text: toYaml(definition), note: "It was sent in the form of another interface; this is what was made of it. Saved here, it is kept in this form." };
+  return { text: toYaml(definition), note: "It was sent in the format of another interface, and is shown converted. Saving it here keeps the converted form." };
 }

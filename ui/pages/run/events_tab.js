@@ -51,7 +51,7 @@ export function eventsTab({ live, nodeId, select }) {
     live.listen((news) => {
       const { first } = list;
       if (!list.append(news)) {
-        // What is between was not heard: the list begins with what was, and is read backwards from there.
+        // Events between these and the listed ones were missed: list the new ones, and read backwards from there.
         list.restart(news);
         void readOlder();
       } else if (first !== null && first !== list.first) hasOlder.value = true;
@@ -71,9 +71,11 @@ export function eventsTab({ live, nodeId, select }) {
   });
   return html`<div class="stack">
     <div class="row">
-      <input type="search" aria-label="Filter events" placeholder="type:node.failed node:fetch* text" class="wide" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}>
+      <input type="search" aria-label="Filter events" placeholder="type:node.failed node:fetch* text" class="wide"
+          oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}>
       <label><input type="checkbox" onchange=${(/** @type {any} */ event) => (isInternalShown.value = event.target.checked)}>internal</label>
-      <label><input type="checkbox" .checked=${() => isFollowing.value} onchange=${(/** @type {any} */ event) => ((isFollowing.value = event.target.checked), follow())}>follow</label>
+      <label><input type="checkbox" .checked=${() => isFollowing.value}
+          onchange=${(/** @type {any} */ event) => ((isFollowing.value = event.target.checked), follow())}>follow</label>
       <span class="muted number">${() => plural(rows().length, "event")}</span>
       ${show(() => hasOlder.value, () => html`<button type="button" onclick=${() => void readOlder()}>Older</button>`)}
       ${show(() => may("run"), () => html`<button type="button" onclick=${() => sendSignal(live)}>Send signal…</button>`)}
@@ -90,21 +92,27 @@ export function eventsTab({ live, nodeId, select }) {
         box = element;
         element.addEventListener("wheel", () => (isFollowing.value = false), { passive: true });
       },
-      empty: () => html`<div class="empty">No event fits.</div>`,
+      empty: () => html`<div class="empty">No event matches.</div>`,
       columns: [
         { title: "No.", width: "72px", isEnd: true, cell: (row) => html`<span class="number muted">${() => row().event.seq}</span>` },
         { title: "Time", width: "110px", cell: (row) => html`<time class="mono">${() => clockTime(Date.parse(row().event.ts))}</time>` },
-        { title: "After", width: "84px", isEnd: true, cell: (row) => html`<span class="number muted">${() => (row().sinceMs === null ? "" : `+${duration(row().sinceMs)}`)}</span>` },
+        {
+          title: "After",
+          width: "84px",
+          isEnd: true,
+          cell: (row) => html`<span class="number muted">${() => (row().sinceMs === null ? "" : `+${duration(row().sinceMs)}`)}</span>`,
+        },
         { title: "Event", width: "170px", cell: (row) => html`<span class="mono">${() => row().event.type}</span>` },
         { title: "Node", width: "minmax(100px, 200px)", cell: (row) => nodeLink(() => row().event) },
-        { title: "Says", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
+        { title: "Details", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
       ],
     })}
   </div>`;
 
   /** @param {() => RunEvent} event */
   function nodeLink(event) {
-    return html`<button type="button" class="as-link" hidden=${() => event().node_id === undefined} onclick=${() => select(unitOf(event()))}><bdi>${() => unitOf(event())}</bdi></button>`;
+    return html`<button type="button" class="as-link" hidden=${() => event().node_id === undefined} onclick=${() => select(unitOf(event()))}><bdi>${() =>
+        unitOf(event())}</bdi></button>`;
   }
 }
 

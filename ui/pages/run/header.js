@@ -5,7 +5,7 @@ import { href, hrefOf } from "../../core/router.js";
 import { once } from "../../core/once.js";
 import { may } from "../../core/session.js";
 import { isOver } from "../../core/statuses.js";
-import { duration, milliseconds, moment, now } from "../../core/time.js";
+import { milliseconds, moment, took } from "../../core/time.js";
 import { html, show } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { killWorker } from "../../parts/kill_worker.js";
@@ -19,14 +19,15 @@ export function runHeader(live) {
   const isOpen = () => !isOver(status());
   // A stream stays open while the store behind the server is away; nothing comes by it then.
   const connection = () => (isReachable.value ? live.connection.value : "reconnecting");
-  // Dialogs and what stands in them are loaded once somebody asks for one.
-  const act = once((/** @type {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} */ name) => import("./actions.js").then((actions) => actions[name](live), notifyError));
+  /** @typedef {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} Action */
+  // Dialogs are loaded when the first one is opened.
+  const act = once((/** @type {Action} */ name) => import("./actions.js").then((actions) => actions[name](live), notifyError));
   return html`<header class="stack run-head">
     <div class="page-head">
       <h1><bdi>${() => execution().name}</bdi></h1>
       ${() => workflowOf(execution())}
       <span class="chip-large">${statusChip(() => (execution().cancelling ? "cancelled" : status().toLowerCase()))}</span>
-      <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => tookOf(execution())}</span>
+      <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => took(execution()) || "not started"}</span>
       ${show(() => execution().cancelling && isOpen(), () => html`<span class="muted">cancelling</span>`)}
       <span class=${() => `connection ${connection()}`}>${connection}</span>
     </div>
@@ -57,13 +58,6 @@ export function runHeader(live) {
 }
 
 /** @param {any} execution */
-function tookOf(execution) {
-  const [start, end] = [milliseconds(execution.started_at), milliseconds(execution.ended_at)];
-  if (start === null) return "not started";
-  return end === null ? duration(now.value - start, { isTicking: true }) : duration(end - start);
-}
-
-/** @param {any} execution */
 function workflowOf(execution) {
   if (!execution.workflow_id) return html`<span class="mono muted">@${(execution.version ?? "").slice(0, 7)}</span>`;
   const path = `/ui/workflows/${encodeURIComponent(execution.workflow_id)}`;
@@ -83,16 +77,18 @@ function factsOf(execution) {
     execution.replay_of && html`<span>repeats ${linkTo(execution.replay_of)}</span>`,
     execution.forked_from && html`<span>forked from ${linkTo(execution.forked_from)}</span>`,
     execution.children > 0 && html`<a href=${href(hrefOf("/", { text: "", children: 1 }))}>${plural(execution.children, "child", "children")}</a>`,
-    ...Object.entries(execution.labels ?? {}).map(([name, value]) => html`<a class="tag" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`),
+    ...Object.entries(execution.labels ?? {}).map(([name, value]) => html`<a class="tag"
+        href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`),
   ];
 }
 
 /** @param {any} execution */
 function pausedOf({ status, paused }) {
   if (status !== "PAUSED" || !paused) return null;
-  return html`<div class="banner state-waiting">Paused ${paused.by ? html`by <bdi class="strong">${paused.by}</bdi> ` : "by a retry policy "}since ${moment(milliseconds(paused.since))}${
-    paused.reason ? html`: <bdi>${paused.reason}</bdi>` : ""
-  }. What runs goes on to its end; nothing more starts.</div>`;
+  const by = paused.by ? html`<bdi class="strong">${paused.by}</bdi>` : "a retry policy";
+  const reason = paused.reason ? html`: <bdi>${paused.reason}</bdi>` : "";
+  return html`<div class="banner state-waiting">Paused by ${by} since ${moment(milliseconds(paused.since))}${reason}.
+    Running nodes finish; no other node starts.</div>`;
 }
 
 /** @param {string} id */

@@ -1,8 +1,9 @@
-/** What a run was started with, and what it came to. */
+/** The inputs, the trigger and the output of a run. */
 import { api } from "../../core/api.js";
 import { errorLine } from "../../core/format.js";
 import { effect, html, show, signal } from "../../core/view.js";
 import { jsonTree } from "../../parts/json_tree.js";
+import { loading } from "../../parts/lazy.js";
 import { notifyError } from "../../parts/notices.js";
 
 /** @param {import("../run.js").RunView} view */
@@ -29,15 +30,17 @@ export function inOutTab({ live }) {
     () => found.value !== null,
     () => html`<div class="stack">
       <section class="card stack"><h2>Inputs</h2>${jsonTree(() => found.value.inputs, { reference: "inputs", label: "Inputs" })}</section>
-      ${show(() => found.value.trigger !== null, () => html`<section class="card stack"><h2>Trigger</h2>${jsonTree(() => found.value.trigger, { reference: "trigger", label: "Trigger" })}</section>`)}
+      ${show(() => found.value.trigger !== null, () =>
+          html`<section class="card stack"><h2>Trigger</h2>${jsonTree(() => found.value.trigger, { reference: "trigger", label: "Trigger" })}</section>`)}
       <section class="card stack"><h2>Output</h2>
         ${show(() => found.value.output_error !== null, () => html`<p class="problem"><bdi>${() => errorLine(found.value.output_error)}</bdi></p>`)}
         ${show(
           () => found.value.output !== null,
           () => jsonTree(() => found.value.output, { label: "Output" }),
-          () => html`<p class="muted">${() => (found.value.ended_at ? "The definition has no output of its own; each node has its own." : "Not yet: the run goes on.")}</p>`,
+          () => html`<p class="muted">${() =>
+            found.value.ended_at ? "The definition declares no output; each node has its own." : "No output yet: the run has not ended."}</p>`,
         )}</section>
     </div>`,
-    () => html`<div class="empty"><div class="skeleton"></div></div>`,
+    loading,
   );
 }

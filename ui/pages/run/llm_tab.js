@@ -26,13 +26,13 @@ export function llmTab(unit) {
   const answer = () => output()?.answer ?? null;
   return html`<div class="stack">
     ${show(() => output()?.simulated === true, () => html`<p
-        class="banner state-retrying">Simulated: no model is configured, and the answer is made up of the prompt.</p>`)}
+        class="banner state-retrying">Simulated: no model is configured; the answer is a placeholder.</p>`)}
     <dl class="facts">
       ${() => fact("Model", output()?.model ?? config()?.model)}
       ${() => fact("Tokens", tokenWords(usage()))}
-      ${() => (usage() === null ? null : fact("Cost", price() === null ? "not known: the model has no price" : cost(price())))}
+      ${() => (usage() === null ? null : fact("Cost", price() === null ? "unknown: no price is set for this model" : cost(price())))}
       ${() => fact("Stopped by", output()?.stop_reason)}
-      ${() => (usage()?.calls > 1 ? fact("Calls", `${number(usage().calls)}, failed and repeated ones too`) : null)}
+      ${() => (usage()?.calls > 1 ? fact("Calls", `${number(usage().calls)}, with failed and repeated ones`) : null)}
     </dl>
     ${wholeButton(unit)}
     ${show(
@@ -56,7 +56,10 @@ function asking(config) {
   const all = config.system === undefined || config.system === null ? messages : [{ role: "system", content: config.system }, ...messages];
   /** @param {any} message */
   const one = ({ role, content }) => html`<section class="stack-tight"><div
-      class="row spread"><h3>${role === "system" ? "System" : role === "user" ? "Prompt" : role}</h3>${copyButton(() => textOf(content), "Copy it")}</div><pre
+      class="row spread"><h3>${role === "system" ? "System" : role === "user" ? "Prompt" : role}</h3>${copyButton(
+          () => textOf(content),
+          `Copy the ${role} message`,
+        )}</div><pre
           class="llm-text text">${textOf(content)}</pre></section>`;
   const schema = () => jsonTree(() => config.schema, { label: "the schema", name: "schema" });
   return html`<div class="stack">${all.map(one)}${config.schema ? html`<details><summary>Schema of the answer</summary>${schema()}</details>` : null}</div>`;
@@ -93,7 +96,7 @@ function streamed(unit) {
       held = null;
     });
   const element = html`<pre class="llm-text text">${text}</pre>`;
-  return html`<div>${element}${show(() => isEmpty.value, () => html`<p class="muted">Nothing has come.</p>`)}</div>`;
+  return html`<div>${element}${show(() => isEmpty.value, () => html`<p class="muted">No text yet.</p>`)}</div>`;
 }
 
 /** @param {string} title @param {any} value */

@@ -22,8 +22,10 @@ export function bulkActions(selection, rows, onDone) {
     () => selection.value.size > 0,
     () => html`<div class="row banner" role="region" aria-label="Selected runs">
       <span class="strong">${() => plural(selection.value.size, "run")} selected</span>
-      ${show(() => may("run"), () => html`<button type="button" onclick=${() => void cancel(chosen(), finished)}>Cancel…</button><button type="button" onclick=${() => void retry(chosen(), finished)}>Retry…</button>`)}
-      ${show(() => selection.value.size === 2, () => html`<button type="button" onclick=${() => go(hrefOf("/ui/runs/compare", { a: a(), b: b() }))}>Compare</button>`)}
+      ${show(() => may("run"), () => html`<button type="button" onclick=${() => void cancel(chosen(), finished)}>Cancel…</button><button type="button"
+          onclick=${() => void retry(chosen(), finished)}>Retry…</button>`)}
+      ${show(() => selection.value.size === 2, () =>
+          html`<button type="button" onclick=${() => go(hrefOf("/ui/runs/compare", { a: a(), b: b() }))}>Compare</button>`)}
       <button type="button" class="quiet" onclick=${() => (selection.value = new Set())}>Clear</button></div>`,
   );
   function finished() {
@@ -37,7 +39,8 @@ function cancel(rows, onDone) {
   const open = rows.filter((row) => ["PENDING", "RUNNING", "PAUSED"].includes(row.status));
   openDialog({
     title: `Cancel ${plural(open.length, "run")}?`,
-    body: () => html`<p>What has not started will not; what runs gets 30 seconds to finish.</p>${list(open)}${left(rows.length - open.length, "ended already")}`,
+    body: () => html`<p>Running nodes get 30 seconds to finish; nodes that have not started never will.</p>
+      ${list(open)}${left(rows.length - open.length, "ended already")}`,
     actions: [
       {
         label: `Cancel ${plural(open.length, "run")}`,
@@ -55,7 +58,8 @@ async function retry(rows, onDone) {
   const previews = signal(/** @type {Map<string, string>} */ (new Map()));
   openDialog({
     title: `Retry ${plural(ended.length, "run")}?`,
-    body: () => html`<p>What completed stays; what failed, was cancelled or never ran because of that runs again.</p>${list(ended, (row) => previews.value.get(row.execution_id) ?? "…")}${left(rows.length - ended.length, "cannot be retried")}`,
+    body: () => html`<p>Completed nodes keep their results; those that failed, were cancelled, or never ran because of that run again.</p>
+      ${list(ended, (row) => previews.value.get(row.execution_id) ?? "…")}${left(rows.length - ended.length, "cannot be retried")}`,
     actions: [
       {
         label: `Retry ${plural(ended.length, "run")}`,
@@ -76,7 +80,8 @@ async function retry(rows, onDone) {
 
 /** @param {Row[]} rows @param {(row: Row) => string} [more] */
 function list(rows, more) {
-  return html`<ul>${rows.map((row) => html`<li class="row">${statusChip(() => row.status.toLowerCase())}<bdi>${row.name}</bdi><span class="mono muted">${shortId(row.execution_id)}</span>${more ? html`<span class="muted">${() => more(row)}</span>` : null}</li>`)}</ul>`;
+  return html`<ul>${rows.map((row) => html`<li class="row">${statusChip(() => row.status.toLowerCase())}<bdi>${row.name}</bdi><span
+      class="mono muted">${shortId(row.execution_id)}</span>${more ? html`<span class="muted">${() => more(row)}</span>` : null}</li>`)}</ul>`;
 }
 
 /** @param {number} count @param {string} why */

@@ -63,7 +63,8 @@ export function filterBar(filters, counts) {
   /** @param {string} status */
   const button = (status) =>
     html`<button type="button" class="quiet" aria-pressed=${() => String(filters.value.statuses.includes(status))} onclick=${() => toggle(status)}>
-      ${stateIcon(() => status.toLowerCase())}${wordOf(status.toLowerCase())} <span class="muted number">${() => number(counts.value[status] ?? 0)}</span></button>`;
+      ${stateIcon(() => status.toLowerCase())}${wordOf(status.toLowerCase())} <span
+          class="muted number">${() => number(counts.value[status] ?? 0)}</span></button>`;
   let timer = 0;
   const onText = (/** @type {Event} */ event) => {
     const { value } = /** @type {HTMLInputElement} */ (event.target);
@@ -71,16 +72,20 @@ export function filterBar(filters, counts) {
     timer = setTimeout(() => setQuery({ text: value.trim() || null }), 250);
   };
   return html`<div class="filters row" role="search">
-      <input id="filter-text" type="search" placeholder="Title, id, key or label" aria-label="Filter by text" .value=${filters.peek().query.text} oninput=${onText}>
-      <select aria-label="Since" .value=${filters.peek().query.created_after ? sinceWord(filters.peek()) : ""} onchange=${(/** @type {Event} */ event) => setQuery({ since: /** @type {HTMLSelectElement} */ (event.target).value || null })}>
+      <input id="filter-text" type="search" placeholder="Title, id, key or label" aria-label="Filter by text" .value=${filters.peek().query.text}
+          oninput=${onText}>
+      <select aria-label="Since" .value=${filters.peek().query.created_after ? sinceWord(filters.peek()) : ""} onchange=${(/** @type {Event} */ event) =>
+          setQuery({ since: /** @type {HTMLSelectElement} */ (event.target).value || null })}>
         <option value="">Any time</option><option value="1h">Last hour</option><option value="24h">Last day</option><option value="7d">Last week</option>
       </select>
-      <label><input type="checkbox" .checked=${() => filters.value.query.parent === null} onchange=${() => setQuery({ children: filters.peek().query.parent === null ? null : "1" })}>with children</label>
+      <label><input type="checkbox" .checked=${() => filters.value.query.parent === null}
+          onchange=${() => setQuery({ children: filters.peek().query.parent === null ? null : "1" })}>with children</label>
       <div class="row">${STATUSES.map(button)}</div>
     </div>
     <div class="row">${() =>
       filters.value.chips.map(
-        ({ text, without }) => html`<button type="button" class="filter-chip" aria-label=${`Remove the filter ${text}`} onclick=${() => setQuery(without)}><bdi>${text}</bdi>${icon("close")}</button>`,
+        ({ text, without }) => html`<button type="button" class="filter-chip" aria-label=${`Remove the filter ${text}`}
+            onclick=${() => setQuery(without)}><bdi>${text}</bdi>${icon("close")}</button>`,
       )}</div>`;
 }
 

@@ -1,8 +1,9 @@
-/** A new schedule, with the times that it would start at while one writes the rule. */
+/** The dialog for a new schedule, with a preview of its next times. */
 import { ApiError, api, everyPage } from "../../core/api.js";
 import { milliseconds, moment } from "../../core/time.js";
 import { each, html, show, signal } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
+import { jsonField } from "../../parts/json_field.js";
 import { problemList } from "../../parts/problems.js";
 
 const SHOWN = 10;
@@ -12,7 +13,9 @@ const OVERLAP = ["skip", "buffer_one", "buffer_all", "cancel_other", "terminate_
 /** @param {{workflow?: string, onDone: () => unknown}} options */
 export function newSchedule({ workflow = "", onDone }) {
   /** @type {Record<string, string>} */
-  const given = { workflow, name: "", when: "0 8 * * 1-5", timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC", overlap_policy: "skip", inputs: "" };
+  const given = { workflow, name: "", when: "0 8 * * 1-5", timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC", overlap_policy: "skip" };
+  const inputs = signal(/** @type {any} */ (undefined));
+  const inputsField = jsonField({ value: inputs, label: "Inputs" });
   const slots = signal(/** @type {string[]} */ ([]));
   const problem = signal(/** @type {ApiError | null} */ (null));
   const names = signal(/** @type {string[]} */ ([]));
@@ -23,7 +26,7 @@ export function newSchedule({ workflow = "", onDone }) {
     return {
       ...(isCron ? { cron: when, timezone: given.timezone.trim() } : { every: when }),
       overlap_policy: given.overlap_policy,
-      ...(given.inputs.trim() ? { inputs: parsed(given.inputs) } : {}),
+      ...(inputs.peek() === undefined ? {} : { inputs: inputs.peek() }),
     };
   };
   let timer = 0;
@@ -53,20 +56,23 @@ export function newSchedule({ workflow = "", onDone }) {
     title: "New schedule",
     isWide: true,
     body: () => html`<div class="columns-2"><div>
-        ${workflow ? html`<p>Starts <b><bdi>${workflow}</bdi></b></p>` : field("workflow", "Workflow", "", html`<input id="schedule-workflow" list="schedule-workflows" oninput=${keep("workflow")}>`)}
+        ${workflow ? html`<p>Starts <b><bdi>${workflow}</bdi></b></p>` : field("workflow", "Workflow", "", html`<input id="schedule-workflow"
+            list="schedule-workflows" oninput=${keep("workflow")}>`)}
         <datalist id="schedule-workflows">${() => names.value.map((name) => html`<option value=${name}></option>`)}</datalist>
-        ${field("name", "Name", "1 to 64 of a–z, 0–9 and -; the workflow's name where it is empty")}
-        ${field("when", "When", "five fields of cron, @daily, or 10s, 5m, 1h")}
-        ${field("timezone", "Time zone", "of cron")}
-        ${field("overlap_policy", "While an earlier run has not ended", "", html`<select id="schedule-overlap_policy" onchange=${keep("overlap_policy")}>${OVERLAP.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select>`)}
-        ${field("inputs", "Inputs, JSON", "", html`<textarea id="schedule-inputs" rows="4" class="mono" spellcheck="false" oninput=${keep("inputs")}></textarea>`)}
+        ${field("name", "Name", "1 to 64 of a–z, 0–9 and -; empty: the workflow's name")}
+        ${field("when", "When", "a cron expression of five fields, @daily, or an interval: 10s, 5m, 1h")}
+        ${field("timezone", "Time zone", "for cron expressions")}
+        ${field("overlap_policy", "While an earlier run has not ended", "", html`<select id="schedule-overlap_policy"
+            onchange=${keep("overlap_policy")}>${OVERLAP.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select>`)}
+        ${inputsField.element}
       </div><div class="stack"><h3>It would start at</h3>
         <ol>${each(() => slots.value, (slot) => slot, (slot) => html`<li><time>${() => moment(milliseconds(slot.value))}</time></li>`)}</ol>
         ${show(() => problem.value !== null, () => problemList(() => problem.value))}</div></div>`,
     actions: [
       {
-        label: "Add the schedule",
+        label: "Create schedule",
         look: "primary",
+        isDisabled: () => inputsField.problems().length > 0,
         run: async () => {
           await api.post("/v1/schedules", { workflow: given.workflow.trim(), ...(given.name.trim() ? { name: given.name.trim() } : {}), ...rule() });
           await onDone();
@@ -74,13 +80,4 @@ export function newSchedule({ workflow = "", onDone }) {
       },
     ],
   });
-}
-
-/** @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ApiError(0, { detail: `the inputs are not JSON: ${/** @type {Error} */ (error).message}` });
-  }
 }

@@ -1,4 +1,4 @@
-/** A new key, on the screen for the only time. */
+/** The dialog that shows a new key, once. */
 import { html } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
@@ -9,7 +9,7 @@ export function showOnce({ key }) {
   openDialog({
     title: "Your new key",
     isWide: true,
-    body: () => html`<p><b>It is shown this once.</b> Copy it now; the server keeps only its hash.</p>
+    body: () => html`<p><b>It is shown only once.</b> Copy it now; the server keeps only its hash.</p>
       <div class="row"><code class="wrap">${key}</code>${copyButton(() => key, "Copy the key")}</div>
       <h3>Try it</h3>
       <div class="row"><pre>${curl}</pre>${copyButton(() => curl, "Copy the command")}</div>`,
