@@ -5,21 +5,24 @@ from __future__ import annotations
 import keyword
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headrace.registration import HandlerSpec
 from workers import handlers
 from workers.registry import specs
 
-_HEAD = '''"""Methods of Workflow for the handlers that come with the engine.
+if TYPE_CHECKING:
+    from headrace.registration import HandlerSpec
+
+_HEAD = (
+    '''"""Methods of Workflow for the handlers that come with the engine.
 
 Written by `python -m docs.generate` from the handlers' own schemas; changes here are lost. A field that is
 left out has the handler's default; docs/handlers.md says what each means. Words of Python end in `_`.
 """
 
-# long: a method for each handler
-# fmt: off
-
+'''
+    "# long: a method for each handler\n# fmt: off\n"
+    '''
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -52,6 +55,7 @@ class BuiltIn:
         """Add a step of any handler."""
         raise NotImplementedError
 '''
+)
 _TYPES = {
     "string": "str", "integer": "int", "number": "float", "boolean": "bool", "array": "Sequence[Any]",
     "object": "Mapping[str, Any]",

@@ -80,9 +80,8 @@ BEFORE_ROUTES = (421, 422, 431)
 BEFORE_CHANGES = (403, 408, 415)
 #: To a request without the key it needs.
 BEFORE_OWNED = (401, 403)
-
-#: What pages of other origins may read of an answer besides its body.
-_EXPOSED = ("Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID")
+#: What scripts of other origins may read of an answer.
+EXPOSED_HEADERS = ("Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID")
 
 
 def install(
@@ -123,7 +122,7 @@ def install(
             allow_origins=guard.origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=_EXPOSED,
+            expose_headers=EXPOSED_HEADERS,
         )
     else:
         app.add_middleware(HotLane, routes=hot)

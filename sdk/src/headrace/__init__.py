@@ -13,12 +13,9 @@ with Client("http://localhost:8000") as client:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from headrace.context import Context, LogLevel
-from headrace.outcome import Cancelled, Completed, HandlerFault, Retryable, Skip, Skipped, Terminal, Waiting
-from headrace.registration import handler
-
 if TYPE_CHECKING:
     from headrace.client import AsyncClient, Client
+    from headrace.context import Context, LogLevel
     from headrace.errors import (
         ApiError,
         Conflict,
@@ -32,12 +29,31 @@ if TYPE_CHECKING:
         Unauthorized,
         Unavailable,
     )
+    from headrace.outcome import (
+        Cancelled,
+        Completed,
+        HandlerFault,
+        Retryable,
+        Skip,
+        Skipped,
+        Terminal,
+        Waiting,
+    )
+    from headrace.registration import handler
     from headrace.run import AsyncRun, Run
     from headrace.values import Event, Execution, Node
     from headrace.workflow import Step, Workflow
 
-#: What is imported when it is first used: a module of handlers needs no HTTP client.
+#: What is imported when it is first used: a module of handlers needs no HTTP client, a command no handlers.
 _LATER = {
+    "handler": "registration",
+    **dict.fromkeys(("Context", "LogLevel"), "context"),
+    **dict.fromkeys(
+        (
+            "Cancelled", "Completed", "HandlerFault", "Retryable", "Skip", "Skipped", "Terminal", "Waiting",
+        ),
+        "outcome",
+    ),
     **dict.fromkeys(("AsyncClient", "Client"), "client"),
     **dict.fromkeys(("AsyncRun", "Run"), "run"),
     **dict.fromkeys(("Event", "Execution", "Node"), "values"),
@@ -89,4 +105,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'headrace' has no attribute {name!r}")
-    return getattr(import_module(f"headrace.{_LATER[name]}"), name)
+    found = globals()[name] = getattr(import_module(f"headrace.{_LATER[name]}"), name)
+    return found

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import BaseModel, Field
 
-from headrace.outcome import Terminal
+from headrace import Terminal
 from headrace.plain_json import as_json
 from workers.outcome import encode_output
 from workers.runtime.redaction import Redactor

@@ -17,11 +17,11 @@ export function runHeader(live) {
   const execution = () => (void live.head.value, live.run?.execution ?? {});
   const status = () => execution().status ?? "PENDING";
   const isOpen = () => !isOver(status());
-  /** @typedef {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} ActionName */
   // A stream stays open while the store behind the server is away; nothing comes by it then.
   const connection = () => (isReachable.value ? live.connection.value : "reconnecting");
+  /** @typedef {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} Action */
   // Dialogs are loaded when the first one is opened.
-  const act = once((/** @type {ActionName} */ name) => import("./actions.js").then((actions) => actions[name](live), notifyError));
+  const act = once((/** @type {Action} */ name) => import("./actions.js").then((actions) => actions[name](live), notifyError));
   return html`<header class="stack run-head">
     <div class="page-head">
       <h1><bdi>${() => execution().name}</bdi></h1>
