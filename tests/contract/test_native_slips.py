@@ -28,7 +28,11 @@ async def started(client: httpx2.AsyncClient) -> str:
 @pytest.mark.parametrize(
     ("query", "path", "said"),
     [
-        ("foo=1", "query.foo", "unknown query parameter 'foo' (allowed: counts, created_after, created_before"),
+        (
+            "foo=1",
+            "query.foo",
+            "unknown query parameter 'foo' (allowed: counts, created_after",
+        ),
         ("limit=1&limit=2", "query.limit", "query parameter 'limit' comes more than once"),
         ("cursor=-1", "query.cursor", "must be the next_cursor of a page before, unchanged; found '-1'"),
         ("cursor=xx", "query.cursor", "must be the next_cursor of a page before, unchanged; found 'xx'"),

@@ -8,11 +8,14 @@ import { href } from "./router.js";
 import { setClockBy } from "./time.js";
 import { signal } from "./view.js";
 
+/** @typedef {{path?: string, message: string, line?: number, column?: number}} FieldProblem */
+/** @typedef {{code?: string, title?: string, detail?: string, errors?: FieldProblem[], [more: string]: any}} Problem */
+
 /** A call that the server refused, or that did not reach it (status 0). */
 export class ApiError extends Error {
   /**
    * @param {number} status
-   * @param {{code?: string, title?: string, detail?: string, errors?: Array<{path?: string, message: string, line?: number, column?: number}>, [more: string]: any}} problem  the body of the answer
+   * @param {Problem} problem  the body of the answer
    * @param {number | null} [retryAfterS]
    */
   constructor(status, problem, retryAfterS = null) {

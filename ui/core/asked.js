@@ -8,6 +8,7 @@ import { effect, onDispose, signal, untracked } from "./view.js";
  * @property {import("./view.js").Signal<T | null>} answer  null until there is one
  * @property {import("./view.js").Signal<ApiError | null>} error  why the last question had none
  * @property {() => Promise<void>} again  asks now; over once the answer is there
+ * @property {() => boolean} isAsking
  */
 
 /**
@@ -46,5 +47,5 @@ export function asked(keyOf, ask) {
   effect(() => {
     if (keyOf() !== null) untracked(() => void again());
   });
-  return { answer, error, again };
+  return { answer, error, again, isAsking: () => asking !== null };
 }

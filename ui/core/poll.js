@@ -11,8 +11,9 @@ import { onDispose } from "./view.js";
  *   value is null until the first answer, and stays while later ones fail
  */
 export function poll(read, everyMs) {
-  const { answer: value, error, again } = asked(() => "", read);
-  const timer = setInterval(() => document.hidden || void again(), everyMs);
+  const { answer: value, error, again, isAsking } = asked(() => "", read);
+  // A slow answer is waited for: requests that overlap would only make it slower.
+  const timer = setInterval(() => document.hidden || isAsking() || void again(), everyMs);
   onDispose(() => clearInterval(timer));
   return { value, error, again };
 }

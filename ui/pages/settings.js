@@ -22,7 +22,7 @@ export function page() {
   const identity = () => context.value?.identity;
   const leave = () => void closeSession().then(() => notify("Signed out"), notifyError);
   return html`<div class="page-head"><h1>Settings</h1></div>
-    <section class="card stack"><h2>You</h2>
+    <section class="card stack"><h2>Your session</h2>
       <dl class="facts"><dt>Tenant</dt><dd>${() => identity()?.tenant ?? "none"}</dd>
         <dt>Permissions</dt><dd>${() => [...(identity()?.scopes ?? []), ...(isOperator() ? ["operate the server"] : [])].join(", ") || "nothing"}</dd>
         <dt>Server</dt><dd>${() => `Headrace ${context.value?.version ?? ""}, ${context.value?.environment ?? ""}`}</dd>

@@ -113,7 +113,7 @@ function slots(worker) {
     <span class="number">${() => `${worker().running} of ${worker().slots}`}</span></div>`;
 }
 
-/** The checks of the store: they come with 503, too, where one of them fails. */
+/** Checks of the store: they come with 503, too, when one of them fails. */
 function readiness() {
   return api.get("/readyz", { verbose: true }).catch((error) => error.body ?? {});
 }

@@ -7,16 +7,17 @@ import { openDialog } from "./dialog.js";
 /** @type {(() => void) | null} null while it is not open */
 let close = null;
 
-/** Ask while the server does. In another tab, too, the question may have been answered. */
+/** Open the dialog while the server asks for a key, and close it once another tab has signed in. */
 export function askForKey() {
   effect(() => (needsKey.value ? openKeyDialog() : close?.()));
 }
 
-/** Ask for a key, unless that is done already. */
+/** Ask for a key, unless the dialog is open already. */
 export function openKeyDialog() {
   if (close !== null) return;
   /** @type {HTMLInputElement} */
   let input;
+  const adopt = (/** @type {HTMLInputElement} */ element) => (input = element);
   close = openDialog({
     title: "Sign in",
     closeLabel: "Not now",
@@ -25,7 +26,7 @@ export function openKeyDialog() {
     body: (_, submit) => html`<form onsubmit=${submit}>
         <p>This server requires an API key. It is exchanged for a session of 12 hours, which no script can read.</p>
         <div class="field"><label for="key">API key</label>
-        <input id="key" type="password" autocomplete="off" spellcheck="false" placeholder="hr_…" ref=${(/** @type {HTMLInputElement} */ element) => (input = element)}></div>
+        <input id="key" type="password" autocomplete="off" spellcheck="false" placeholder="hr_…" ref=${adopt}></div>
       </form>`,
     actions: [{ label: "Sign in", look: "primary", run: () => openSession(input.value.trim()) }],
   });
