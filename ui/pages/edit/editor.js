@@ -2,7 +2,7 @@
 import { ApiError, api } from "../../core/api.js";
 import { go, href } from "../../core/router.js";
 import { may } from "../../core/session.js";
-import { computed, html, show, signal } from "../../core/view.js";
+import { computed, effect, html, show, signal } from "../../core/view.js";
 import { forkedStates, simulatedStates } from "../../graph/document_graph.js";
 import { codeEditor } from "../../parts/code_editor.js";
 import { lazy } from "../../parts/lazy.js";
@@ -47,6 +47,11 @@ export function editor(subject) {
       isBusy.value = false;
     }
   };
+  // What was refused was another text, or other inputs.
+  effect(() => {
+    void [draft.text.value, inputs.value];
+    failure.value = null;
+  });
   const open = (/** @type {string} */ id) => {
     draft.letGo();
     go(`/ui/runs/${encodeURIComponent(id)}`);

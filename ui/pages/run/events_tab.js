@@ -17,6 +17,11 @@ import { may } from "../../core/session.js";
 const PAGE = 500;
 /** Events of the engine's own doing, or pieces of a text: shown when they are asked for. */
 const INTERNAL = new Set(["node.token", "stream.reset", "node.queued", "node.held"]);
+/** Why a node is queued again that everyone who watches wants to know. */
+const TAKEN_BACK = new Set(["lease_lost", "drain", "repair"]);
+
+/** @param {RunEvent} event */
+const isInternal = ({ type, data }) => INTERNAL.has(type) && !(type === "node.queued" && TAKEN_BACK.has(data.cause));
 
 /** @param {import("../run.js").RunView} view */
 export function eventsTab({ live, nodeId, select }) {
@@ -66,7 +71,7 @@ export function eventsTab({ live, nodeId, select }) {
   effect(() => {
     const words = text.value.trim().split(/\s+/).filter(Boolean).map(matcher);
     const isAll = isInternalShown.value;
-    list.filter((event) => (isAll || !INTERNAL.has(event.type)) && words.every((fits) => fits(event)));
+    list.filter((event) => (isAll || !isInternal(event)) && words.every((fits) => fits(event)));
     moves.value = moves.peek() + 1;
   });
   return html`<div class="stack">
@@ -130,6 +135,8 @@ function unitOf({ node_id: nodeId, item }) {
 export function summaryOf({ type, attempt, data }) {
   if (data.error) return inOneLine(errorLine(data.error), 300);
   switch (type) {
+    case "node.queued":
+      return data.cause === "lease_lost" ? "again: its worker was lost, and the try is not charged" : String(data.cause ?? "").replaceAll("_", " ");
     case "node.log":
       return inOneLine(`${data.level}: ${data.message}`, 300);
     case "node.progress":

@@ -38,9 +38,16 @@ export function inOutTab({ live }) {
           () => found.value.output !== null,
           () => jsonTree(() => found.value.output, { label: "Output" }),
           () => html`<p class="muted">${() =>
-            found.value.ended_at ? "The definition declares no output; each node has its own." : "No output yet: the run has not ended."}</p>`,
+            outputMissing(found.value)}</p>`,
         )}</section>
     </div>`,
     loading,
   );
+}
+
+/** Why there is no output. @param {any} view */
+function outputMissing({ ended_at: end, output_error: error, status }) {
+  if (end === null) return "No output yet: the run has not ended.";
+  if (error !== null) return "The output could not be made of what the nodes gave: run again with another definition.";
+  return status === "COMPLETED" ? "The definition declares no output; each node has its own." : "The run ended without an output.";
 }
