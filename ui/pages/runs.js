@@ -129,7 +129,12 @@ export function page() {
       height: "calc(100vh - 260px)",
       least: 860,
       ref: (element) => (box = element),
-      empty: () => show(() => isLoaded.value, () => emptyRuns(isFiltered, () => setQuery(filters.value.none)), loading),
+      empty: () =>
+        show(
+          () => isLoaded.value,
+          () => emptyRuns(isFiltered, () => setQuery(filters.value.none)),
+          () => show(() => error.value === null, loading),
+        ),
       columns: [
         {
           title: "Selected",

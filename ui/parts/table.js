@@ -4,7 +4,7 @@
  * It has its own scroll bar. `aria-rowcount` and `aria-rowindex` say to those who do not see it how long it is
  * and where they are. Rows are walked with the arrows or j and k, and opened with Enter.
  */
-import { computed, each, html, onDispose, show, signal } from "../core/view.js";
+import { computed, each, flush, html, onDispose, show, signal } from "../core/view.js";
 
 /**
  * @template Row
@@ -93,7 +93,9 @@ export function table(options) {
     if (y < box.scrollTop) box.scrollTop = y;
     else if (y + 2 * rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = y + 2 * rowHeight - box.clientHeight;
     top.value = box.scrollTop;
-    requestAnimationFrame(() => /** @type {HTMLElement | null} */ (box.querySelector(`[aria-rowindex="${index + 2}"]`))?.focus());
+    // Now, not with the next frame: Enter may follow at once, and opens the row that has the focus.
+    flush();
+    /** @type {HTMLElement | null} */ (box.querySelector(`[aria-rowindex="${index + 2}"]`))?.focus();
   }
 
   const template = columns.map((column) => column.width).join(" ");
