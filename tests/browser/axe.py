@@ -12,7 +12,8 @@ COLOURS = ["color-contrast"]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 _RUN = """async ([type, values]) => {
-    const { violations } = await axe.run(document, { runOnly: { type, values }, resultTypes: ["violations"] });
+    const options = { runOnly: { type, values }, resultTypes: ["violations"] };
+    const { violations } = await axe.run(document, options);
     return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map(
         ({ target, failureSummary }) => `${target.join(" ")}: ${failureSummary.replace(/\\s+/g, " ")}`) }));
 }"""
