@@ -129,9 +129,10 @@ def test_a_form_of_every_type_starts_a_run_with_exactly_these_inputs(
         add(page, "Tags")
         field(f"Tags {number}").fill(tag)
     page.get_by_role("button", name="Move Tags 2 up").click()
-    for number, value in enumerate(("1", "-2")):
+    for number, value in enumerate(("1", "-2"), start=1):
         add(page, "Rows")
-        page.get_by_label(re.compile("^N")).nth(number).fill(value)
+        row = page.get_by_role("group", name=re.compile(f"^Rows {number}"))
+        row.get_by_label(re.compile("^N")).fill(value)
     page.get_by_label("Form of Pay").select_option("Invoice")
     field("Days").fill("14")
     free = page.get_by_role("group", name="Free", exact=True)
