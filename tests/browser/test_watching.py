@@ -54,6 +54,8 @@ def test_who_loses_the_connection_ten_times_sees_what_everybody_sees(
         for each in (steady, shaken):
             expect(each.locator(".run-head .chip-large")).to_have_text("failed")
             expect(each.locator(".run-head .connection")).to_have_text("ended")
+            # Which failure kept a node from running, the view that is read at the end says.
+            expect(each.get_by_text("because of broken").first).to_be_visible()
         view = stack.call("GET", f"/v1/executions/{run}")
         rows = steady.evaluate(_ROWS)
         assert shaken.evaluate(_ROWS) == rows
