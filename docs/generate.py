@@ -98,7 +98,9 @@ SETTINGS = {
     "http_step_timeout": "seconds an `http` step of it may take that names no `timeout_seconds`",
     "webhook_replay_enabled": "executions may be replayed under `/api/executions`",
     "cron_timezone": "IANA time zone of its cron triggers",
-    "rate_limit_register": "registrations of one address in a minute, natively and under `/api` each",
+    "rate_limit_register": (
+        "registrations of one address in a minute, natively and under `/api` each; `0`: any number"
+    ),
     "rate_limit_workflows": "changes of workflows by one tenant under `/api` in a minute",
     "rate_limit_executions": "starts, replays and cancels of executions there",
     "rate_limit_reads": "reads there",
