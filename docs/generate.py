@@ -1,7 +1,8 @@
 """Writes the parts of the documentation that the code itself knows: `python -m docs.generate`.
 
-The state machine, the keys and the trigger rules are pages of their own; the tables of settings and of HTTP
-routes stand in the README between two marks. `tests/test_architecture.py` fails while any of them is old.
+The state machine, the keys, the trigger rules and the OpenAPI document are files of their own; the tables of
+settings and of HTTP routes stand in the README between two marks. The methods of the package `headrace` that
+add steps are written too. `tests/test_architecture.py` fails while any of them is old.
 """
 
 # long: one sentence for each setting and each script
