@@ -94,6 +94,8 @@ class Attempt:
     #: When the next attempt was due, where this one failed and was to be followed.
     next_try_ms: int | None = None
     waiting_on: str | None = None
+    #: When it gave its worker back to wait; what it ran before that is all that it ran.
+    waiting_since_ms: int | None = None
     #: Who ended it by hand, and why.
     operator: Mapping[str, Any] | None = None
     log_lines: int = 0
@@ -202,7 +204,13 @@ class _History:
             self._leave(self._of(event), event, data["cause"])
         else:
             waiting_on, error = data.get("waiting_on"), data.get("error")
-            self._change(event, outcome=Outcome.WAITING, waiting_on=waiting_on, error=error)
+            self._change(
+                event,
+                outcome=Outcome.WAITING,
+                waiting_on=waiting_on,
+                waiting_since_ms=event.ts_ms,
+                error=error,
+            )
 
     def ended(self, event: Event, data: Mapping[str, Any]) -> None:
         """Take the end of the node for that of its attempt, unless that had ended before."""

@@ -47,12 +47,33 @@ NODES = [
     run_node("early", 0, 1, 3),
     run_node("never", None, None, None, "PENDING"),
     run_node("tried", 3, 5, 7, attempt=2),
+    run_node("asked", 8, 8, 12, handler="approval"),
+    run_node("mapped", 13, 15, 16, attempt=2),
 ]
 ATTEMPTS = {
     "tried": [
         {"outcome": "retrying", "queued_at": at(3), "started_at": at(3), "ended_at": at(4)},
         {"outcome": "completed", "queued_at": at(5), "started_at": at(5), "ended_at": at(7)},
-    ]
+    ],
+    "asked": [
+        {
+            "outcome": "completed",
+            "queued_at": at(8),
+            "started_at": at(8),
+            "ended_at": at(12),
+            "waiting_since": at(9),
+        },
+    ],
+    "mapped": [
+        {
+            "outcome": "waiting",
+            "queued_at": at(13),
+            "started_at": at(13),
+            "ended_at": at(15),
+            "waiting_since": at(14),
+        },
+        {"outcome": "completed", "queued_at": at(15), "started_at": at(15), "ended_at": at(16)},
+    ],
 }
 
 
@@ -64,7 +85,7 @@ def timeline(open_page: Callable[[str], Page]) -> Page:
 
 
 def test_rows_stand_in_the_order_in_which_they_began(timeline: Page) -> None:
-    expect(timeline.locator(".timeline-name")).to_have_text(["early", "tried", "late"])
+    expect(timeline.locator(".timeline-name")).to_have_text(["early", "tried", "late", "asked", "mapped"])
 
 
 def test_a_row_says_how_long_its_node_was_queued_and_ran(timeline: Page) -> None:
@@ -81,6 +102,24 @@ def test_each_attempt_has_its_own_bar(timeline: Page) -> None:
     )
     expect(row.locator(".timeline-bar.is-running")).to_have_count(2)
     expect(row.locator(".timeline-tick")).to_have_count(1)
+
+
+def test_a_wait_within_an_attempt_is_no_work(timeline: Page) -> None:
+    row = timeline.get_by_role("option", name="asked")
+
+    expect(row).to_have_attribute(
+        "aria-label", "asked, approval, completed, began after 8.0 s, ran 1.0 s, waited 3.0 s"
+    )
+    expect(row.locator(".timeline-bar.is-waiting")).to_have_count(1)
+
+
+def test_only_an_attempt_that_failed_leaves_a_mark(timeline: Page) -> None:
+    row = timeline.get_by_role("option", name="mapped")
+
+    expect(row).to_have_attribute(
+        "aria-label", "mapped, http, completed, began after 13.0 s, ran 2.0 s, waited 1.0 s, 2 attempts"
+    )
+    expect(row.locator(".timeline-tick")).to_have_count(0)
 
 
 def test_rows_are_walked_and_chosen_by_keys(timeline: Page) -> None:

@@ -127,6 +127,7 @@ def test_a_wait_that_is_over_has_ended_its_attempt(told: Told, on: str) -> None:
 
     assert (waiting.outcome, waiting.waiting_on, waiting.ended_ms) == (Outcome.WAITING, on, None)
     assert (over.outcome, over.waiting_on, over.ended_ms) == (Outcome.COMPLETED, None, 4_000)
+    assert waiting.waiting_since_ms == over.waiting_since_ms == 3_000, "what came before was work"
 
 
 def test_a_signal_that_was_there_before_costs_no_try(told: Told) -> None:
