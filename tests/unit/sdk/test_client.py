@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 import httpx2
 import pytest
 
-from headrace import events
+from headrace import events, transport
 from headrace.backoff import Backoff
 from headrace.client import AsyncClient
 from headrace.errors import ApiError, NotFound, ServerUnreachable
@@ -213,6 +213,91 @@ async def test_following_gives_up_when_nobody_answers_for_long() -> None:
                 pass
 
 
+class Clock:
+    """Stands still until it is moved."""
+
+    now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+async def test_a_long_quiet_stream_does_not_count_as_time_without_a_server(
+    monkeypatch: pytest.MonkeyPatch, breaks: bool
+) -> None:
+    clock, asked = Clock(), 0
+    monkeypatch.setattr(events, "time", clock)
+
+    async def quiet() -> AsyncIterator[bytes]:
+        yield frame(1, "node.waiting").encode()
+        clock.now_s += 3600
+        yield b": ping\n\n"
+        if breaks:
+            raise httpx2.ReadError("connection reset")
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            return httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, content=quiet())
+        if asked == 2:
+            raise httpx2.ConnectError("starting")
+        return stream(frame(2, "execution.completed"))
+
+    async with client_of(answer) as client:
+        seqs = [event.seq async for event in client.executions.events("e1")]
+
+    assert seqs == [1, 2]
+
+
+async def test_a_stream_that_breaks_at_once_each_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(events, "time", clock)
+
+    async def broken() -> AsyncIterator[bytes]:
+        clock.now_s += 1
+        raise httpx2.ReadError("connection reset")
+        yield b""
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, content=broken())
+
+    async with client_of(answer) as client:
+        with pytest.raises(ServerUnreachable, match="connection reset"):
+            async for _ in client.executions.events("e1"):
+                pass
+
+    assert clock.now_s == 61
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (httpx2.Response(200, html="<html>welcome</html>"), "got 'text/html'"),
+        (stream(f"data: {'x' * transport.LARGEST_EVENT_BYTES}\n\n"), "byte limit"),
+    ],
+    ids=["a page", "a huge event"],
+)
+async def test_what_no_other_try_makes_a_stream_is_reported_at_once(
+    answer: httpx2.Response, found: str
+) -> None:
+    asked: list[httpx2.Request] = []
+
+    async with client_of(recording_answer(answer, asked)) as client:
+        with pytest.raises(ApiError, match=f"no events can be read from http://server/.*{found}"):
+            async for _ in client.executions.events("e1"):
+                pass
+
+    assert len(asked) == 1
+
+
+async def test_a_page_in_the_place_of_json_is_shown() -> None:
+    async with client_of(lambda _: httpx2.Response(200, html="<html>welcome</html>")) as client:
+        with pytest.raises(ApiError, match=r"expected JSON from http://server/v1/.*found '<html>welcome"):
+            await client.executions.get("e1")
+
+
 async def test_a_refused_stream_is_not_asked_for_again() -> None:
     asked = 0
 
@@ -230,9 +315,13 @@ async def test_a_refused_stream_is_not_asked_for_again() -> None:
 
 
 def recording(answer: Mapping[str, object], seen: list[httpx2.Request]) -> Answer:
+    return recording_answer(httpx2.Response(202, json=answer), seen)
+
+
+def recording_answer(answer: httpx2.Response, seen: list[httpx2.Request]) -> Answer:
     def give(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
-        return httpx2.Response(202, json=answer)
+        return answer
 
     return give
 
