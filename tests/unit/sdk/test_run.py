@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from headrace import Client, RunNotEnded, run
+from tests.unit.sdk.answering import Clock
 
 
 @pytest.mark.parametrize(
@@ -16,13 +17,6 @@ def test_a_result_is_waited_for_in_whole_seconds_and_as_long_as_the_server_holds
     monkeypatch: pytest.MonkeyPatch, timeout: float, asked: list[str | None]
 ) -> None:
     waits: list[str | None] = []
-
-    class Clock:
-        now_s = 0.0
-
-        def monotonic(self) -> float:
-            return self.now_s
-
     clock = Clock()
     monkeypatch.setattr(run, "time", clock)
 

@@ -116,16 +116,22 @@ def test_every_end_of_an_attempt_can_be_told_apart(act: Any, expected: tuple[Any
     assert (ran.outcome, ran.error and ran.error.type, ran.reason) == expected
 
 
-async def test_a_time_limit_of_the_test_ends_a_handler_that_hangs() -> None:
+async def test_a_cancelled_test_ends_a_handler_that_hangs() -> None:
+    hangs = asyncio.Event()
+
     async def hang(config: dict[str, Any], context: Context) -> None:
+        hangs.set()
         await asyncio.Event().wait()
 
     async def let_one_escape(config: dict[str, Any], context: Context) -> None:
         raise asyncio.CancelledError
 
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0):
-            await run_async(hang)
+    running = asyncio.create_task(run_async(hang))
+    await hangs.wait()
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
     assert (await run_async(let_one_escape)).outcome == "failed"
 
 
