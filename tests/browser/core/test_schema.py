@@ -33,8 +33,8 @@ GOOD: dict[str, Any] = {"id": "AB", "kind": "new", "lines": [{"sku": "x", "sub":
 
 
 @pytest.fixture
-def schema(module: Callable[[str], Module]) -> Module:
-    return module("core/schema.js")
+def schema(pure: Callable[[str], Module]) -> Module:
+    return pure("core/schema.js")
 
 
 @pytest.mark.parametrize(
