@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.modules import Module
 
-_SHOW = """async ([nodes, attempts]) => {
+_SHOW = """async (given) => {
+    const [nodes, attempts] = JSON.parse(given);
     const { timelineView } = await import("/ui/static/graph/timeline.js");
     const view = await import("/ui/static/core/view.js");
     const selected = view.signal(null);
@@ -80,7 +82,7 @@ ATTEMPTS = {
 @pytest.fixture
 def timeline(open_page: Callable[[str], Page]) -> Page:
     page = open_page("/")
-    page.evaluate(_SHOW, [NODES, ATTEMPTS])
+    page.evaluate(_SHOW, json.dumps([NODES, ATTEMPTS]))
     return page
 
 
@@ -151,7 +153,7 @@ def test_of_ten_thousand_rows_those_in_view_have_elements(open_page: Callable[[s
     page = open_page("/")
     nodes = [run_node(f"n{i}", i / 200, i / 200 + 1, i / 200 + 2) for i in range(10_000)]
 
-    page.evaluate(_SHOW, [nodes, {}])
+    page.evaluate(_SHOW, json.dumps([nodes, {}]))
 
     expect(page.get_by_role("option").first).to_have_attribute("aria-setsize", "10000")
     assert page.locator(".timeline-row").count() < 60
@@ -160,14 +162,14 @@ def test_of_ten_thousand_rows_those_in_view_have_elements(open_page: Callable[[s
     expect(page.get_by_role("option", name="n9999,")).to_be_focused()
 
 
-def test_marks_stand_at_round_times(module: Callable[[str], Module]) -> None:
-    marks = module("graph/timeline_scale.js").call("timeMarks", {"from": 1_250, "to": 11_250}, 1_000, 1_000)
+def test_marks_stand_at_round_times(pure: Callable[[str], Module]) -> None:
+    marks = pure("graph/timeline_scale.js").call("timeMarks", {"from": 1_250, "to": 11_250}, 1_000, 1_000)
 
     assert marks == {"step": 1_000, "marks": [*range(2_000, 11_001, 1_000)]}
 
 
-def test_zooming_keeps_the_moment_under_the_pointer(module: Callable[[str], Module]) -> None:
-    scale = module("graph/timeline_scale.js")
+def test_zooming_keeps_the_moment_under_the_pointer(pure: Callable[[str], Module]) -> None:
+    scale = pure("graph/timeline_scale.js")
     whole = {"from": 0, "to": 1_000}
 
     assert scale.call("zoomTime", whole, whole, 2, 0.25) == {"from": 125, "to": 625}
