@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     #: Its files are registered when the API starts; a directory that does not exist has none.
     workflows_dir: Path = ROOT / "workflows"
 
-    #: What stands before every path to a browser, `/headrace`, where a proxy takes it off; unset: nothing.
+    #: Prefix of every path in a browser, such as `/headrace`, which a proxy takes off; empty without one.
     root_path: str = ""
     #: True: in development the routes of the demo are served.
     demo: bool = False

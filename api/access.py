@@ -26,7 +26,7 @@ class Reach:
     turns: Turns = field(default_factory=Turns)
     #: Limits of dialects that have some of their own, by their names.
     rules: Mapping[str, Any] = field(default_factory=dict)
-    #: What stands before every path to a browser, where a proxy takes it off.
+    #: Prefix of every path in a browser, which a proxy takes off; empty without one.
     root_path: str = ""
     #: Whether the routes of the demo are served.
     is_demo: bool = False

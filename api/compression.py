@@ -1,7 +1,7 @@
-"""Answers in JSON as gzip where the client takes that, and the answer is large enough to gain by it.
+"""Compresses large JSON answers with gzip for clients that accept it.
 
-Plain ASGI: an answer that comes in one piece is looked at, and all else, such as a stream, is passed on as it
-comes. The level is low: most of what can be saved is saved by then, in a tenth of the time.
+Plain ASGI: only an answer that comes in one piece is compressed; all else, such as a stream, is passed on as
+it comes. The level is low: it saves most of what can be saved, in a tenth of the time.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.etags import compressed
 
-#: Bytes of an answer from which on it is worth it: below, headers and latency are most of what it costs.
+#: Smaller answers are sent as they are: headers and latency are most of their cost.
 LEAST_BYTES = 8 * 1024
-#: Bytes from which on it is done in a thread: it takes milliseconds, and other requests wait for the loop.
+#: Larger answers are compressed in a thread: it takes milliseconds, in which the loop would serve no request.
 THREAD_BYTES = 128 * 1024
 LEVEL = 2
 
@@ -62,7 +62,7 @@ class Compression:
 
 @lru_cache(maxsize=256)
 def accepts_gzip(accept_encoding: bytes) -> bool:
-    """Whether a client takes gzip, and does not like an answer as it is better."""
+    """Whether a client accepts gzip, and does not prefer `identity`."""
     weights: dict[str, float] = {}
     for part in accept_encoding.decode("latin-1").lower().split(","):
         name, *parameters = (word.strip() for word in part.split(";"))

@@ -1,4 +1,4 @@
-"""Where answers point to, for clients of a proxy that serves this server below a prefix and takes it off."""
+"""Adds the prefix of a proxy to the addresses in `Location` and `Link`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PATHS = {
 class Prefixed:
     """Put the prefix before every path that the headers of an answer name.
 
-    Here, and not where each is made: an address without it leads past the proxy, whoever wrote it.
+    Here, and not where each is made: an address without it leads past the proxy, and any route may write one.
     """
 
     def __init__(self, app: ASGIApp, *, root_path: str) -> None:

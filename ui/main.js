@@ -1,4 +1,4 @@
-/** The beginning: who we are, the frame, and the page that the address names. */
+/** Starts the page: reads the session, builds the frame, and shows the page that the address names. */
 import { needsKey, watchServer } from "./core/api.js";
 import { route, startRouter } from "./core/router.js";
 import { readContext, visit } from "./core/session.js";
@@ -10,7 +10,9 @@ import { notifyError } from "./parts/notices.js";
 import { shell } from "./parts/shell.js";
 import { startShortcuts } from "./parts/shortcuts.js";
 
-/** Each page is loaded when it is first gone to. @type {Record<string, () => Promise<{page: (route: any) => any, title: string | ((params: any) => string)}>>} */
+/** @typedef {{page: (route: any) => any, title: string | ((params: any) => string)}} Page */
+
+/** Each page is loaded when it is first opened. @type {Record<string, () => Promise<Page>>} */
 const PAGES = {
   runs: () => import("./pages/runs.js"),
   run: () => import("./pages/run.js"),

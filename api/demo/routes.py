@@ -23,7 +23,7 @@ from orchestrator.documents.bodies import read_body
 
 router = APIRouter(include_in_schema=False)
 
-#: Workers call the service without a key; it has nothing of anybody's.
+#: Workers call the service without a key; it holds no data of a tenant.
 OWNERS: Mapping[str, RouteOwner] = {
     "demo_weather": RouteOwner.PUBLIC,
     "demo_flaky": RouteOwner.PUBLIC,
@@ -94,7 +94,7 @@ async def start(request: Request) -> Response:
 @router.post("/demo/workers/kill", operation_id="demo_kill")
 async def kill(request: Request) -> Response:
     engine, tenant = operator_engine_of(request), identity_of(request).tenant
-    # With the operator's own key nobody's executions are looked at: any worker will do.
+    # The operator's own key has no tenant, and so no executions to look at: any worker will do.
     busy = set() if tenant is None else await runs.busy_workers(engine.of(tenant))
     try:
         return json_response({"worker": kill_one(await engine.workers.list(), busy)})

@@ -1,4 +1,4 @@
-"""`/ui/context`: what the page asks for first: where it is, and who is before it."""
+"""`/ui/context`: the environment, the version and the identity, which the page reads first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["keys"])
     operation_id="context_get",
     response_model=ContextView,
     responses=problems(503),
-    summary="What a page needs to know first; who asks is null where a key is needed and none is good",
+    summary="What a page reads first: environment, version, and the identity of the key or session, if valid",
 )
 async def context(request: Request) -> Response:
     reach = reach_of(request)

@@ -80,9 +80,8 @@ BEFORE_ROUTES = (421, 422, 431)
 BEFORE_CHANGES = (403, 408, 415)
 #: To a request without the key it needs.
 BEFORE_OWNED = (401, 403)
-
-#: What pages of other origins may read of an answer besides its body.
-_EXPOSED = ("Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID")
+#: What scripts of other origins may read of an answer.
+EXPOSED_HEADERS = ("Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID")
 
 
 def install(
@@ -102,7 +101,7 @@ def install(
     dialects      the contracts served beside the native one; their failures have their own forms.
     is_native     False: the native contract is not served, only those of the dialects.
     is_demo       True: the routes of the demo are served too.
-    root_path     what stands before every path to a client, where a proxy takes it off.
+    root_path     prefix of every path in a browser, which a proxy takes off; empty without one.
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
     # the lane does not serve them. The routers below document the same functions.
@@ -123,7 +122,7 @@ def install(
             allow_origins=guard.origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=_EXPOSED,
+            expose_headers=EXPOSED_HEADERS,
         )
     else:
         app.add_middleware(HotLane, routes=hot)

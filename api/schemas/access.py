@@ -144,7 +144,9 @@ class ContextView(BaseModel):
     identity: Visitor | None = Field(
         description="null without a key where one is needed, and with a key or session that is not good."
     )
-    root_path: str = Field(description="What stands before every path, such as `/headrace`; mostly empty.")
+    root_path: str = Field(
+        description="Prefix of every path behind a proxy, such as `/headrace`; else empty."
+    )
 
 
 def key_fields(key: ApiKey) -> dict[str, Any]:

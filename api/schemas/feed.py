@@ -1,8 +1,14 @@
 """What a feed sends."""
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from api.schemas.executions import ExecutionSummary
+
+
+class Ready(BaseModel):
+    """`event: ready`: from here on nothing is missed."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class RemovedExecution(BaseModel):
@@ -18,5 +24,5 @@ class Totals(BaseModel):
     dead: int = Field(description="Entries on the list of dead nodes.")
 
 
-class FeedLine(RootModel[ExecutionSummary | RemovedExecution | Totals]):
+class FeedLine(RootModel[ExecutionSummary | RemovedExecution | Totals | Ready]):
     """The `data:` of a frame; `event: execution` has a row of the list."""

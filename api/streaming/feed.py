@@ -4,7 +4,7 @@ A list of executions changes with every step of each of them. To follow these on
 execution does, would take a subscription for each row, and the work would grow with all that happens. So a
 feed looks: twice a second at most it reads a mark of each of the newest rows, two commands for a row and none
 of its documents, and reads whole only those whose mark is another one. That costs the same however many
-executions there are, however busy they are and however many watch; a feed that nobody watches does nothing.
+executions there are, however busy they are and however many clients watch; a feed without watchers is closed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestrator.operations.recent import Mark, Sight
 
 log = logging.getLogger("headrace.api.streaming")
 
-#: Rows that are looked at: what is older does not change before the eyes of those who watch a list.
+#: Rows that are looked at: older ones are beyond the part of a list that is shown.
 ROWS = 300
 #: Between two looks; or so many times as long as a look took, so that a busy process is left to others.
 LOOK_EVERY_S = 0.5
@@ -72,7 +72,7 @@ class Feed:
         return self._chunks[number]
 
     async def follow(self) -> None:
-        """Look again and again until everybody has left."""
+        """Look at intervals until the last watcher has left."""
         loop, tries = asyncio.get_running_loop(), 0
         # Looked at here too: a cancel can be swallowed on the way, see `Channel.follow`.
         while self.watchers:

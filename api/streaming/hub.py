@@ -277,7 +277,7 @@ class Hub:
                     listener.close()
 
     def _listeners(self) -> list[Listener]:
-        """Everybody who listens now."""
+        """All open listeners."""
         found: list[Listener] = [each for channel in self._channels.values() for each in channel.watchers]
         return found + [each for feed in self._feeds.values() for each in feed.watchers]
 

@@ -36,7 +36,7 @@ def dev(
         ),
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Start a workflow to look at, and go on with it at the next start.")
+        bool, typer.Option("--demo", help="Start a demo workflow, and continue it at the next start.")
     ] = False,
 ) -> None:
     """Run the whole engine on this machine.
@@ -75,7 +75,7 @@ def dev(
         for line in error.lines:
             typer.echo(f"headrace dev: {line}", err=True)
         raise typer.Exit(1) from None
-    goes_on = "; ./headrace dev --demo goes on with the run" if demo else ""
+    goes_on = "; ./headrace dev --demo continues the run" if demo else ""
     print_line("stack", f"stopped; data is kept{goes_on}")
 
 
@@ -140,9 +140,9 @@ def demo_rows(stack: Stack) -> list[tuple[str, str]]:
         return [("demo", f"nothing was started: {run.problem}")]
     approve = f"{elsewhere(stack.options.data_dir)}./headrace approve {run.execution_id} approve --by YOU"
     return [
-        ("demo", f"{url}/ui/runs/{run.execution_id}  ({'started' if run.is_new else 'goes on from before'})"),
-        ("", f"it asks for a decision there, or of: {approve}"),
-        ("", f"another worker takes over after: curl -X POST {url}/demo/workers/kill"),
+        ("demo", f"{url}/ui/runs/{run.execution_id}  ({'started' if run.is_new else 'continued'})"),
+        ("", f"it asks for your approval there, or by: {approve}"),
+        ("", f"kill a worker, and another takes over: curl -X POST {url}/demo/workers/kill"),
     ]
 
 

@@ -149,11 +149,9 @@ def list_executions(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Only executions of definitions of this name.")] = None,
     text: Annotated[
-        str | None, typer.Option(help="Only those with this in their title, id, key or a label.")
+        str | None, typer.Option(help="Only executions with this text in their title, id, key or a label.")
     ] = None,
-    roots: Annotated[
-        bool, typer.Option("--roots", help="Only those that no node of another one has started.")
-    ] = False,
+    roots: Annotated[bool, typer.Option("--roots", help="No child executions.")] = False,
     workflow: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only those of this registered workflow; or its id.")
     ] = None,

@@ -14,6 +14,8 @@ import typer
 
 from cli.stack.info import ROOT
 
+#: Processes of a run. One more than the processors of a small machine: tests wait for browsers and stores.
+PROCESSES = "3"
 #: Long runs have tests of up to half an hour; a test's own mark still wins.
 LONG_TIMEOUT_S = 1800
 #: Tests of the scripts themselves, run again on an installed Redis.
@@ -49,7 +51,7 @@ def steps(arguments: list[str], *, is_long: bool) -> list[tuple[str, list[str]]]
     tools = Path(sys.executable).parent
     pytest = [sys.executable, "-m", "pytest"]
     if not any(argument == "-n" or argument.startswith(("-n", "--numprocesses")) for argument in arguments):
-        pytest += ["-n", "2"]
+        pytest += ["-n", PROCESSES]
     if is_long:
         # pyproject.toml leaves the long ones out; the last -m given wins, so a caller's own still does.
         pytest += ["-m", "", "--timeout", str(LONG_TIMEOUT_S)]
@@ -69,7 +71,7 @@ def steps(arguments: list[str], *, is_long: bool) -> list[tuple[str, list[str]]]
             "-m",
             "pytest",
             "-n",
-            "2",
+            PROCESSES,
             *ON_EVERY_SERVER,
         ]
         found.append((f"pytest on {other}", on_other))

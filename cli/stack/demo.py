@@ -1,4 +1,4 @@
-"""The demo of the dev stack: what its processes are told beyond the usual, and the execution it starts."""
+"""The demo of the dev stack: further settings of its processes, and the execution that it starts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from config import Settings
 HANDLERS = "examples.handlers"
 #: The name under which the demo's workflow calls the API, and that of its inbox.
 SERVICE, INBOX = "demo", "demo-inbox"
-#: Shorter than usual: what a killed worker ran is taken over while somebody watches.
+#: Shorter than usual, so that the work of a killed worker is taken over while the page is open.
 LEASE_MS = 5_000
-#: The echo provider answers at once, so that nobody would see its text come.
+#: Without a pause the echo provider answers at once, and no streamed text would be seen.
 ECHO_PAUSE_MS = 150
 #: How long the API may take to start the demo's execution.
 START_WITHIN_S = 15.0

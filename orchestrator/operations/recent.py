@@ -49,7 +49,7 @@ class Recent:
         return [row for row in await self._store.executions(execution_ids) if row is not None]
 
     async def gone(self, execution_ids: Iterable[str]) -> list[str]:
-        """Those of the executions that an earlier sight has named which are no more."""
+        """Return those of the given executions that have been purged."""
         ids = list(execution_ids)
         present = await self._store.index.present(ids)
         return [each for each in ids if each not in present]

@@ -1,4 +1,4 @@
-"""What a list of executions is narrowed to, beside its indexes."""
+"""Filters of lists of executions that no index answers: status, title, text, parent."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_the_demo_moves_retries_streams_asks_and_completes(
     assert answer.inner_text().startswith(early)
 
     of_graph(page, "cool_down").click()
-    panel.get_by_role("button", name="Go on now").click()
+    panel.get_by_role("button", name="Continue now").click()
     expect(of_graph(page, "approve")).to_have_accessible_name(re.compile("approval"))
     of_graph(page, "approve").click()
     panel.get_by_label("A note for the readers").fill("go south")

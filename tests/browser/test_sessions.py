@@ -70,14 +70,14 @@ def test_a_wrong_key_is_refused_in_words_and_a_right_one_opens(
     faults.allow(REFUSED)
     red, _ = tenants
     page.goto("/ui/settings")
-    dialog = page.get_by_role("dialog", name="Key")
+    dialog = page.get_by_role("dialog", name="Sign in")
     for wrong in ("nonsense", "hr_" + "x" * 2_000):
         enter(page, wrong)
         expect(dialog.get_by_role("alert")).not_to_be_empty()
     dialog.get_by_role("button", name="Not now").click()
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("This server asks for a key")
-    page.get_by_role("button", name="Enter a key").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This server requires an API key")
+    page.get_by_role("button", name="Sign in…").click()
     enter(page, red.key)
     expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -98,7 +98,7 @@ def test_with_its_key_all_of_a_session_goes(
 
     red.call("DELETE", f"/v1/keys/{key['key_id']}")
 
-    expect(page.get_by_role("dialog", name="Key")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(1)
     assert "Red secret" not in page.content()
     enter(page, blue.key)
@@ -120,8 +120,8 @@ def test_tabs_of_one_browser_have_one_session(
     other.goto("/ui/settings")
     settle(other)
 
-    other.get_by_role("button", name="Close this session").click()
-    expect(page.get_by_role("dialog", name="Key")).to_be_visible()
+    other.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
     expect(row).to_have_count(0)
     enter(page, blue.key)
     expect(page.get_by_role("link", name="Blue alone")).to_be_visible()

@@ -54,6 +54,8 @@ def test_who_loses_the_connection_ten_times_sees_what_everybody_sees(
         for each in (steady, shaken):
             expect(each.locator(".run-head .chip-large")).to_have_text("failed")
             expect(each.locator(".run-head .connection")).to_have_text("ended")
+            # Which failure kept a node from running, the view that is read at the end says.
+            expect(each.get_by_text("because of broken").first).to_be_visible()
         view = stack.call("GET", f"/v1/executions/{run}")
         rows = steady.evaluate(_ROWS)
         assert shaken.evaluate(_ROWS) == rows
@@ -164,6 +166,21 @@ def test_a_signal_is_sent_from_the_head_of_a_run(stack: Stack, open_page: Callab
 
     expect(page.locator(".run-head .chip-large")).to_have_text("completed")
     assert stack.call("GET", f"/v1/executions/{run}")["nodes"][0]["output"]["amount"] == 250
+
+
+def test_the_children_of_a_run_are_listed(stack: Stack, open_page: Callable[[str], Page]) -> None:
+    stack.call("PUT", "/v1/workflows/a-child", {"definition": workflow(node("a"), name="The child")})
+    parent = node("start", handler="sub_workflow", config={"workflow": "a-child"})
+    runs = [stack.submit(workflow(parent, name=name)) for name in ("One parent", "Another")]
+    assert {stack.wait_end(run) for run in runs} == {"COMPLETED"}
+    page = open_page(f"/ui/runs/{runs[0]}")
+
+    page.get_by_role("button", name="1 child", exact=True).click()
+    page.get_by_role("dialog", name="1 child").get_by_role("link", name="The child").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("The child")
+    expect(page.locator(".run-head")).to_contain_text("child of")
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def long_way() -> dict[str, Any]:

@@ -28,8 +28,12 @@ async def started(client: httpx2.AsyncClient) -> str:
 @pytest.mark.parametrize(
     ("query", "path", "said"),
     [
-        ("foo=1", "query.foo", "unknown query parameter 'foo' (allowed: created_after, created_before"),
-        ("status=FAILED&status=COMPLETED", "query.status", "query parameter 'status' comes more than once"),
+        (
+            "foo=1",
+            "query.foo",
+            "unknown query parameter 'foo' (allowed: counts, created_after",
+        ),
+        ("limit=1&limit=2", "query.limit", "query parameter 'limit' comes more than once"),
         ("cursor=-1", "query.cursor", "must be the next_cursor of a page before, unchanged; found '-1'"),
         ("cursor=xx", "query.cursor", "must be the next_cursor of a page before, unchanged; found 'xx'"),
         ("created_after=yesterday", "query.created_after", "must be a time such as '2027-01-31T09:00:00Z'"),

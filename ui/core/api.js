@@ -4,15 +4,19 @@
  * The key never stands in an address: a session cookie that no script can read comes with each request by
  * itself. A 401 opens the question for a key, see `needsKey`.
  */
+import { fromJson } from "./json.js";
 import { href } from "./router.js";
 import { setClockBy } from "./time.js";
 import { signal } from "./view.js";
+
+/** @typedef {{path?: string, message: string, line?: number, column?: number}} FieldProblem */
+/** @typedef {{code?: string, title?: string, detail?: string, errors?: FieldProblem[], [more: string]: any}} Problem */
 
 /** A call that the server refused, or that did not reach it (status 0). */
 export class ApiError extends Error {
   /**
    * @param {number} status
-   * @param {{code?: string, title?: string, detail?: string, errors?: Array<{path?: string, message: string, line?: number, column?: number}>, [more: string]: any}} problem  the body of the answer
+   * @param {Problem} problem  the body of the answer
    * @param {number | null} [retryAfterS]
    */
   constructor(status, problem, retryAfterS = null) {
@@ -79,7 +83,7 @@ export async function everyPage(path, query = {}, most = 1_000) {
 }
 
 /** @param {string} path @param {Query} [query] */
-export function withQuery(path, query = {}) {
+function withQuery(path, query = {}) {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const each of Array.isArray(value) ? value : [value]) {
@@ -125,7 +129,8 @@ async function call(method, path, body, more) {
   if (answer.status === 204) return null;
   const type = answer.headers.get("Content-Type") ?? "";
   try {
-    return await (type.includes("json") ? answer.json() : answer.text());
+    const text = await answer.text();
+    return type.includes("json") ? fromJson(text) : text;
   } catch (error) {
     if (more?.signal?.aborted) throw error;
     // It broke off: as if there had been none.

@@ -1,5 +1,5 @@
-/** An answer of the server that is asked for again whenever what it depends on changes. */
-import { ApiError } from "./api.js";
+/** An answer of the server that is read again whenever what it depends on changes. */
+import { ApiError, isReachable } from "./api.js";
 import { effect, onDispose, signal, untracked } from "./view.js";
 
 /**
@@ -7,12 +7,14 @@ import { effect, onDispose, signal, untracked } from "./view.js";
  * @typedef {object} Asked
  * @property {import("./view.js").Signal<T | null>} answer  null until there is one
  * @property {import("./view.js").Signal<ApiError | null>} error  why the last question had none
- * @property {() => void} again  asks now
+ * @property {() => Promise<void>} again  asks now; over once the answer is there
+ * @property {() => boolean} isAsking
  */
 
 /**
- * Ask now, and after each change of `keyOf`. One question is under way at a time: what changes meanwhile is asked
- * once when its answer has come, and an answer stays until the next one is there.
+ * Ask now, after each change of `keyOf`, and where there was no answer, once the server is back. One question is
+ * under way at a time: what changes meanwhile is asked once when its answer has come, and an answer stays until the
+ * next one is there.
  * @template T
  * @param {() => string | number | null} keyOf  null asks nothing
  * @param {() => Promise<T>} ask
@@ -21,12 +23,15 @@ import { effect, onDispose, signal, untracked } from "./view.js";
 export function asked(keyOf, ask) {
   const answer = signal(/** @type {T | null} */ (null));
   const error = signal(/** @type {ApiError | null} */ (null));
-  let [isAsking, isAskedAgain, isOver] = [false, false, false];
+  let [isAskedAgain, isOver] = [false, false];
+  /** @type {Promise<void> | null} the question that is under way */
+  let asking = null;
   onDispose(() => (isOver = true));
-  async function run() {
+  function again() {
     isAskedAgain = true;
-    if (isAsking) return;
-    isAsking = true;
+    return (asking ??= run().finally(() => (asking = null)));
+  }
+  async function run() {
     while (isAskedAgain && !isOver) {
       isAskedAgain = false;
       try {
@@ -39,10 +44,12 @@ export function asked(keyOf, ask) {
         else if (!isOver) error.value = problem;
       }
     }
-    isAsking = false;
   }
   effect(() => {
-    if (keyOf() !== null) untracked(() => void run());
+    if (keyOf() !== null) untracked(() => void again());
   });
-  return { answer, error, again: () => void run() };
+  effect(() => {
+    if (isReachable.value && error.peek() !== null) untracked(() => void again());
+  });
+  return { answer, error, again, isAsking: () => asking !== null };
 }

@@ -1,6 +1,6 @@
 /** Values as people read them. Pure. */
 
-/** Shorten a text in the middle, where it tells least. @param {string} text @param {number} most characters */
+/** Shorten a text in the middle, where it matters least. @param {string} text @param {number} most characters */
 export function shorten(text, most = 32) {
   const characters = [...text];
   if (characters.length <= most) return text;
@@ -9,12 +9,12 @@ export function shorten(text, most = 32) {
 }
 
 /**
- * The part of an execution's id that tells it from its neighbours: these begin with their moment, and what
- * follows its first half differs.
+ * A part of an execution's id that tells it from its neighbours: these begin with the time at which they were made, and the end of that
+ * and what follows it differ. It is a piece of the id as it stands, so that a search for it finds the execution.
  * @param {string} id
  */
 export function shortId(id) {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-/.test(id) ? `${id.slice(4, 8)}-${id.slice(9, 13)}-${id.slice(19, 23)}` : shorten(id, 18);
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/.test(id) ? id.slice(4, 18) : shorten(id, 18);
 }
 
 /** @param {number} count @param {string} one @param {string} [many] */
@@ -72,4 +72,9 @@ export function fieldsInOneLine(value, most = 120) {
 export function errorLine(error) {
   if (!error) return "";
   return [error.type, error.message].filter(Boolean).join(": ");
+}
+
+/** A text as one word of a POSIX shell: quoted where it has to be. @param {string} text */
+export function shellWord(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

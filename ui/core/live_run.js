@@ -39,7 +39,7 @@ export class LiveRun {
   #changed = new Set();
   /** @type {Set<(events: RunEvent[]) => void>} */
   #listeners = new Set();
-  /** @type {RunEvent[]} that nobody has heard of yet */
+  /** @type {RunEvent[]} that no listener has had yet */
   #unheard = [];
   /** @type {RunEvent[]} that came while the view was on its way */
   #meanwhile = [];
@@ -121,8 +121,8 @@ export class LiveRun {
     } catch (error) {
       if (this.#isOver) return;
       if (!(error instanceof ApiError)) throw error;
-      // What is shown stays while the server is away; it is asked again.
-      if (this.run === null) this.error.value = error;
+      // What is shown stays while the server is away; it is asked again. A run that has been removed does not come back.
+      if (this.run === null || error.status === 404) this.error.value = error;
       if (error.status === 0 || error.status >= 500) this.#later("", 3_000, () => this.refresh());
     }
   }
@@ -141,7 +141,7 @@ export class LiveRun {
     });
   }
 
-  /** The run has ended; one that is retried later, by whomever, goes on behind the same number. */
+  /** The run has ended; one that is retried later continues behind the same number. */
   #rest() {
     this.connection.value = "ended";
     this.#later("over", ENDED_MS, () => document.hidden || this.#close !== null || this.#follow());

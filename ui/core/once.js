@@ -1,8 +1,8 @@
-/** One wish, one effect: pressed twice, a button does what it says once. */
+/** Keeps a double click from doing the same thing twice. */
 
 /**
- * Make a function that does nothing while it is still at it. That a button is off shows with the next frame
- * only, and a second click may come before.
+ * Make a function that ignores calls while an earlier one is still running. A disabled button shows with the next
+ * frame only, and a second click may come before.
  * @template {any[]} A @template R
  * @param {(...given: A) => R | Promise<R>} run
  * @returns {(...given: A) => Promise<R | undefined>}

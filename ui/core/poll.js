@@ -1,42 +1,19 @@
-/** What has no stream is asked for every few seconds, while its page is seen. */
-import { ApiError } from "./api.js";
-import { onDispose, signal } from "./view.js";
+/** An answer of the server that is read again every few seconds while its page is seen, for what has no stream. */
+import { asked } from "./asked.js";
+import { onDispose } from "./view.js";
 
 /**
  * Ask now, and again every few seconds until what is being built leaves.
  * @template T
  * @param {() => Promise<T>} read
  * @param {number} everyMs
- * @returns {{value: import("./view.js").Signal<T | null>, error: import("./view.js").Signal<ApiError | null>, again: () => Promise<void>}}
+ * @returns {{value: import("./view.js").Signal<T | null>, error: import("./asked.js").Asked<T>["error"], again: () => Promise<void>}}
  *   value is null until the first answer, and stays while later ones fail
  */
-export function poll(read, everyMs = 3_000) {
-  const value = signal(/** @type {T | null} */ (null));
-  const error = signal(/** @type {ApiError | null} */ (null));
-  let isOver = false;
-  let turn = 0;
-  let isAsking = 0;
-  async function again() {
-    const mine = ++turn;
-    isAsking += 1;
-    try {
-      const found = await read();
-      if (isOver || mine !== turn) return;
-      value.value = found;
-      error.value = null;
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      if (!isOver && mine === turn) error.value = problem;
-    } finally {
-      isAsking -= 1;
-    }
-  }
-  // An answer that takes longer than the pause is waited for: the next question would be in its way for ever.
-  const timer = setInterval(() => document.hidden || isAsking > 0 || void again(), everyMs);
-  onDispose(() => {
-    isOver = true;
-    clearInterval(timer);
-  });
-  void again();
+export function poll(read, everyMs) {
+  const { answer: value, error, again, isAsking } = asked(() => "", read);
+  // A slow answer is waited for: requests that overlap would only make it slower.
+  const timer = setInterval(() => document.hidden || isAsking() || void again(), everyMs);
+  onDispose(() => clearInterval(timer));
   return { value, error, again };
 }

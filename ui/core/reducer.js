@@ -3,14 +3,14 @@
  *
  * A view contains all events up to its `seq`, and perhaps a few more; an event that it contains already may be
  * applied again, and after the last one the state is the same. Pure: `apply` changes the run that it is given, and
- * says what it changed. A node that changes is another object afterwards, so that whoever shows ten thousand of
- * them finds the few that differ without looking into any.
+ * says what it changed. A node that changes is another object afterwards, so that a view of ten
+ * thousand finds the few that differ without looking into any.
  */
 import { isOver, stateOf } from "./statuses.js";
 
 /** @typedef {{type: string, message: string, retryable?: boolean, details?: any}} ErrorObject */
 /**
- * A node as the lean view has it, with what events said of it since.
+ * A node as the lean view has it, with what later events changed.
  * @typedef {object} RunNode
  * @property {string} node_id
  * @property {string} handler
@@ -129,7 +129,7 @@ function applyToExecution(run, { type, ts, data }) {
   if (type === "execution.started") execution.started_at = ts;
   if (type === "execution.paused") execution.paused = { by: data.by, reason: data.reason, since: ts };
   if (isOver(status)) Object.assign(execution, { ended_at: ts, reason: data.reason ?? null });
-  // Nodes begin anew, or the execution has an output now.
+  // Nodes start over, or the execution has an output now.
   return { ...NOTHING, isExecution: true, isStale: type === "execution.retried" || isOver(status) };
 }
 

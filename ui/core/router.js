@@ -49,7 +49,7 @@ export function hrefOf(path, query = {}) {
 }
 
 /** The prefix under which the server is reached, without a slash at its end. */
-export const rootPath = document.querySelector('meta[name="root-path"]')?.getAttribute("content") ?? "";
+const rootPath = document.querySelector('meta[name="root-path"]')?.getAttribute("content") ?? "";
 
 /** A path of the server as the browser asks for it. @param {string} path */
 export function href(path) {
@@ -63,7 +63,7 @@ export const route = signal(here());
 let mayLeave = () => true;
 let address = location.href;
 
-/** Have somebody asked before they leave this page. Gives what ends it. @param {() => boolean} ask */
+/** Ask before this page is left. Gives the function that ends that. @param {() => boolean} ask */
 export function guardLeaving(ask) {
   mayLeave = ask;
   return () => void (mayLeave = () => true);

@@ -1,4 +1,4 @@
-/** Who looks at the page, what the server is, and what happens in lists of it: for all pages. */
+/** The session: who is signed in, what the server is, and the feed of changes, shared by all pages. */
 import { ApiError, api, needsKey } from "./api.js";
 import { follow } from "./stream.js";
 import { signal } from "./view.js";

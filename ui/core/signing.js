@@ -2,6 +2,7 @@
  * Sign a delivery to a webhook as its sender would. The secret stays in the browser: it goes nowhere but into
  * the signature.
  */
+import { shellWord } from "./format.js";
 
 /** @typedef {{scheme: string, header: string | null, secret: string, body: string, id: string, seconds: number}} Delivery */
 
@@ -26,8 +27,8 @@ export async function signedHeaders({ scheme, header, secret, body, id, seconds 
  * @param {string} address @param {Record<string, string>} headers @param {string} body
  */
 export function curlCommand(address, headers, body) {
-  const lines = Object.entries({ "Content-Type": "application/json", ...headers }).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`);
-  return [`curl -X POST ${quoted(address)}`, ...lines, `--data-binary ${quoted(body)}`].join(" \\\n  ");
+  const lines = Object.entries({ "Content-Type": "application/json", ...headers }).map(([name, value]) => `-H ${shellWord(`${name}: ${value}`)}`);
+  return [`curl -X POST ${shellWord(address)}`, ...lines, `--data-binary ${shellWord(body)}`].join(" \\\n  ");
 }
 
 /** @param {string} secret */
@@ -48,5 +49,3 @@ async function hmac(key, text) {
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 /** @param {Uint8Array} bytes */
 const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
-/** @param {string} text */
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;

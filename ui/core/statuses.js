@@ -20,7 +20,7 @@ const WORDS = {
   upstream_failed: "upstream failed",
 };
 
-/** In the order in which counts of them are shown: what needs somebody first. */
+/** In the order in which counts of them are shown: what needs a person first. */
 export const STATES = [
   "failed",
   "waiting_approval",

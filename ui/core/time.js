@@ -40,6 +40,11 @@ export function milliseconds(text) {
   return Number.isNaN(found) ? null : found;
 }
 
+/** When an execution began, or was made where it has not yet. @param {{started_at?: string | null, created_at?: string}} execution */
+export function beganAt({ started_at: started, created_at: created }) {
+  return milliseconds(started ?? created);
+}
+
 /**
  * Write a duration: `850 ms`, `12.3 s`, `4 min 05 s`, `3 h 12 min`, `2 d 4 h`.
  * @param {number | null} ms
@@ -56,6 +61,18 @@ export function duration(ms, { isTicking = false } = {}) {
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return `${hours} h ${two(minutes % 60)} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/**
+ * Write how long something took, or has taken so far; empty for what has not started.
+ * @param {{started_at?: string | null, ended_at?: string | null} | null} timed
+ * @param {boolean} [isRunning]  false: what has no end is not timed
+ */
+export function took(timed, isRunning = true) {
+  const [start, end] = [milliseconds(timed?.started_at), milliseconds(timed?.ended_at)];
+  if (start === null) return "";
+  if (end !== null) return duration(end - start);
+  return isRunning ? duration(now.value - start, { isTicking: true }) : "";
 }
 
 /**

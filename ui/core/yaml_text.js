@@ -4,6 +4,7 @@
  * What the server's reader takes for something else in plain style (numbers, booleans, null, dates, what begins
  * with a mark) is quoted; text of several lines is a block.
  */
+import { isObject } from "./json.js";
 
 /** Texts that stand unquoted: they begin with a letter, and have nothing in them that YAML reads. */
 const PLAIN = /^[A-Za-z_][A-Za-z0-9_ ./()+,;'=<>?!-]*$/;
@@ -61,11 +62,6 @@ function quoted(text) {
 /** Whether a text can be shown as lines: nothing in it that a block would lose. @param {string} text */
 function isBlock(text) {
   return text.includes("\n") && !/^[ \t\n]|\n\n$|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]|[ \t](?:\n|$)/.test(text);
-}
-
-/** @param {unknown} value @returns {value is Record<string, unknown>} */
-function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** @param {number} depth */

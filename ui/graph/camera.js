@@ -1,6 +1,6 @@
-// What part of the graph is shown: a point of the graph at the corner of the view, and a zoom. Pure.
+/** What part of the graph is shown: a point of the graph at the corner of the view, and a zoom. Pure. */
 
-export const ZOOM = { least: 0.01, most: 2.5 };
+const ZOOM = { least: 0.01, most: 2.5 };
 
 /**
  * @typedef {{x: number, y: number, zoom: number}} Camera  screen = graph × zoom + (x, y)

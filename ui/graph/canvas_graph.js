@@ -1,5 +1,4 @@
-// The graph on a canvas, above 300 nodes: draws what is in view, once per frame.
-
+/** The graph on a canvas, above 300 nodes: draws what is in view, once per frame. */
 import { colourOf } from "../core/statuses.js";
 import { ICONS } from "../parts/icons.js";
 import { paintBoxes, paintEdges, paintFlatBoxes, paintFlatEdges, paintPulse, TEXT_ZOOM } from "./canvas_paint.js";

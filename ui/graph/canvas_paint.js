@@ -1,5 +1,4 @@
-// Draws boxes and edges on a canvas: as they are, or as flat marks once their texts cannot be read.
-
+/** Draws boxes and edges on a canvas: as they are, or as flat marks once their texts cannot be read. */
 import { traceArrow, traceEdge } from "./edge_shape.js";
 import { BOX } from "./layout.js";
 import { COLOURS } from "./palette.js";

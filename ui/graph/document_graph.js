@@ -1,5 +1,5 @@
-// The graph of a definition that does not run. Pure.
-
+/** The graph of a definition that does not run. Pure. */
+import { nodesIn } from "../core/json.js";
 import { stateOf, wordOf } from "../core/statuses.js";
 import { duration } from "../core/time.js";
 
@@ -11,7 +11,7 @@ import { duration } from "../core/time.js";
  * @param {any} document @returns {import("./scene.js").GraphNode[]}
  */
 export function nodesOf(document) {
-  const given = document?.nodes ?? document?.dag?.nodes;
+  const given = nodesIn(document);
   const named = (Array.isArray(given) ? given : []).filter((node) => typeof node?.id === "string");
   const ids = new Set(named.map(({ id }) => id));
   return named.map(({ id, handler, dependencies }) => ({

@@ -1,4 +1,4 @@
-// The line of an edge, for a canvas and for SVG alike.
+/** The line of an edge, for a canvas and for SVG alike. */
 
 const ARROW = 6;
 

@@ -1,4 +1,4 @@
-// Pointer and wheel on the graph: pan, zoom at the pointer, pinch, drag a node, click, double click.
+/** Pointer and wheel on the graph: pan, zoom at the pointer, pinch, drag a node, click, double click. */
 
 const CLICK_DISTANCE = 4;
 const DOUBLE_CLICK_MS = 350;

@@ -1,5 +1,4 @@
-// From nodes and their states to what a renderer shows: groups of twins collapsed, changes collected.
-
+/** From nodes and their states to what a renderer shows: groups of twins collapsed, changes collected. */
 import { layoutGraph } from "./layout.js";
 import { collapseTwins, TwinCounts } from "./twins.js";
 
@@ -98,7 +97,7 @@ export class GraphModel {
     return changes;
   }
 
-  /** Ids of nodes whose detail is another a second later; none where nobody could read so many. */
+  /** Ids of nodes whose detail is another a second later; none where there are too many to read. */
   ticks() {
     return this.ticking.size <= MOST_TICKING ? [...this.ticking] : [];
   }

@@ -1,5 +1,4 @@
-// The graph as part of a page: picks the renderer, follows the signals, and has the buttons.
-
+/** The graph as part of a page: picks the renderer, follows the signals, and has the buttons. */
 import { now } from "../core/time.js";
 import { effect, html, onDispose, signal, untracked } from "../core/view.js";
 import { shortcuts } from "../parts/shortcuts.js";

@@ -1,4 +1,4 @@
-// Which boxes lie in a rectangle: a grid of cells, for culling and for what is under the pointer.
+/** Which boxes lie in a rectangle: a grid of cells, for culling and for what is under the pointer. */
 
 const CELL = 512;
 

@@ -1,5 +1,4 @@
-// Where the boxes of a graph stand and the way its edges take: left to right, by layers. Pure, no DOM.
-
+/** Where the boxes of a graph stand and the way its edges take: left to right, by layers. Pure, no DOM. */
 import { findParts, longestPaths, readLinks } from "./links.js";
 import { orderLayers } from "./ordering.js";
 import { makePlaces } from "./places.js";

@@ -1,4 +1,4 @@
-// Dependencies of a graph as number arrays, so that 10,000 nodes are laid out within a frame or two.
+/** Dependencies of a graph as number arrays, so that 10,000 nodes are laid out within a frame or two. */
 
 /**
  * @typedef {{id: string, dependencies: readonly string[]}} LayoutNode

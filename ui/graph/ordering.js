@@ -1,4 +1,4 @@
-// Order of the places within each layer: few crossings, found by barycentre sweeps.
+/** Order of the places within each layer: few crossings, found by barycentre sweeps. */
 
 const SWEEPS = 4;
 /** Above this many places neighbours are not exchanged one by one any more: it would take longer than a frame. */

@@ -1,4 +1,4 @@
-// Colours of the states, as a canvas needs them: read from the page, and again after a change of theme.
+/** Colours of the states, as a canvas needs them: read from the page, and again after a change of theme. */
 
 /** Names of the colours, the ends of the `--state-…` properties; see `colourOf` in statuses.js. */
 export const COLOURS = [

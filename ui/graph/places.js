@@ -1,5 +1,4 @@
-// Places of the layers: one for each node, and bare ones where a long edge passes a layer.
-
+/** Places of the layers: one for each node, and bare ones where a long edge passes a layer. */
 import { adjacency } from "./links.js";
 
 /**

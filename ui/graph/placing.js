@@ -1,4 +1,4 @@
-// Coordinates of the places of one part: straight edges where the order allows, and no overlap.
+/** Coordinates of the places of one part: straight edges where the order allows, and no overlap. */
 
 export const BOX = { width: 168, height: 44, rankGap: 64, rowGap: 20 };
 

@@ -1,4 +1,4 @@
-// Places of nodes that a reader has moved, kept in the browser per version of a workflow.
+/** Places of nodes that a reader has moved, kept in the browser per version of a workflow. */
 
 const PREFIX = "headrace.graph.";
 /** Versions kept; the ones written longest ago make room. */

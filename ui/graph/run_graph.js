@@ -1,5 +1,4 @@
-// The nodes of a run as the graph shows them. Pure.
-
+/** The nodes of a run as the graph shows them. Pure. */
 import { stateOf, wordOf } from "../core/statuses.js";
 import { duration, milliseconds } from "../core/time.js";
 

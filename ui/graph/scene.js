@@ -1,5 +1,4 @@
-// What a renderer shows: nodes with their places, the edges between them, and who is next to whom.
-
+/** What a renderer shows: nodes with their places, the edges between them, and who is next to whom. */
 import { BOX } from "./layout.js";
 import { GridIndex } from "./grid_index.js";
 

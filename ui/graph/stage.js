@@ -1,5 +1,5 @@
-// What both renderers share: camera, gestures, keyboard, selection, focus and one picture per frame.
-
+/** What both renderers share: camera, gestures, keyboard, selection, focus and one picture per frame. */
+import { plural } from "../core/format.js";
 import { centreOn, fitTo, lookAt, reveal, zoomAt } from "./camera.js";
 import { listenForGestures } from "./gestures.js";
 import { BOX } from "./layout.js";
@@ -273,7 +273,7 @@ export class GraphStage {
     if (due.scene || due.camera) this.paintCamera();
     this.paintFrame();
     if (due.scene || changed.size) {
-      this.element.setAttribute("aria-label", `Graph of ${this.count} nodes, ${this.failed} failed`);
+      this.element.setAttribute("aria-label", `Graph of ${plural(this.count, "node")}, ${this.failed} failed`);
     }
   }
 

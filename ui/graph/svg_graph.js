@@ -1,5 +1,4 @@
-// The graph as SVG, up to 300 nodes: sharp at every zoom, each node an element that takes the focus.
-
+/** The graph as SVG, up to 300 nodes: sharp at every zoom, each node an element that takes the focus. */
 import { colourOf } from "../core/statuses.js";
 import { ICONS } from "../parts/icons.js";
 import { PathText, traceArrow, traceEdge } from "./edge_shape.js";
@@ -185,5 +184,6 @@ export class SvgGraph extends GraphStage {
 /** Stripes over boxes that never ran because of another. */
 function hatch() {
   const line = make("path", { d: "M0 0V7", class: "graph-stripe" });
-  return make("defs", {}, [make("pattern", { id: "graph-hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, [line])]);
+  const size = { width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
+  return make("defs", {}, [make("pattern", { id: "graph-hatch", ...size }, [line])]);
 }

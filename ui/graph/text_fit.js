@@ -1,4 +1,4 @@
-// Texts cut to the width of a box. Measured once each by a canvas that is never shown.
+/** Texts cut to the width of a box. Measured once each by a canvas that is never shown. */
 
 /** @type {CanvasRenderingContext2D | null} */
 let ruler = null;
@@ -7,7 +7,7 @@ const widths = new Map();
 const KEPT = 20_000;
 
 /** @param {string} text @param {string} font  as in CSS */
-export function textWidth(text, font) {
+function textWidth(text, font) {
   let known = widths.get(font);
   if (!known || known.size > KEPT) widths.set(font, (known = new Map()));
   let width = known.get(text);
@@ -21,7 +21,7 @@ export function textWidth(text, font) {
 }
 
 /**
- * Cut in the middle, because names that begin alike are told apart by their ends.
+ * Cut in the middle, because names that begin alike differ at their ends.
  * @param {string} text
  * @param {number} room  px
  * @param {string} font

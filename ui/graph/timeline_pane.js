@@ -1,5 +1,4 @@
-// Axis and rows of the timeline. Only rows in view have elements, which are used again as they scroll.
-
+/** Axis and rows of the timeline. Only rows in view have elements, which are used again as they scroll. */
 import { duration } from "../core/time.js";
 import { colourOf } from "../core/statuses.js";
 import { panTime, timeMarks, zoomTime } from "./timeline_scale.js";
@@ -7,7 +6,7 @@ import { describeRow } from "./timeline_rows.js";
 
 /**
  * @typedef {import("./timeline_rows.js").TimelineRow} TimelineRow
- * @typedef {{element: HTMLElement, icon: HTMLElement, name: HTMLElement, track: HTMLElement, took: HTMLElement, row: TimelineRow | null, state: string}} RowParts
+ * @typedef {Record<"element" | "icon" | "name" | "track" | "took", HTMLElement> & {row: TimelineRow | null, state: string}} RowParts
  */
 
 const ROW = 28;
@@ -155,7 +154,8 @@ export class TimelinePane {
   makeRow() {
     const element = make("div", "timeline-row");
     element.setAttribute("role", "option");
-    const [icon, name, track, took] = [make("span", "timeline-icon"), make("bdi", "timeline-name"), make("div", "timeline-track"), make("span", "timeline-took")];
+    const [icon, name] = [make("span", "timeline-icon"), make("bdi", "timeline-name")];
+    const [track, took] = [make("div", "timeline-track"), make("span", "timeline-took")];
     const head = make("div", "timeline-head");
     head.append(icon, name);
     element.append(head, track);
@@ -286,7 +286,8 @@ export class TimelinePane {
   onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, Math.floor(this.scroller.clientHeight / ROW) - 1);
-    const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: page, PageUp: -page, Home: -1e9, End: 1e9 })[event.key];
+    const steps = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: page, PageUp: -page, Home: -1e9, End: 1e9 };
+    const step = /** @type {Record<string, number>} */ (steps)[event.key];
     if (step !== undefined) this.focusRow(this.focused + step);
     else if (event.key === "Enter" || event.key === " ") this.onSelect(this.rows[this.focused].id);
     else if (event.key === "ArrowLeft") this.panBy(-this.width / 8);

@@ -1,9 +1,12 @@
-// Which stretch of time is shown, and where its marks are. Pure.
+/** Which stretch of time is shown, and where its marks are. Pure. */
 
 /** @typedef {{from: number, to: number}} Stretch  ms */
 
 const LEAST_MS = 5;
-const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 21600e3, 43200e3, 86400e3];
+const STEPS = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3],
+  ...[60e3, 120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 21600e3, 43200e3, 86400e3],
+];
 
 /**
  * Change the length of the stretch so that one moment stays where it is.

@@ -1,5 +1,4 @@
-// Twins: nodes with the same handler, dependencies and dependents. Eight or more become one stacked node.
-
+/** Twins: nodes with the same handler, dependencies and dependents. Eight or more become one stacked node. */
 import { STATES, wordOf } from "../core/statuses.js";
 
 /**

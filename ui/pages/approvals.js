@@ -1,4 +1,4 @@
-/** What waits for a person, everywhere: the cards of all open questions. */
+/** All pending approvals of the tenant, one card each. */
 import { everyPage } from "../core/api.js";
 import { plural, shortId } from "../core/format.js";
 import { poll } from "../core/poll.js";
@@ -18,9 +18,10 @@ export function page() {
     void totals.value.approvals;
     void again();
   });
-  return html`<div class="page-head"><h1>Approvals</h1><span class="muted">${() => (value.value === null ? "" : plural(items().length, "open question"))}</span></div>
+  return html`<div class="page-head"><h1>Approvals</h1><span
+      class="muted">${() => (value.value === null ? "" : plural(items().length, "pending approval"))}</span></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
-    ${show(() => value.value !== null && items().length === 0, () => html`<div class="empty">Nobody is waited for.</div>`)}
+    ${show(() => value.value !== null && items().length === 0, () => html`<div class="empty">No approval is pending.</div>`)}
     <div class="stack">${each(
       items,
       (item) => `${item.execution_id} ${item.node_id}`,

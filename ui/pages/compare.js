@@ -1,11 +1,12 @@
 /** Two runs side by side: what was put in, how each node went, and what came out. */
-import { ApiError, api } from "../core/api.js";
+import { api } from "../core/api.js";
+import { asked } from "../core/asked.js";
 import { inOneLine, shortId } from "../core/format.js";
 import { href, route, setQuery } from "../core/router.js";
 import { listenToFeed } from "../core/session.js";
 import { stateOf } from "../core/statuses.js";
-import { duration, milliseconds, moment } from "../core/time.js";
-import { effect, html, onDispose, show, signal } from "../core/view.js";
+import { duration, milliseconds, moment, took } from "../core/time.js";
+import { computed, html, onDispose, show, signal } from "../core/view.js";
 import { differences } from "../parts/json_diff.js";
 import { problemList } from "../parts/problems.js";
 import { statusChip } from "../parts/status.js";
@@ -16,44 +17,34 @@ export const title = "Compare";
 /** @typedef {{id: string, a: any, b: any}} Pair  one node in both runs; null where a run has none */
 
 export function page() {
-  const runs = signal(/** @type {[any, any] | null} */ (null));
-  const error = signal(/** @type {ApiError | null} */ (null));
+  const ids = computed(() => {
+    const { a, b } = route.value.query;
+    return a && b ? JSON.stringify([a, b]) : null;
+  });
+  const { answer: runs, error } = asked(
+    () => ids.value,
+    () => Promise.all(JSON.parse(ids.peek() ?? "[]").map((/** @type {string} */ id) => api.get(`/v1/executions/${encodeURIComponent(id)}`))),
+  );
   const onlyDifferent = signal(false);
   // It says at once when the session ends.
   onDispose(listenToFeed({}));
-  effect(() => {
-    const { a, b } = route.value.query;
-    void read(a, b);
-  });
-  /** @param {string | undefined} a @param {string | undefined} b */
-  async function read(a, b) {
-    if (!a || !b) return;
-    try {
-      const found = /** @type {[any, any]} */ (await Promise.all([a, b].map((id) => api.get(`/v1/executions/${encodeURIComponent(id)}`))));
-      const { a: wantedA, b: wantedB } = route.peek().query;
-      if (a !== wantedA || b !== wantedB) return;
-      runs.value = found;
-      error.value = null;
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      error.value = problem;
-    }
-  }
   const swap = () => setQuery({ a: route.peek().query.b, b: route.peek().query.a });
   return html`<div class="page-head"><h1>Compare two runs</h1><button type="button" onclick=${swap}>Swap</button></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
-    ${show(() => !route.value.query.a || !route.value.query.b, () => html`<div class="empty"><p>Select two runs in <a href=${href("/")}>the list</a>, and press Compare.</p></div>`)}
+    ${show(() => ids.value === null, () => html`<div class="empty"><p>Select two runs in <a
+        href=${href("/")}>the list</a>, and press Compare.</p></div>`)}
     ${() => (runs.value === null ? null : comparison(runs.value, onlyDifferent))}`;
 }
 
-/** @param {[any, any]} runs @param {import("../core/view.js").Signal<boolean>} onlyDifferent */
+/** @param {any[]} runs @param {import("../core/view.js").Signal<boolean>} onlyDifferent */
 function comparison([a, b], onlyDifferent) {
   const pairs = pairsOf(a, b);
   const rows = () => pairs.filter((pair) => !onlyDifferent.value || isDifferent(pair));
   return html`<div class="columns-2">${[a, b].map(headOf)}</div>
     <section class="card stack"><h2>Inputs</h2>${differences(a.inputs ?? {}, b.inputs ?? {})}</section>
     <section class="stack">
-      <div class="row spread"><h2>Nodes</h2><label><input type="checkbox" onchange=${(/** @type {any} */ event) => (onlyDifferent.value = event.target.checked)}>only those that differ</label></div>
+      <div class="row spread"><h2>Nodes</h2><label><input type="checkbox"
+          onchange=${(/** @type {any} */ event) => (onlyDifferent.value = event.target.checked)}>only those that differ</label></div>
       ${table({
         label: "Nodes of both runs",
         rows,
@@ -63,8 +54,18 @@ function comparison([a, b], onlyDifferent) {
         columns: [
           { title: "Node", width: "minmax(120px, 1fr)", cell: (pair) => html`<bdi class="strong">${() => pair().id}</bdi>` },
           ...[/** @type {"a"} */ ("a"), /** @type {"b"} */ ("b")].flatMap((side) => [
-            { title: side === "a" ? "First" : "Second", width: "130px", cell: (/** @type {() => Pair} */ pair) => html`${() => (pair()[side] ? statusChip(() => stateOf(pair()[side])) : html`<span class="muted">not there</span>`)}` },
-            { title: "took", width: "90px", isEnd: true, cell: (/** @type {() => Pair} */ pair) => html`<span class="number">${() => tookOf(pair()[side])}</span>` },
+            {
+              title: side === "a" ? "First" : "Second",
+              width: "130px",
+              cell: (/** @type {() => Pair} */ pair) =>
+                html`${() => (pair()[side] ? statusChip(() => stateOf(pair()[side])) : html`<span class="muted">missing</span>`)}`,
+            },
+            {
+              title: "Took",
+              width: "90px",
+              isEnd: true,
+              cell: (/** @type {() => Pair} */ pair) => html`<span class="number">${() => took(pair()[side], false)}</span>`,
+            },
           ]),
           { title: "Slower by", width: "100px", isEnd: true, cell: (pair) => html`<span class="number">${() => slowerOf(pair())}</span>` },
           { title: "Output", width: "minmax(160px, 2fr)", cell: (pair) => html`<bdi class="text">${() => outputsOf(pair())}</bdi>` },
@@ -77,8 +78,9 @@ function comparison([a, b], onlyDifferent) {
 /** @param {any} run */
 function headOf(run) {
   return html`<section class="card stack">
-    <div class="row">${statusChip(() => run.status.toLowerCase())}<a class="strong" href=${href(`/ui/runs/${encodeURIComponent(run.execution_id)}`)}><bdi>${run.name}</bdi></a></div>
-    <div class="muted"><span class="mono">${shortId(run.execution_id)}</span>, ${moment(milliseconds(run.started_at))}, ${tookOf(run)}</div></section>`;
+    <div class="row">${statusChip(() => run.status.toLowerCase())}<a class="strong"
+        href=${href(`/ui/runs/${encodeURIComponent(run.execution_id)}`)}><bdi>${run.name}</bdi></a></div>
+    <div class="muted"><span class="mono">${shortId(run.execution_id)}</span>, ${moment(milliseconds(run.started_at))}, ${took(run, false)}</div></section>`;
 }
 
 /** @param {any} a @param {any} b @returns {Pair[]} */
@@ -96,11 +98,6 @@ function isDifferent({ a, b }) {
 function msOf(timed) {
   const [start, end] = [milliseconds(timed?.started_at), milliseconds(timed?.ended_at)];
   return start === null || end === null ? null : end - start;
-}
-
-/** @param {any} timed */
-function tookOf(timed) {
-  return duration(msOf(timed));
 }
 
 /** @param {Pair} pair */

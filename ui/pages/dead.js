@@ -1,14 +1,14 @@
-/** Nodes that were given up: why, and what can be done with them. */
+/** Dead letters: nodes that failed for good, why, and what can be done with them. */
 import { api, everyPage } from "../core/api.js";
 import { errorLine, inOneLine, plural, shortId } from "../core/format.js";
 import { poll } from "../core/poll.js";
 import { go, href, hrefOf } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";
 import { milliseconds, moment, now, relative } from "../core/time.js";
-import { html, onDispose, show, signal } from "../core/view.js";
+import { html, onDispose, show } from "../core/view.js";
 import { openDialog } from "../parts/dialog.js";
-import { notify } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
+import { newSelection, selectionColumn, withEach } from "../parts/selection.js";
 import { table } from "../parts/table.js";
 
 export const title = "Dead letters";
@@ -18,22 +18,18 @@ export const title = "Dead letters";
 export function page() {
   const { value, error, again } = poll(() => everyPage("/v1/dead"), 5_000);
   const entries = () => /** @type {Entry[]} */ (value.value ?? []);
-  const selection = signal(/** @type {Set<string>} */ (new Set()));
-  const chosen = () => entries().filter((entry) => selection.value.has(entry.entry_id));
+  const selection = newSelection();
+  const chosen = () => entries().filter((entry) => selection.has(entry.entry_id));
   onDispose(listenToFeed({}));
-  /** @param {string} id */
-  const toggle = (id) => {
-    const next = new Set(selection.peek());
-    if (!next.delete(id)) next.add(id);
-    selection.value = next;
-  };
   return html`<div class="page-head"><h1>Dead letters</h1></div>
-    <p class="muted">Nodes that used up their attempts, and those that killed the workers that ran them. Their runs say more.</p>
+    <p class="muted">Nodes that failed after their last attempt, or whose workers died too often. Open the run for details.</p>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(
       () => chosen().length > 0 && may("run"),
-      () => html`<div class="row banner" role="region" aria-label="Selected entries"><span class="strong">${() => plural(chosen().length, "entry", "entries")} selected</span>
-        <button type="button" onclick=${() => act("Requeue", chosen())}>Requeue…</button><button type="button" onclick=${() => act("Drop", chosen())}>Drop…</button></div>`,
+      () => html`<div class="row banner" role="region" aria-label="Selected entries"><span
+          class="strong">${() => plural(chosen().length, "entry", "entries")} selected</span>
+        <button type="button" onclick=${() => act("Requeue", chosen())}>Requeue…</button><button type="button"
+            onclick=${() => act("Drop", chosen())}>Drop…</button></div>`,
     )}
     ${table({
       label: "Dead letters",
@@ -41,25 +37,29 @@ export function page() {
       keyOf: (entry) => entry.entry_id,
       onOpen: (entry) => go(hrefOf(`/ui/runs/${encodeURIComponent(entry.execution_id)}`, { node: entry.node_id })),
       least: 760,
-      empty: () => show(() => value.value !== null, () => html`<div class="empty">Nothing was given up.</div>`),
+      empty: () => show(() => value.value !== null, () => html`<div class="empty">There are no dead letters.</div>`),
       columns: [
+        selectionColumn(selection, (entry) => entry.entry_id, (entry) => `${entry.node_id} of ${entry.execution_id}`),
         {
-          title: "Selected",
-          isTitleHidden: true,
-          width: "32px",
-          cell: (entry) =>
-            html`<input type="checkbox" aria-label=${() => `Select ${entry().node_id} of ${entry().execution_id}`} .checked=${() => selection.value.has(entry().entry_id)} onchange=${() => toggle(entry().entry_id)}>`,
+          title: "Since",
+          width: "110px",
+          cell: (entry) => html`<time title=${() => moment(milliseconds(entry().at))}>${() => relative(milliseconds(entry().at), now.value)}</time>`,
         },
-        { title: "Since", width: "110px", cell: (entry) => html`<time title=${() => moment(milliseconds(entry().at))}>${() => relative(milliseconds(entry().at), now.value)}</time>` },
         { title: "Node", width: "minmax(120px, 1fr)", cell: (entry) => html`<bdi class="strong">${() => entry().node_id}</bdi>` },
         {
           title: "Run",
           width: "150px",
-          cell: (entry) => html`<a class="mono" href=${() => href(hrefOf(`/ui/runs/${encodeURIComponent(entry().execution_id)}`, { node: entry().node_id }))}>${() => shortId(entry().execution_id)}</a>`,
+          cell: (entry) => html`<a class="mono"
+              href=${() => href(hrefOf(`/ui/runs/${encodeURIComponent(entry().execution_id)}`, { node: entry().node_id }))}>${() =>
+              shortId(entry().execution_id)}</a>`,
         },
         { title: "Reason", width: "130px", cell: (entry) => html`${() => entry().reason.replaceAll("_", " ")}` },
         { title: "Attempt", width: "80px", isEnd: true, cell: (entry) => html`<span class="number">${() => entry().attempt}</span>` },
-        { title: "Error", width: "minmax(200px, 3fr)", cell: (entry) => html`<bdi class="text" title=${() => errorLine(entry().error)}>${() => inOneLine(errorLine(entry().error), 300)}</bdi>` },
+        {
+          title: "Error",
+          width: "minmax(200px, 3fr)",
+          cell: (entry) => html`<bdi class="text" title=${() => errorLine(entry().error)}>${() => inOneLine(errorLine(entry().error), 300)}</bdi>`,
+        },
       ],
     })}`;
 
@@ -68,18 +68,20 @@ export function page() {
     const isRequeue = verb === "Requeue";
     openDialog({
       title: `${verb} ${plural(list.length, "entry", "entries")}?`,
-      body: () => html`<p>${isRequeue ? "The failed part of each run goes on; what completed stays." : "The entries are forgotten; their runs stay as they are."}</p>
+      body: () => html`<p>${isRequeue ? "The failed part of each run is retried; completed nodes keep their results."
+          : "The entries are deleted; their runs do not change."}</p>
         <ul>${list.map((entry) => html`<li><bdi>${entry.node_id}</bdi> <span class="mono muted">${shortId(entry.execution_id)}</span></li>`)}</ul>`,
       actions: [
         {
           label: verb,
           look: isRequeue ? "primary" : "danger",
-          run: async () => {
-            for (const { entry_id: id } of list) await (isRequeue ? api.post(`/v1/dead/${id}/requeue`) : api.delete(`/v1/dead/${id}`));
-            selection.value = new Set();
-            notify(`${plural(list.length, "entry", "entries")} ${isRequeue ? "requeued" : "dropped"}`);
-            await again();
-          },
+          run: withEach(list, {
+            call: ({ entry_id: id }) => (isRequeue ? api.post(`/v1/dead/${id}/requeue`) : api.delete(`/v1/dead/${id}`)),
+            nameOf: (entry) => `${entry.node_id} of ${shortId(entry.execution_id)}`,
+            countOf: (count) => plural(count, "entry", "entries"),
+            done: isRequeue ? "requeued" : "dropped",
+            onDone: () => (selection.clear(), again()),
+          }),
         },
       ],
     });

@@ -1,10 +1,10 @@
-/** Write a workflow, or change what a run was made of and run it again. */
+/** The editor: write a workflow, or run something again with changes. */
 import { ApiError } from "../core/api.js";
 import { asked } from "../core/asked.js";
 import { href, route } from "../core/router.js";
 import { listenToFeed } from "../core/session.js";
 import { html, onDispose, show } from "../core/view.js";
-import { lazy } from "../parts/lazy.js";
+import { lazy, loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
 import { loadSubject } from "./edit/subject.js";
 
@@ -30,12 +30,12 @@ export function page() {
       ${show(
         () => error.value !== null,
         () => html`${problemList(() => error.value)}${problemHint(/** @type {ApiError} */ (error.peek()))}`,
-        () => html`<div class="empty" aria-busy="true"><div class="skeleton"></div></div>`,
+        loading,
       )}`,
   );
 }
 
 /** @param {ApiError} error */
 function problemHint({ status }) {
-  return status === 404 ? html`<p><a target="_self" href=${href("/ui/edit")}>Begin a new workflow</a></p>` : null;
+  return status === 404 ? html`<p><a target="_self" href=${href("/ui/edit")}>Write a new workflow</a></p>` : null;
 }

@@ -1,11 +1,11 @@
-/** In place of every page while the server asks for a key: nothing of a session that has ended stays. */
+/** Stands in for every page while no session is open, so that nothing of an ended session stays. */
 import { html } from "../core/view.js";
 import { openKeyDialog } from "../parts/key_dialog.js";
 
-export const title = "Key";
+export const title = "Sign in";
 
 export function page() {
-  return html`<div class="empty"><h1>This server asks for a key</h1>
-    <p>What was written and not saved comes back with the page.</p>
-    <button type="button" class="primary" onclick=${openKeyDialog}>Enter a key…</button></div>`;
+  return html`<div class="empty"><h1>This server requires an API key</h1>
+    <p>Text that was not saved is restored after you sign in to the same tenant.</p>
+    <button type="button" class="primary" onclick=${openKeyDialog}>Sign in…</button></div>`;
 }

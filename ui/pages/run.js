@@ -1,10 +1,12 @@
 /** One run: what it is, what went wrong, and its nodes as a graph, on a line of time, as a table, as events. */
 import { href, route, setQuery } from "../core/router.js";
-import { shortId } from "../core/format.js";
+import { plural, shortId } from "../core/format.js";
 import { stateOf, wordOf } from "../core/statuses.js";
+import { nodeOf } from "../core/units.js";
 import { computed, effect, html, show, signal } from "../core/view.js";
 import { LiveRun } from "../core/live_run.js";
-import { lazy } from "../parts/lazy.js";
+import { copy } from "../parts/copy.js";
+import { lazy, loading } from "../parts/lazy.js";
 import { announce } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
@@ -39,7 +41,7 @@ export function page({ params }) {
     { keys: "n", does: "next failed node", run: () => selectFailed(1) },
     { keys: "N", does: "previous failed node", run: () => selectFailed(-1) },
     { keys: "Escape", does: "close the node", run: () => select(null) },
-    { keys: "c", does: "copy the address", run: () => void navigator.clipboard.writeText(location.href) },
+    { keys: "c", does: "copy the address", run: () => void copy(() => location.href) },
   ]);
   /** @param {number} step */
   function selectFailed(step) {
@@ -60,7 +62,8 @@ export function page({ params }) {
     <div class="run-main stack">
       ${show(() => live.error.value !== null, () => problem(live))}
       ${show(
-        () => live.version.value > 0,
+        // Of a run that has been removed, nothing can be seen or done.
+        () => live.version.value > 0 && live.error.value?.status !== 404,
         () => html`
           ${runHeader(live)}
           ${failureBanner(live, select)}
@@ -72,19 +75,21 @@ export function page({ params }) {
               onChoose: choose,
               tabs: [
                 { key: "graph", title: "Graph", hint: "1", content: () => lazy(() => import("./run/graph_tab.js"), ({ graphTab }) => graphTab(view)) },
-                { key: "timeline", title: "Timeline", hint: "2", content: () => lazy(() => import("./run/timeline_tab.js"), ({ timelineTab }) => timelineTab(view)) },
+                { key: "timeline", title: "Timeline", hint: "2", content: () => lazy(() => import("./run/timeline_tab.js"), ({ timelineTab }) =>
+                    timelineTab(view)) },
                 { key: "nodes", title: "Nodes", hint: "3", content: () => lazy(() => import("./run/nodes_tab.js"), ({ nodesTab }) => nodesTab(view)) },
                 { key: "events", title: "Events", hint: "4", content: () => lazy(() => import("./run/events_tab.js"), ({ eventsTab }) => eventsTab(view)) },
                 { key: "data", title: "Input & output", hint: "5", content: () => lazy(() => import("./run/in_out_tab.js"), ({ inOutTab }) => inOutTab(view)) },
-                { key: "definition", title: "Definition", hint: "6", content: () => lazy(() => import("./run/definition_tab.js"), ({ definitionTab }) => definitionTab(view)) },
+                { key: "definition", title: "Definition", hint: "6", content: () => lazy(() => import("./run/definition_tab.js"), ({ definitionTab }) =>
+                    definitionTab(view)) },
               ],
             })}
             ${show(
-              () => nodeId.value !== null && live.node(baseOf(nodeId.value)) !== undefined,
+              () => nodeId.value !== null && live.node(nodeOf(nodeId.value)) !== undefined,
               () => html`<aside class="run-panel card" aria-label="Node">${panel()}</aside>`,
             )}
           </div>`,
-        () => show(() => live.error.value === null, () => html`<div class="empty"><div class="skeleton"></div></div>`),
+        () => show(() => live.error.value === null, loading),
       )}
     </div>
   </div>`;
@@ -99,11 +104,6 @@ export function page({ params }) {
  * @property {(id: string | null) => void} select
  */
 
-/** The node of a unit: `fetch` of `fetch[3]`. @param {string | null} unit */
-function baseOf(unit) {
-  return unit === null ? null : unit.replace(/\[\d+\]$/, "");
-}
-
 /** @param {string} tab */
 function wordOfTab(tab) {
   return tab === "data" ? "input and output" : tab;
@@ -112,7 +112,7 @@ function wordOfTab(tab) {
 /** @param {LiveRun} live */
 function problem(live) {
   const isUnknown = () => live.error.value?.status === 404;
-  return html`<div class="empty">${show(isUnknown, () => html`<h1>No such run</h1><p>It may have been removed once its time was over.</p>`, () =>
+  return html`<div class="empty">${show(isUnknown, () => html`<h1>No such run</h1><p>It may have been removed at the end of its retention time.</p>`, () =>
     problemList(() => live.error.value),
   )}<p><a href=${href("/")}>All runs</a></p></div>`;
 }
@@ -126,7 +126,7 @@ function announceChanges(live) {
     const now = live.run.execution.status;
     const count = live.run.counts.get("failed") ?? 0;
     if (status && now !== status) announce(`The run is ${wordOf(stateOf({ status: now }))}`);
-    else if (status && count > failed) announce(`${count} nodes failed`);
+    else if (status && count > failed) announce(`${plural(count, "node")} failed`);
     [status, failed] = [now, count];
   });
 }

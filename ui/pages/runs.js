@@ -1,12 +1,14 @@
 /** All runs: a live table, filters that stay in the address, and what can be done with several at once. */
 import { ApiError, api, isReachable } from "../core/api.js";
 import { cost, number, plural, shortId } from "../core/format.js";
-import { go, href, hrefOf, route, setQuery } from "../core/router.js";
+import { runsWith } from "../core/labels.js";
+import { go, href, route, setQuery } from "../core/router.js";
 import { feedState, isOperator, listenToFeed, may } from "../core/session.js";
-import { duration, milliseconds, moment, now, relative } from "../core/time.js";
+import { beganAt, moment, now, relative, took } from "../core/time.js";
 import { computed, effect, html, onDispose, show, signal } from "../core/view.js";
+import { loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
-import { shortcuts } from "../parts/shortcuts.js";
+import { newSelection, selectionColumn } from "../parts/selection.js";
 import { progressBar, statusChip } from "../parts/status.js";
 import { table } from "../parts/table.js";
 import { bulkActions } from "./runs/bulk.js";
@@ -25,9 +27,9 @@ export function page() {
   const cursor = signal(/** @type {string | null} */ (null));
   const isLoaded = signal(false);
   const error = signal(/** @type {ApiError | null} */ (null));
-  /** Rows that came while somebody reads further down. */
+  /** Rows that came while the table is scrolled down. */
   const held = signal(/** @type {Row[]} */ ([]));
-  const selection = signal(/** @type {Set<string>} */ (new Set()));
+  const selection = newSelection();
   const filters = computed(() => filtersOf(route.value.query));
   /** @type {HTMLElement | undefined} */
   let box;
@@ -90,8 +92,11 @@ export function page() {
   };
   effect(() => {
     void filters.value;
-    selection.value = new Set();
+    selection.clear();
     void read();
+  });
+  effect(() => {
+    if (isReachable.value && error.peek() !== null) void read();
   });
   onDispose(
     listenToFeed({
@@ -100,13 +105,7 @@ export function page() {
       onRemoved: (id) => hear(() => drop(id)),
     }),
   );
-  shortcuts([{ keys: "/", does: "filter by text", run: () => document.getElementById("filter-text")?.focus() }]);
 
-  const toggle = (/** @type {string} */ id) => {
-    const next = new Set(selection.peek());
-    if (!next.delete(id)) next.add(id);
-    selection.value = next;
-  };
   const isLive = () => feedState.value === "live" && isReachable.value;
   const isFiltered = () => filters.value.chips.length > 0;
   return html`<div class="page-head"><h1>Runs</h1>
@@ -116,7 +115,8 @@ export function page() {
     ${show(() => rows.value.length > 1, () => histogram(() => rows.value.slice(0, 50)))}
     ${filterBar(filters, counts)}
     ${bulkActions(selection, () => rows.value, () => void read())}
-    ${show(() => held.value.length > 0, () => html`<p><button type="button" onclick=${showHeld}>${() => `${held.value.length} new`}</button></p>`)}
+    ${show(() => held.value.length > 0, () =>
+        html`<p><button type="button" onclick=${showHeld}>${() => `Show ${plural(held.value.length, "new run")}`}</button></p>`)}
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
       label: "Runs",
@@ -127,15 +127,14 @@ export function page() {
       height: "calc(100vh - 260px)",
       least: 860,
       ref: (element) => (box = element),
-      empty: () => show(() => isLoaded.value, () => emptyRuns(isFiltered, () => setQuery(filters.value.none)), () => html`<div class="empty"><div class="skeleton"></div></div>`),
+      empty: () =>
+        show(
+          () => isLoaded.value,
+          () => emptyRuns(isFiltered, () => setQuery(filters.value.none)),
+          () => show(() => error.value === null, loading),
+        ),
       columns: [
-        {
-          title: "Selected",
-          isTitleHidden: true,
-          width: "32px",
-          cell: (row) =>
-            html`<input type="checkbox" aria-label=${() => `Select ${row().name} ${row().execution_id}`} .checked=${() => selection.value.has(row().execution_id)} onchange=${() => toggle(row().execution_id)}>`,
-        },
+        selectionColumn(selection, (row) => row.execution_id, (row) => `${row.name} ${row.execution_id}`),
         { title: "Status", width: "120px", cell: (row) => statusChip(() => row().status.toLowerCase()) },
         {
           title: "Workflow",
@@ -144,14 +143,25 @@ export function page() {
             html`<a href=${() => href(`/ui/runs/${encodeURIComponent(row().execution_id)}`)}><bdi class="strong">${() => row().name}</bdi></a>${() =>
               row().workflow_version ? html`<span class="muted beside">v${row().workflow_version}</span>` : null}${() => labelTags(row())}`,
         },
-        { title: "Run", width: "150px", cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>` },
-        { title: "Started", width: "110px", cell: (row) => html`<time title=${() => moment(startOf(row()))}>${() => relative(startOf(row()), now.value)}</time>` },
-        { title: "Took", width: "110px", isEnd: true, cell: (row) => html`<span class="number">${() => tookOf(row())}</span>` },
+        {
+          title: "Run",
+          width: "150px",
+          cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>`,
+        },
+        {
+          title: "Started",
+          width: "110px",
+          cell: (row) => html`<time title=${() => moment(beganAt(row()))}>${() => relative(beganAt(row()), now.value)}</time>`,
+        },
+        { title: "Took", width: "110px", isEnd: true, cell: (row) => html`<span class="number">${() => took(row())}</span>` },
         { title: "Progress", width: "120px", cell: (row) => progressBar(() => partsOf(row())) },
         { title: "Cost", width: "80px", isEnd: true, cell: (row) => html`<span class="number">${() => cost(row().cost_usd)}</span>` },
       ],
     })}
-    <p class="muted" aria-live="polite">${() => (cursor.value ? `The newest ${number(rows.value.length)}; more come as you scroll.` : isLoaded.value ? plural(rows.value.length, "run") : "")}</p>`;
+    <p class="muted" aria-live="polite">${() => {
+      if (cursor.value) return `The newest ${number(rows.value.length)}; scroll for more.`;
+      return isLoaded.value ? plural(rows.value.length, "run") : "";
+    }}</p>`;
 }
 
 /** Two lists as one, each run once. @param {Row[]} front @param {Row[]} back */
@@ -163,16 +173,6 @@ function merged(front, back) {
 /** Whether a row belongs behind all that are shown. @param {Row} row @param {Row[]} shown */
 function isOlder(row, shown) {
   return shown.length >= PAGE && row.created_at < shown[shown.length - 1].created_at;
-}
-
-/** @param {Row} row */
-const startOf = (row) => milliseconds(row.started_at ?? row.created_at);
-
-/** @param {Row} row */
-function tookOf(row) {
-  const [start, end] = [milliseconds(row.started_at), milliseconds(row.ended_at)];
-  if (start === null) return "";
-  return end === null ? duration(now.value - start, { isTicking: true }) : duration(end - start);
 }
 
 /** @param {Row} row */
@@ -190,6 +190,6 @@ function partsOf(row) {
 /** @param {Row} row */
 function labelTags(row) {
   return Object.entries(row.labels).map(
-    ([name, value]) => html`<a class="tag beside" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`,
+    ([name, value]) => html`<a class="tag beside" href=${runsWith(name, value)}><bdi>${name}: ${value}</bdi></a>`,
   );
 }

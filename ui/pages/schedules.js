@@ -1,4 +1,4 @@
-/** What starts by itself: when it did last, when it will next, and why it does not. */
+/** All schedules: when each started a run last, when it does next, and what was not started. */
 import { everyPage } from "../core/api.js";
 import { poll } from "../core/poll.js";
 import { href, route, setQuery } from "../core/router.js";
@@ -18,7 +18,8 @@ export function page() {
   const chosen = () => route.value.query.schedule ?? null;
   const chosenOne = () => (value.value ?? []).find(({ name }) => name === chosen());
   onDispose(listenToFeed({}));
-  return html`<div class="page-head"><h1>Schedules</h1>${show(() => may("admin"), () => html`<button type="button" onclick=${() => newSchedule({ onDone: again })}>New schedule…</button>`)}</div>
+  return html`<div class="page-head"><h1>Schedules</h1>${show(() => may("admin"), () =>
+      html`<button type="button" onclick=${() => newSchedule({ onDone: again })}>New schedule…</button>`)}</div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(() => chosenOne() !== undefined, () => scheduleCard(chosenOne, again, () => setQuery({ schedule: null })))}
     ${table({
@@ -29,25 +30,38 @@ export function page() {
       selected: () => chosenOne()?.schedule_id ?? null,
       least: 860,
       empty: () =>
-        show(() => value.value !== null, () => html`<div class="empty"><p>Nothing starts by itself yet.</p><p>Give a workflow a schedule here, or with <code>./headrace schedules create</code>.</p></div>`),
+        show(() => value.value !== null, () => html`<div
+            class="empty"><p>There are no schedules yet.</p><p>Give a workflow a schedule here, or with <code>./headrace schedules create</code>.</p></div>`),
       columns: [
         { title: "State", width: "90px", cell: (each) => html`<span class=${() => `tag state-word ${each().state}`}>${() => each().state}</span>` },
         { title: "Name", width: "minmax(120px, 1fr)", cell: (each) => html`<bdi class="strong">${() => each().name}</bdi>` },
-        { title: "Workflow", width: "minmax(120px, 1fr)", cell: (each) => html`<a href=${() => href(`/ui/workflows/${encodeURIComponent(each().workflow_id)}`)}><bdi>${() => each().workflow ?? each().workflow_id}</bdi></a>` },
+        {
+          title: "Workflow",
+          width: "minmax(120px, 1fr)",
+          cell: (each) => html`<a href=${() => href(`/ui/workflows/${encodeURIComponent(each().workflow_id)}`)}><bdi>${() =>
+              each().workflow ?? each().workflow_id}</bdi></a>`,
+        },
         { title: "When", width: "minmax(140px, 1fr)", cell: (each) => html`<bdi>${() => ruleInWords(each().rule)}</bdi>` },
-        { title: "Next", width: "130px", cell: (each) => html`<time title=${() => moment(milliseconds(each().next_due_at))}>${() => relative(milliseconds(each().next_due_at), now.value)}</time>` },
+        {
+          title: "Next",
+          width: "130px",
+          cell: (each) => html`<time title=${() => moment(milliseconds(each().next_due_at))}>${() =>
+              relative(milliseconds(each().next_due_at), now.value)}</time>`,
+        },
         {
           title: "Last",
           width: "130px",
           cell: (each) =>
-            html`${() => (each().last_execution_id ? html`<a href=${href(`/ui/runs/${each().last_execution_id}`)} title=${moment(milliseconds(each().last_slot))}>${relative(milliseconds(each().last_slot), now.value)}</a>` : null)}`,
+            html`${() => (each().last_execution_id ? html`<a href=${href(`/ui/runs/${each().last_execution_id}`)}
+                title=${moment(milliseconds(each().last_slot))}>${relative(milliseconds(each().last_slot), now.value)}</a>` : null)}`,
         },
         { title: "Runs", width: "70px", isEnd: true, cell: (each) => html`<span class="number">${() => each().runs}</span>` },
         {
-          title: "Left out",
+          title: "Not started",
           width: "90px",
           isEnd: true,
-          cell: (each) => html`<span class="number" title=${() => `${each().skipped} gave way, ${each().missed} missed, ${each().failed} failed`}>${() => each().skipped + each().missed + each().failed}</span>`,
+          cell: (each) => html`<span class="number" title=${() => `${each().skipped} skipped, ${each().missed} missed, ${each().failed} failed`}>${() =>
+              each().skipped + each().missed + each().failed}</span>`,
         },
       ],
     })}`;

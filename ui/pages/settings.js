@@ -1,4 +1,4 @@
-/** Who one is, the keys of the tenant, and for the operator the tenants. */
+/** Who is signed in, the keys of the tenant, usage, and for the operator the tenants. */
 import { api } from "../core/api.js";
 import { poll } from "../core/poll.js";
 import { href } from "../core/router.js";
@@ -8,8 +8,8 @@ import { html, onDispose, show } from "../core/view.js";
 import { openDialog } from "../parts/dialog.js";
 import { notify, notifyError } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
+import { showKey } from "../parts/show_once.js";
 import { table } from "../parts/table.js";
-import { showOnce } from "./settings/show_once.js";
 import { tenants } from "./settings/tenants.js";
 import { usage } from "./settings/usage.js";
 
@@ -20,13 +20,14 @@ export function page() {
   // It says at once when the session ends.
   if (may("read")) onDispose(listenToFeed({}));
   const identity = () => context.value?.identity;
-  const leave = () => void closeSession().then(() => notify("The session is closed"), notifyError);
+  const leave = () => void closeSession().then(() => notify("Signed out"), notifyError);
   return html`<div class="page-head"><h1>Settings</h1></div>
-    <section class="card stack"><h2>You</h2>
+    <section class="card stack"><h2>Your session</h2>
       <dl class="facts"><dt>Tenant</dt><dd>${() => identity()?.tenant ?? "none"}</dd>
-        <dt>May</dt><dd>${() => [...(identity()?.scopes ?? []), ...(isOperator() ? ["operate the server"] : [])].join(", ") || "nothing"}</dd>
-        <dt>Server</dt><dd>${() => `Headrace ${context.value?.version ?? ""}, ${context.value?.environment ?? ""}${context.value?.needs_key ? ", keys are required" : ", no key is required"}`}</dd></dl>
-      <div class="row"><button type="button" onclick=${leave}>Close this session</button><a href=${href("/docs")} target="_blank">API reference</a></div></section>
+        <dt>Permissions</dt><dd>${() => [...(identity()?.scopes ?? []), ...(isOperator() ? ["operate the server"] : [])].join(", ") || "nothing"}</dd>
+        <dt>Server</dt><dd>${() => `Headrace ${context.value?.version ?? ""}, ${context.value?.environment ?? ""}`}</dd>
+        <dt>Keys</dt><dd>${() => (context.value?.needs_key ? "required" : "not required")}</dd></dl>
+      <div class="row"><button type="button" onclick=${leave}>Sign out</button><a href=${href("/docs")} target="_blank">API reference</a></div></section>
     ${show(() => may("admin"), () => keys("/v1/keys", "Keys"))}
     ${show(() => may("read"), usage)}
     ${show(isOperator, () => tenants(keys))}`;
@@ -39,7 +40,8 @@ export function page() {
  */
 function keys(path, label) {
   const { value, error, again } = poll(() => api.get(path), 30_000);
-  return html`<section class="card stack"><div class="row spread"><h2>${label}</h2><button type="button" onclick=${() => create(path, again)}>New key…</button></div>
+  return html`<section class="card stack"><div class="row spread"><h2>${label}</h2><button type="button"
+      onclick=${() => create(path, again)}>New key…</button></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
       label,
@@ -52,17 +54,31 @@ function keys(path, label) {
         { title: "Name", width: "minmax(120px, 1fr)", cell: (key) => html`<bdi class="strong">${() => key().name}</bdi>` },
         { title: "Id", width: "110px", cell: (key) => html`<span class="mono">${() => key().key_id}</span>` },
         { title: "Scopes", width: "140px", cell: (key) => html`${() => key().scopes.join(", ")}` },
-        { title: "Expires", width: "130px", cell: (key) => html`<time title=${() => moment(milliseconds(key().expires_at))}>${() => (key().expires_at ? relative(milliseconds(key().expires_at), now.value) : "never")}</time>` },
-        { title: "Last used", width: "120px", cell: (key) => html`<time>${() => (key().last_used_at ? relative(milliseconds(key().last_used_at), now.value) : "never")}</time>` },
+        {
+          title: "Expires",
+          width: "130px",
+          cell: (key) => html`<time title=${() => moment(milliseconds(key().expires_at))}>${() => relativeOrNever(key().expires_at)}</time>`,
+        },
+        {
+          title: "Last used",
+          width: "120px",
+          cell: (key) => html`<time>${() => relativeOrNever(key().last_used_at)}</time>`,
+        },
         {
           title: "Actions",
           isTitleHidden: true,
           width: "170px",
           isEnd: true,
-          cell: (key) => html`<button type="button" class="quiet" onclick=${() => rotate(path, key(), again)}>Rotate…</button><button type="button" class="quiet" onclick=${() => revoke(path, key(), again)}>Revoke…</button>`,
+          cell: (key) => html`<button type="button" class="quiet" onclick=${() => rotate(path, key(), again)}>Rotate…</button><button type="button"
+              class="quiet" onclick=${() => revoke(path, key(), again)}>Revoke…</button>`,
         },
       ],
     })}</section>`;
+}
+
+/** @param {string | null} at */
+function relativeOrNever(at) {
+  return at === null ? "never" : relative(milliseconds(at), now.value);
 }
 
 /** @param {string} path @param {() => Promise<void>} again */
@@ -71,16 +87,18 @@ function create(path, again) {
   const scopes = new Set(["read", "run"]);
   openDialog({
     title: "New key",
-    body: () => html`<div class="field"><label for="key-name">Name</label><input id="key-name" maxlength="100" oninput=${(/** @type {any} */ event) => (name = event.target.value)}></div>
+    body: () => html`<div class="field"><label for="key-name">Name</label><input id="key-name" maxlength="100"
+        oninput=${(/** @type {any} */ event) => (name = event.target.value)}></div>
       <fieldset class="row"><legend>Scopes</legend>${SCOPES.map(
-        (scope) => html`<label><input type="checkbox" .checked=${scopes.has(scope)} onchange=${(/** @type {any} */ event) => (event.target.checked ? scopes.add(scope) : scopes.delete(scope))}>${scope}</label>`,
+        (scope) => html`<label><input type="checkbox" .checked=${scopes.has(scope)}
+            onchange=${(/** @type {any} */ event) => (event.target.checked ? scopes.add(scope) : scopes.delete(scope))}>${scope}</label>`,
       )}</fieldset>`,
     actions: [
       {
-        label: "Make the key",
+        label: "Create key",
         look: "primary",
         run: async () => {
-          showOnce(await api.post(path, { name: name.trim(), scopes: [...scopes] }));
+          showKey(await api.post(path, { name: name.trim(), scopes: [...scopes] }));
           await again();
         },
       },
@@ -92,13 +110,13 @@ function create(path, again) {
 function rotate(path, key, again) {
   openDialog({
     title: `Rotate the key ${key.name}?`,
-    body: () => html`<p>A new key takes its place; the old one is good for another hour.</p>`,
+    body: () => html`<p>A new key replaces it; the old one stays valid for one hour.</p>`,
     actions: [
       {
         label: "Rotate",
         look: "primary",
         run: async () => {
-          showOnce(await api.post(`${path}/${key.key_id}/rotate`, { overlap: "1h" }));
+          showKey(await api.post(`${path}/${key.key_id}/rotate`, { overlap: "1h" }));
           await again();
         },
       },

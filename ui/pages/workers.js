@@ -1,4 +1,4 @@
-/** Who works, on what, and what waits to be worked on: for the operator. */
+/** Workers, queues and the health of Redis: for the operator. */
 import { api } from "../core/api.js";
 import { plural } from "../core/format.js";
 import { poll } from "../core/poll.js";
@@ -6,6 +6,7 @@ import { duration, milliseconds, moment, now, relative } from "../core/time.js";
 import { each, html, show } from "../core/view.js";
 import { icon } from "../parts/icons.js";
 import { killWorker } from "../parts/kill_worker.js";
+import { noWorkers } from "../parts/no_workers.js";
 import { problemList } from "../parts/problems.js";
 import { progressBar } from "../parts/status.js";
 import { table } from "../parts/table.js";
@@ -23,7 +24,7 @@ export function page() {
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(
       () => isKnown() && workers().length === 0,
-      () => html`<div class="banner state-retrying row">${icon("warning")}<span><b>Runs will wait: no worker is connected.</b> Start one: <code>python -m workers.worker</code>, or a whole stack: <code>./headrace dev</code></span></div>`,
+      noWorkers,
     )}
     <h2>Workers</h2>
     ${table({
@@ -34,18 +35,38 @@ export function page() {
       height: "50vh",
       empty: () => show(isKnown, () => html`<div class="empty">No worker is connected.</div>`),
       columns: [
-        { title: "Name", width: "minmax(120px, 1fr)", cell: (worker) => html`<bdi class="strong" title=${() => worker().worker_id}>${() => worker().name}</bdi>` },
+        {
+          title: "Name",
+          width: "minmax(120px, 1fr)",
+          cell: (worker) => html`<bdi class="strong" title=${() => worker().worker_id}>${() => worker().name}</bdi>`,
+        },
         { title: "Host", width: "minmax(120px, 1fr)", cell: (worker) => html`<bdi>${() => `${worker().host}, process ${worker().pid}`}</bdi>` },
         { title: "Slots", width: "150px", cell: (worker) => slots(worker) },
         { title: "Queues", width: "minmax(100px, 1fr)", cell: (worker) => html`<bdi>${() => worker().queues.join(", ")}</bdi>` },
-        { title: "Handlers", width: "90px", isEnd: true, cell: (worker) => html`<span class="number" title=${() => worker().handlers.join(", ")}>${() => worker().handlers.length}</span>` },
-        { title: "Up for", width: "110px", isEnd: true, cell: (worker) => html`<span class="number">${() => duration(now.value - (milliseconds(worker().started_at) ?? 0), { isTicking: true })}</span>` },
-        { title: "Last seen", width: "110px", isEnd: true, cell: (worker) => html`<time>${() => relative(milliseconds(worker().last_seen_at), now.value)}</time>` },
+        {
+          title: "Handlers",
+          width: "90px",
+          isEnd: true,
+          cell: (worker) => html`<span class="number" title=${() => worker().handlers.join(", ")}>${() => worker().handlers.length}</span>`,
+        },
+        {
+          title: "Up for",
+          width: "110px",
+          isEnd: true,
+          cell: (worker) => html`<span class="number">${() => duration(now.value - (milliseconds(worker().started_at) ?? 0), { isTicking: true })}</span>`,
+        },
+        {
+          title: "Last seen",
+          width: "110px",
+          isEnd: true,
+          cell: (worker) => html`<time>${() => relative(milliseconds(worker().last_seen_at), now.value)}</time>`,
+        },
       ],
     })}
     ${show(
       () => workers().some((/** @type {any} */ worker) => worker.blocked > 0),
-      () => html`<div class="banner state-failed"><b>Slots are filled by code that outlives its attempt.</b> ${() => workers().flatMap((/** @type {any} */ worker) => worker.blocked_by).join(", ")}</div>`,
+      () => html`<div class="banner state-failed"><b>Slots are blocked by code that still runs after its attempt has ended:</b> ${() =>
+          workers().flatMap((/** @type {any} */ worker) => worker.blocked_by).join(", ")}</div>`,
     )}
     <h2>Queues</h2>
     ${table({
@@ -59,7 +80,13 @@ export function page() {
         { title: "Queue", width: "minmax(120px, 1fr)", cell: (queue) => html`<bdi class="strong">${() => queue().queue}</bdi>` },
         { title: "Waiting", width: "110px", isEnd: true, cell: (queue) => html`<span class="number">${() => queue().length - queue().pending}</span>` },
         { title: "With workers", width: "110px", isEnd: true, cell: (queue) => html`<span class="number">${() => queue().pending}</span>` },
-        { title: "Oldest", width: "130px", isEnd: true, cell: (queue) => html`<time title=${() => moment(milliseconds(queue().oldest_at))}>${() => relative(milliseconds(queue().oldest_at), now.value)}</time>` },
+        {
+          title: "Oldest",
+          width: "130px",
+          isEnd: true,
+          cell: (queue) => html`<time title=${() => moment(milliseconds(queue().oldest_at))}>${() =>
+              relative(milliseconds(queue().oldest_at), now.value)}</time>`,
+        },
         { title: "Workers", width: "110px", isEnd: true, cell: (queue) => html`<span class="number">${() => queue().consumers}</span>` },
       ],
     })}
@@ -67,7 +94,8 @@ export function page() {
     <ul class="card stack">${each(
       () => value.value?.checks ?? [],
       ([name]) => name,
-      (check) => html`<li class="row">${() => icon(check.value[1].ok ? "completed" : "failed", { title: check.value[1].level })}<span class="strong">${check.peek()[0].replaceAll("_", " ")}</span><bdi class="muted wrap">${() => check.value[1].detail}</bdi></li>`,
+      (check) => html`<li class="row">${() => icon(check.value[1].ok ? "completed" : "failed", { title: check.value[1].level })}<span
+          class="strong">${check.peek()[0].replaceAll("_", " ")}</span><bdi class="muted wrap">${() => check.value[1].detail}</bdi></li>`,
     )}</ul>`;
 }
 
@@ -85,7 +113,7 @@ function slots(worker) {
     <span class="number">${() => `${worker().running} of ${worker().slots}`}</span></div>`;
 }
 
-/** The checks of the store: they come with 503, too, where one of them fails. */
+/** Checks of the store: they come with 503, too, when one of them fails. */
 function readiness() {
   return api.get("/readyz", { verbose: true }).catch((error) => error.body ?? {});
 }

@@ -1,10 +1,11 @@
-/** One workflow: what it is and how it goes, a form to start it, its text, its versions, and what starts it. */
+/** One workflow: overview, launch form, definition, versions, webhooks and schedules. */
 import { api } from "../core/api.js";
 import { asked } from "../core/asked.js";
+import { capitalised } from "../core/format.js";
 import { href, hrefOf, route, setQuery } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";
 import { computed, html, onDispose, show } from "../core/view.js";
-import { lazy } from "../parts/lazy.js";
+import { lazy, loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
 import { tabs } from "../parts/tabs.js";
@@ -39,7 +40,7 @@ export function page({ params }) {
   };
   const list = Object.entries(content).map(([key, build], at) => ({
     key,
-    title: key.charAt(0).toUpperCase() + key.slice(1),
+    title: capitalised(key),
     hint: String(at + 1),
     content: build,
   }));
@@ -49,8 +50,7 @@ export function page({ params }) {
     ${show(
       () => answer.value !== null,
       () => html`${header(view)}${tabs({ label: "Workflow", chosen: () => chosen.value, onChoose: choose, tabs: list })}`,
-      () => show(() => error.value === null, () => html`<h1><bdi>${params.name}</bdi></h1><div class="empty" aria-busy="true"><div
-          class="skeleton"></div></div>`),
+      () => show(() => error.value === null, () => html`<h1><bdi>${params.name}</bdi></h1>${loading()}`),
     )}
   </div>`;
 }
@@ -70,6 +70,6 @@ function header({ workflow, again }) {
         ${show(() => may("admin"), () => html`<button type="button" onclick=${() => void removeWorkflow(workflow())}>Remove…</button>`)}
       </div></div>
     ${show(() => !workflow().is_active, () =>
-      html`<p class="banner">Paused: nothing starts it, neither people nor schedules nor webhooks. What runs goes on.</p>`)}
+      html`<p class="banner">Paused: people, schedules and webhooks cannot start it. Runs in progress continue.</p>`)}
     ${show(() => workflow().description !== "", () => html`<p class="text wrap">${() => workflow().description}</p>`)}`;
 }

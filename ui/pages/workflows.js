@@ -1,4 +1,4 @@
-/** All workflows that are registered here, whoever registered them: by a call, from this page, or in a file. */
+/** All registered workflows: by a call, from this page, or in a file. */
 import { everyPage } from "../core/api.js";
 import { poll } from "../core/poll.js";
 import { plural } from "../core/format.js";
@@ -6,14 +6,13 @@ import { go, href, hrefOf, route, setQuery } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";
 import { milliseconds, moment, now, relative } from "../core/time.js";
 import { computed, effect, html, onDispose, show } from "../core/view.js";
+import { loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
-import { shortcuts } from "../parts/shortcuts.js";
+import { searchField } from "../parts/search_field.js";
 import { table } from "../parts/table.js";
 import { pauseButton } from "./workflow/switching.js";
 
 export const title = "Workflows";
-
-const TYPING_MS = 200;
 
 export function page() {
   const text = computed(() => route.value.query.text ?? "");
@@ -26,7 +25,6 @@ export function page() {
     void again();
   });
   onDispose(listenToFeed({}));
-  shortcuts([{ keys: "/", does: "filter by text", run: () => document.getElementById("workflows-text")?.focus() }]);
 
   /** Workflow -> when it starts next by itself. */
   const nextOf = computed(() => {
@@ -38,17 +36,11 @@ export function page() {
     }
     return next;
   });
-  let timer = 0;
-  const onText = (/** @type {any} */ event) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => setQuery({ text: event.target.value.trim() }), TYPING_MS);
-  };
-  onDispose(() => clearTimeout(timer));
   const count = () => value.value?.length ?? 0;
   return html`<div class="page-head"><h1>Workflows</h1>
       ${show(() => may("run"), () => html`<a class="button primary" href=${href("/ui/edit")}>New workflow</a>`)}</div>
-    <div class="row filters"><input id="workflows-text" type="search" placeholder="Name, title or description" aria-label="Filter workflows by text"
-        .value=${text.peek()} oninput=${onText}>
+    <div class="row filters">
+      ${searchField({ label: "Filter workflows by text", placeholder: "Name, title or description", text: () => text.value })}
       <span class="muted" role="status">${() => (value.value === null ? "" : plural(count(), "workflow"))}</span></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
@@ -58,7 +50,7 @@ export function page() {
       onOpen: (workflow) => go(`/ui/workflows/${encodeURIComponent(workflow.name)}`),
       height: "calc(100vh - 160px)",
       least: 940,
-      empty: () => show(() => value.value !== null, () => empty(text), () => html`<div class="empty"><div class="skeleton"></div></div>`),
+      empty: () => show(() => value.value !== null, () => empty(text), loading),
       columns: [
         {
           title: "State",
@@ -105,14 +97,10 @@ function labelTags(labels) {
 
 /** @param {import("../core/view.js").Computed<string>} text */
 function empty(text) {
-  const clear = () => {
-    const field = /** @type {HTMLInputElement | null} */ (document.getElementById("workflows-text"));
-    if (field) field.value = "";
-    setQuery({ text: null });
-  };
   return html`<div class="empty">${show(
     () => text.value !== "",
-    () => html`<p>No workflow has this text in its name, title or description.</p><button type="button" onclick=${clear}>Clear the filter</button>`,
+    () => html`<p>No workflow has this text in its name, title or description.</p><button type="button"
+        onclick=${() => setQuery({ text: null })}>Clear the filter</button>`,
     () => html`<h2>No workflow is registered yet</h2>
       <p>A workflow is a definition with a name: it keeps its versions, and can be started by people, schedules and webhooks.</p>
       ${show(() => may("run"), () => html`<a class="button primary" href=${href("/ui/edit")}>Write one</a>`)}

@@ -1,8 +1,8 @@
 /**
- * A question to people: what is asked, what is to be filled in, who has answered, and the two answers.
+ * One approval: its prompt, its form, the votes so far, and the buttons that decide it.
  *
- * A decision carries the hash of what was shown. Where something else is asked by now, or somebody was quicker,
- * the server refuses it, and the card says what happened.
+ * A decision carries the hash of what was shown. The server refuses it if the prompt has changed or the approval
+ * is already decided, and the card shows why.
  */
 import { ApiError, api } from "../core/api.js";
 import { asked } from "../core/asked.js";
@@ -20,17 +20,17 @@ import { problemList } from "./problems.js";
 
 /** @typedef {Record<string, any>} Approval  as the server gives it */
 
-/** Why a decision is not recorded. @type {Record<string, string>} */
+/** Why a decision was refused. @type {Record<string, string>} */
 const REFUSALS = {
-  SHOWN_CHANGED: "Something else is asked by now: read it again before you decide. Nothing was recorded.",
-  ALREADY_DECIDED: "Somebody was quicker; your decision was not recorded.",
+  SHOWN_CHANGED: "The question has changed. Read it again before you decide; your decision was not recorded.",
+  ALREADY_DECIDED: "It is decided already; your decision was not recorded.",
 };
 
 /**
  * @param {object} options
  * @param {string} options.executionId
  * @param {string} options.nodeId  or an item, `ask[3]`
- * @param {() => void} [options.onDone]  a decision was made, here or by somebody else
+ * @param {() => void} [options.onDone]  a decision was made, here or elsewhere
  * @param {() => string | number} [options.follow]  read again when it changes
  */
 export function approvalCard({ executionId, nodeId, onDone = () => {}, follow = () => "" }) {
@@ -72,14 +72,17 @@ export function approvalCard({ executionId, nodeId, onDone = () => {}, follow = 
 function question(answer, isPending, decide) {
   const first = /** @type {Approval} */ (answer.peek());
   const approval = () => /** @type {Approval} */ (answer.value);
-  return html`<div class="approval-prompt">${markdown(first.prompt)}</div>
+  return html`${markdown(first.prompt)}
     ${() => facts(approval())}
-    ${show(() => approval().votes.length > 0 && isPending.value, () => html`<ul
-        class="bullets">${() => approval().votes.map((/** @type {any} */ vote) => html`<li><bdi
-            class="strong">${vote.by}</bdi> ${vote.decision === "deny" ? "denied" : "approved"} <time
-                class="muted">${moment(milliseconds(vote.at))}</time></li>`)}</ul>`)}
+    ${show(() => approval().votes.length > 0 && isPending.value, () => html`${() => voteList(approval().votes)}`)}
     ${show(() => isPending.value, () => show(() => may("run"), () => answerForm(first, decide), () => html`<p
-        class="muted">Your key may look, and not decide.</p>`), () => html`${() => outcome(approval())}`)}`;
+        class="muted">Your key can read, but not decide.</p>`), () => html`${() => outcome(approval())}`)}`;
+}
+
+/** @param {any[]} votes */
+function voteList(votes) {
+  return html`<ul class="bullets">${votes.map(({ by, decision, at }) => html`<li><bdi class="strong">${by}</bdi>
+      ${decision === "deny" ? "denied" : "approved"} <time class="muted">${moment(milliseconds(at))}</time></li>`)}</ul>`;
 }
 
 /** @param {Approval} approval */
@@ -125,7 +128,7 @@ function answerForm(first, decide) {
   });
   const isOff = () => isBusy.value || by.value.trim() === "";
   return html`<form class="approval-form" onsubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-    ${form?.element ?? html`<div class="field"><label for=${commentId}>Comment <span class="hint">optional; stands in the output</span></label><input
+    ${form?.element ?? html`<div class="field"><label for=${commentId}>Comment <span class="hint">optional; becomes part of the output</span></label><input
         id=${commentId} maxlength="2000" autocomplete="off"
         oninput=${(/** @type {Event} */ event) => (comment.value = /** @type {HTMLInputElement} */ (event.target).value)}></div>`}
     ${byField(by, first.assignees)}
@@ -134,13 +137,13 @@ function answerForm(first, decide) {
       <button type="button" class="primary" disabled=${() => isOff() || problems().length > 0}
           onclick=${() => void send("approve")}>${icon("completed")}Approve</button>
       <button type="button" class="danger" disabled=${isOff} onclick=${() => void send("deny")}>${icon("failed")}Deny</button>
-      ${show(() => by.value.trim() === "", () => html`<span class="muted">A decision needs a name.</span>`)}
+      ${show(() => by.value.trim() === "", () => html`<span class="muted">Enter your name to decide.</span>`)}
     </div></form>`;
 }
 
 /** Who decided what, and when. @param {Approval} approval */
 function outcome({ output, status, votes }) {
-  if (output === null) return html`<p class="strong">No longer asked: ${status.toLowerCase()}.</p>`;
+  if (output === null) return html`<p class="strong">Closed without a decision: ${status.toLowerCase()}.</p>`;
   const isApproved = output.decision === "approve";
   const at = milliseconds(output.at);
   const words = output.timed_out ? "by its time limit" : html`by <bdi class="strong">${output.by ?? "an operator"}</bdi>`;
@@ -149,9 +152,7 @@ function outcome({ output, status, votes }) {
       class="state-icon">${icon(isApproved ? "completed" : "failed")}</span><span><span
           class="strong">${isApproved ? "Approved" : "Denied"}</span> ${words}${at === null ? null : html`, <time
               title=${moment(at)}>${() => relative(at, now.value)}</time>`}</span></p>
-    ${votes.length > 1 ? html`<ul class="bullets">${votes.map((/** @type {any} */ vote) => html`<li><bdi
-        class="strong">${vote.by}</bdi> ${vote.decision === "deny" ? "denied" : "approved"} <time
-            class="muted">${moment(milliseconds(vote.at))}</time></li>`)}</ul>` : null}
+    ${votes.length > 1 ? voteList(votes) : null}
     ${given === null ? null : typeof given.comment === "string" && Object.keys(given).length === 1 ? html`<blockquote
         class="text">${given.comment}</blockquote>` : jsonTree(() => given, { label: "what was filled in", name: "form" })}`;
 }

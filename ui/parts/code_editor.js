@@ -1,7 +1,7 @@
 /**
  * A text area for code: numbers beside the lines, marks at those with problems, and a Tab that indents.
  *
- * Esc, then Tab leaves it, so that nobody is caught in it who has no mouse.
+ * Esc, then Tab leaves it, so that it can be left by keyboard.
  */
 import { each, html, onDispose, signal } from "../core/view.js";
 import { icon } from "./icons.js";
@@ -18,7 +18,7 @@ const INDENT = "  ";
  * @param {import("../core/view.js").Signal<string>} options.text
  * @param {() => LineMark[]} options.marks  followed
  * @param {string} options.label
- * @param {string} [options.describedBy]  id of what says what is wrong
+ * @param {string} [options.describedBy]  id of the element that lists the problems
  * @returns {CodeEditor}
  */
 export function codeEditor({ text, marks, label, describedBy }) {

@@ -5,7 +5,8 @@ import { notify } from "./notices.js";
 
 /** @param {() => string | Promise<string>} text @param {string} label @param {{hasText?: boolean}} [how] */
 export function copyButton(text, label, { hasText = false } = {}) {
-  return html`<button type="button" class=${hasText ? "" : "quiet icon-only"} title=${label} aria-label=${label} onclick=${() => copy(text)}>${icon("copy")}${hasText ? label : null}</button>`;
+  return html`<button type="button" class=${hasText ? "" : "quiet icon-only"} title=${label} aria-label=${label}
+      onclick=${() => copy(text)}>${icon("copy")}${hasText ? label : null}</button>`;
 }
 
 /** @param {() => string | Promise<string>} text */

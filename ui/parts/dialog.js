@@ -64,7 +64,8 @@ export function openDialog({ title, body, actions = [], isWide = false, closeLab
   };
   /** @param {Action} action */
   const button = (action) =>
-    html`<button type="button" class=${action.look ?? ""} disabled=${() => isBusy.value || Boolean(action.isDisabled?.())} onclick=${() => run(action)}>${action.label}</button>`;
+    html`<button type="button" class=${action.look ?? ""} disabled=${() => isBusy.value || Boolean(action.isDisabled?.())}
+        onclick=${() => run(action)}>${action.label}</button>`;
   const remove = root(
     holder,
     () => html`<dialog class=${isWide ? "wide" : ""} aria-label=${title} ref=${(/** @type {HTMLDialogElement} */ element) => (dialog = element)}

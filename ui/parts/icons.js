@@ -1,7 +1,7 @@
 /**
  * Icons, drawn for this page: paths on a field of 24 × 24, in lines of the text's colour.
  *
- * Each state has its own, so that none is told by its colour alone; so has each kind of waiting.
+ * Each state and each kind of waiting has its own, so that none is marked by colour alone.
  */
 import { svg } from "../core/view.js";
 
@@ -11,7 +11,11 @@ export const ICONS = {
   pending: { d: "M12 4a8 8 0 1 0 0 16a8 8 0 1 0 0-16z" },
   queued: { d: "M12 4a8 8 0 1 0 0 16a8 8 0 1 0 0-16z M8 12h.01 M12 12h.01 M16 12h.01" },
   running: { d: "M7 4l13 8-13 8z", isFilled: true },
-  waiting_approval: { d: "M8 12V6a1.5 1.5 0 0 1 3 0v5 M11 11V4.5a1.5 1.5 0 0 1 3 0V11 M14 11V6a1.5 1.5 0 0 1 3 0v8a6 6 0 0 1-6 6c-3 0-4.5-1.5-7-6.5a1.5 1.5 0 0 1 2.600-1.5L8 14" },
+  waiting_approval: {
+    d:
+      "M8 12V6a1.5 1.5 0 0 1 3 0v5 M11 11V4.5a1.5 1.5 0 0 1 3 0V11 " +
+      "M14 11V6a1.5 1.5 0 0 1 3 0v8a6 6 0 0 1-6 6c-3 0-4.5-1.5-7-6.5a1.5 1.5 0 0 1 2.600-1.5L8 14",
+  },
   waiting_delay: { d: "M7 3h10 M7 21h10 M8 3c0 5 8 5 8 9s-8 4-8 9 M16 3c0 5-8 5-8 9s8 4 8 9" },
   waiting_signal: { d: "M12 12v9 M8.5 15.5a5 5 0 1 1 7 0 M5.600 18.400a9 9 0 1 1 12.800 0 M12 12h.01" },
   waiting_worker: { d: "M9 3v6 M15 3v6 M6 9h12v3a6 6 0 0 1-12 0z M12 18v3" },
@@ -51,7 +55,7 @@ export const ICONS = {
 };
 
 /**
- * An icon. What it means is said by the text beside it, or by a title: to those who do not see it, it is silent.
+ * An icon. Without a title it is hidden from screen readers: the text beside it has its meaning.
  * @param {string | (() => string)} name
  * @param {{title?: string}} [how]
  */

@@ -1,5 +1,5 @@
 /** The inputs of a definition as a form: by its schema, by that of its start event, or as any JSON. */
-import { isObject } from "../core/schema.js";
+import { isObject } from "../core/json.js";
 import { schemaForm } from "./schema_form.js";
 
 /** Fields of an interface's type beside its schema: what has none of them is a schema itself. */

@@ -1,4 +1,5 @@
-/** JSON that is typed in: a text area that says where it is no JSON. */
+/** A text area for JSON, with the error of the parser below it. */
+import { fromJson } from "../core/json.js";
 import { computed, html, signal } from "../core/view.js";
 
 let last = 0;
@@ -29,8 +30,8 @@ export function jsonField({ value, label, rows = 4 }) {
 function read(text) {
   if (text.trim() === "") return { result: undefined, problem: null };
   try {
-    return { result: JSON.parse(text), problem: null };
+    return { result: fromJson(text), problem: null };
   } catch (error) {
-    return { result: undefined, problem: error instanceof Error ? error.message : "this is no JSON" };
+    return { result: undefined, problem: error instanceof Error ? error.message : "not JSON" };
   }
 }

@@ -1,10 +1,11 @@
 /**
  * JSON to look at: a tree that folds, with a search, and a reference to each value for templates.
  *
- * What is folded is not in the page, and of a long list the first hundred entries are, so that ten thousand of
- * them cost nothing until somebody asks for more.
+ * Folded entries are not in the page, and of a long list only the first hundred are: ten thousand cost nothing until
+ * more are asked for.
  */
 import { number, plural, shorten } from "../core/format.js";
+import { isNumber } from "../core/json.js";
 import { computed, each, html, show, signal, untracked } from "../core/view.js";
 import { copyButton } from "./copy.js";
 import { icon } from "./icons.js";
@@ -205,7 +206,8 @@ function summaryOf(value) {
 
 /** @param {any} value */
 function leaf(value) {
-  if (typeof value !== "string") return html`<span class=${`json-${value === null ? "null" : typeof value}`}>${String(value)}</span>`;
+  const kind = value === null ? "null" : isNumber(value) ? "number" : typeof value;
+  if (typeof value !== "string") return html`<span class=${`json-${kind}`}>${String(value)}</span>`;
   if (value.length <= LONG_TEXT) return html`<span class="json-string text">${JSON.stringify(value)}</span>`;
   const isWhole = signal(false);
   return html`<span class="json-string text">${() => (isWhole.value ? value : `${JSON.stringify(value.slice(0, LONG_TEXT)).slice(0, -1)}…`)}</span>
@@ -222,17 +224,17 @@ function referenceButton(path, { reference }) {
 function raw(text) {
   const rest = text.length - MOST_RAW;
   return html`<pre class="json-raw text">${text.slice(0, MOST_RAW)}</pre>${rest > 0 ? html`<p
-      class="muted">${number(rest)} more characters: copy or download it.</p>` : null}`;
+      class="muted">${number(rest)} more characters; copy or download the value to see them.</p>` : null}`;
 }
 
 /** @param {Path[]} found @param {any} value @param {Tree} tree @param {(path: Path) => void} reveal */
 function matchList(found, value, tree, reveal) {
-  if (found.length === 0) return html`<p class="muted">Nothing fits.</p>`;
+  if (found.length === 0) return html`<p class="muted">No match.</p>`;
   /** @param {Path} path */
   const row = (path) => {
     const found = valueAt(value, path);
     const words = isContainer(found) ? summaryOf(found) : leaf(found);
-    return html`<li><div class="json-line"><button type="button" class="as-link mono" title="Show where it stands"
+    return html`<li><div class="json-line"><button type="button" class="as-link mono" title="Show it in the tree"
         onclick=${() => reveal(path)}>${path.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("") || "the value"}</button><span
             class="json-value">${words}</span>${referenceButton(path, tree)}</div></li>`;
   };

@@ -1,4 +1,4 @@
-/** The question for a key, whenever the server asks for one. */
+/** The dialog that asks for an API key when a request was refused for want of one. */
 import { needsKey } from "../core/api.js";
 import { openSession } from "../core/session.js";
 import { effect, html } from "../core/view.js";
@@ -7,26 +7,27 @@ import { openDialog } from "./dialog.js";
 /** @type {(() => void) | null} null while it is not open */
 let close = null;
 
-/** Ask while the server does. In another tab, too, the question may have been answered. */
+/** Open the dialog while the server asks for a key, and close it once another tab has signed in. */
 export function askForKey() {
   effect(() => (needsKey.value ? openKeyDialog() : close?.()));
 }
 
-/** Ask for a key, unless that is done already. */
+/** Ask for a key, unless the dialog is open already. */
 export function openKeyDialog() {
   if (close !== null) return;
   /** @type {HTMLInputElement} */
   let input;
+  const adopt = (/** @type {HTMLInputElement} */ element) => (input = element);
   close = openDialog({
-    title: "Key",
+    title: "Sign in",
     closeLabel: "Not now",
     staysOver: true,
     onClose: () => (close = null),
     body: (_, submit) => html`<form onsubmit=${submit}>
-        <p>This server asks for a key. It is exchanged for a session of 12 hours, which no script of this page can read.</p>
+        <p>This server requires an API key. It is exchanged for a session of 12 hours, which no script can read.</p>
         <div class="field"><label for="key">API key</label>
-        <input id="key" type="password" autocomplete="off" spellcheck="false" placeholder="hr_…" ref=${(/** @type {HTMLInputElement} */ element) => (input = element)}></div>
+        <input id="key" type="password" autocomplete="off" spellcheck="false" placeholder="hr_…" ref=${adopt}></div>
       </form>`,
-    actions: [{ label: "Open", look: "primary", run: () => openSession(input.value.trim()) }],
+    actions: [{ label: "Sign in", look: "primary", run: () => openSession(input.value.trim()) }],
   });
 }

@@ -1,6 +1,9 @@
-/** A piece of the page whose module is loaded when it is first shown. */
+/** Pieces of the page that come later: a module that is loaded when it is first shown, and what stands there until then. */
 import { html, signal, untracked } from "../core/view.js";
 import { notifyError } from "./notices.js";
+
+/** What is shown while something loads. */
+export const loading = () => html`<div class="empty" aria-busy="true"><div class="skeleton"></div></div>`;
 
 /**
  * @template Module
@@ -13,6 +16,6 @@ export function lazy(load, build) {
   void load().then((module) => (loaded.value = module), notifyError);
   return () => {
     const module = loaded.value;
-    return module === null ? html`<div class="empty" aria-busy="true"><div class="skeleton"></div></div>` : untracked(() => build(module));
+    return module === null ? loading() : untracked(() => build(module));
   };
 }

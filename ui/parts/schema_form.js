@@ -3,8 +3,9 @@
  *
  * What the form has no field for stays in the value, and is edited as JSON.
  */
-import { branchesOf, branchName, check, isObject, kindOf, own, resolved, startOf } from "../core/schema.js";
-import { capitalised } from "../core/format.js";
+import { capitalised, plural } from "../core/format.js";
+import { isObject, own } from "../core/json.js";
+import { branchesOf, branchName, check, kindOf, resolved, startOf } from "../core/schema.js";
 import { computed, each, html, show, signal, untracked } from "../core/view.js";
 import { icon } from "./icons.js";
 import { jsonField } from "./json_field.js";
@@ -43,7 +44,7 @@ export function schemaForm({ schema, value, label, errors = () => [] }) {
   const place = { get: () => value.value, set: (next) => (value.value = next), path: "", id };
   let json = jsonField({ value, label, rows: 12 });
   const element = html`<div class="schema-form">
-    <div class="row spread"><span class="muted">${() => (problems.value.length === 0 ? "" : `${problems.value.length} to mend`)}</span>
+    <div class="row spread"><span class="muted">${() => (problems.value.length === 0 ? "" : plural(problems.value.length, "problem"))}</span>
       <button type="button" class="quiet" aria-pressed=${() => String(asJson.value)}
           onclick=${() => (asJson.value = !asJson.peek())}>${() => (asJson.value ? "As a form" : "As JSON")}</button></div>
     ${show(
@@ -52,8 +53,8 @@ export function schemaForm({ schema, value, label, errors = () => [] }) {
       () => field({ schema: resolved(root, root), root, place, label, isRequired: true, problemAt }),
     )}
   </div>`;
-  const said = () => problems.value.map(({ path, message }) => `${path || label} ${message}`);
-  return { element, problems: () => (asJson.value && json.problems().length > 0 ? json.problems() : said()) };
+  const found = () => problems.value.map(({ path, message }) => `${path || label} ${message}`);
+  return { element, problems: () => (asJson.value && json.problems().length > 0 ? json.problems() : found()) };
 }
 
 /** @param {Field} options @returns {any} */
@@ -179,7 +180,7 @@ function addKey(place, root, others) {
     event.preventDefault();
     add();
   };
-  return html`<div class="row"><input aria-label="Name of a further field" placeholder="further field"
+  return html`<div class="row"><input aria-label="Name of another field" placeholder="another field"
       ref=${(/** @type {HTMLInputElement} */ element) => (input = element)} onkeydown=${onKey}>
     <button type="button" onclick=${add}>${icon("plus")}Add</button></div>`;
 }

@@ -31,7 +31,7 @@ export function problemOf(place, problemAt) {
   return html`<span class="schema-problem" id=${`${place.id}-problem`}>${() => problemAt(place.path)}</span>`;
 }
 
-/** What must be filled in is marked. */
+/** The mark of a required field. */
 export function required_() {
-  return html`<span class="muted" title="must be filled in"> *<span class="visually-hidden"> must be filled in</span></span>`;
+  return html`<span class="muted" title="required"> *<span class="visually-hidden"> required</span></span>`;
 }

@@ -1,6 +1,7 @@
 /** The frame of all pages: the rail at the left, notices, and the page in the middle. */
-import { context, isOperator, totals } from "../core/session.js";
+import { isOperator, totals } from "../core/session.js";
 import { isReachable } from "../core/api.js";
+import { remember } from "../core/kept.js";
 import { go, href, route } from "../core/router.js";
 import { html, show, signal } from "../core/view.js";
 import { icon } from "./icons.js";
@@ -28,7 +29,7 @@ export function shell(page) {
   const changeTheme = () => {
     theme.value = theme.peek() === "dark" ? "light" : "dark";
     document.documentElement.dataset.theme = theme.peek();
-    localStorage.setItem("headrace.theme", theme.peek());
+    remember("theme", theme.peek());
     dispatchEvent(new Event("headrace-theme"));
   };
   shortcuts([
@@ -54,11 +55,11 @@ export function shell(page) {
     <main class="page" id="main">
       ${show(
         () => !isReachable.value,
-        () => html`<div class="banner state-failed" role="alert"><span class="strong">The server cannot be reached, or its Redis is away.</span> What is shown is what was known last; the page goes on by itself.</div>`,
+        () => html`<div class="banner state-failed" role="alert"><span class="strong">The server or its Redis cannot be reached.</span>
+          The page shows the last known state, and reconnects by itself.</div>`,
       )}
       ${page}
     </main>
     ${noticeArea()}
-    <span hidden>${() => context.value?.version ?? ""}</span>
   </div>`;
 }

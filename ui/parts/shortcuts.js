@@ -1,6 +1,6 @@
 /**
- * Keys that do something. Each combination is used once on a page, none is the browser's, and single letters
- * rest while somebody types.
+ * Keyboard shortcuts. Each combination is used once on a page, none is the browser's, and single letters do nothing
+ * while a text field has the focus.
  */
 import { html, onDispose } from "../core/view.js";
 import { openDialog } from "./dialog.js";
@@ -37,13 +37,15 @@ export function startShortcuts() {
   });
 }
 
-/** Show what keys there are. */
+/** Show the shortcuts of this page. */
 export function showShortcuts() {
   openDialog({
-    title: "Keys",
+    title: "Keyboard shortcuts",
     body: () =>
       html`<dl class="facts">${[...active].map(({ keys, does }) => html`<dt><kbd>${keys}</kbd></dt><dd>${does}</dd>`)}
-        <dt><kbd>j</kbd> <kbd>k</kbd></dt><dd>next and previous row of a table</dd><dt><kbd>Enter</kbd></dt><dd>open the row</dd><dt><kbd>Esc</kbd></dt><dd>close what is open</dd></dl>`,
+        <dt><kbd>j</kbd> <kbd>k</kbd></dt><dd>next and previous row of a table</dd>
+        <dt><kbd>Enter</kbd></dt><dd>open the row</dd>
+        <dt><kbd>Esc</kbd></dt><dd>close what is open</dd></dl>`,
   });
 }
 

@@ -2,6 +2,7 @@
 import { api } from "../core/api.js";
 import { once } from "../core/once.js";
 import { plural } from "../core/format.js";
+import { nodesIn } from "../core/json.js";
 import { computed, effect, html, show, signal, untracked } from "../core/view.js";
 import { notify } from "./notices.js";
 import { problemList } from "./problems.js";
@@ -25,8 +26,7 @@ import { schemaForm } from "./schema_form.js";
 export function signalOffers(definition, isWaiting) {
   /** @type {Map<string, Offer>} */
   const offers = new Map();
-  const nodes = /** @type {any[]} */ (definition?.nodes ?? definition?.dag?.nodes ?? []);
-  for (const { id, handler, config } of nodes) {
+  for (const { id, handler, config } of nodesIn(definition)) {
     const name = config?.name;
     if (handler !== "wait_for_signal" || typeof name !== "string" || name.includes("{{")) continue;
     const offer = offers.get(name) ?? { name, schema: null, waiting: [] };
@@ -73,9 +73,9 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
       const path = `/v1/executions/${encodeURIComponent(executionId)}/signals/${encodeURIComponent(name.peek().trim())}`;
       const done = await api.post(path, payload.peek() === undefined ? {} : { payload: payload.peek() });
       result.value = done.kept
-        ? "Sent. No node waits for it now: it is kept for the first that will."
-        : `Sent: ${plural(done.nodes, "node")} waited for it and ${done.nodes === 1 ? "goes" : "go"} on.`;
-      // Who closes the form when it is done still reads what came of it.
+        ? "Sent. No node waits for it yet; it is kept for the first node that will."
+        : `Sent to ${plural(done.nodes, "waiting node")}.`;
+      // Also as a notice: `onDone` may close the form.
       notify(result.peek());
       onDone();
     } catch (problem) {

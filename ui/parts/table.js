@@ -4,7 +4,7 @@
  * It has its own scroll bar. `aria-rowcount` and `aria-rowindex` say to those who do not see it how long it is
  * and where they are. Rows are walked with the arrows or j and k, and opened with Enter.
  */
-import { computed, each, html, onDispose, show, signal } from "../core/view.js";
+import { computed, each, flush, html, onDispose, show, signal } from "../core/view.js";
 
 /**
  * @template Row
@@ -37,7 +37,9 @@ const MARGIN = 6;
  *   scrolling cheap; cells then follow `row()` in functions alone, and keep nothing of their own
  * @param {(element: HTMLElement) => void} [options.ref]  gets the element that scrolls
  */
-export function table({ label, columns, rows, keyOf, onOpen, selected, empty, onNearEnd, height = "70vh", least = 0, rowHeight = 32, isRecycled = false, ref }) {
+export function table(options) {
+  const { label, columns, rows, keyOf, onOpen, selected, empty, onNearEnd, ref } = options;
+  const { height = "70vh", least = 0, rowHeight = 32, isRecycled = false } = options;
   const top = signal(0);
   const seen = signal(800);
   const focused = signal(0);
@@ -73,7 +75,8 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
     if (element.role !== "row" || event.metaKey || event.ctrlKey || event.altKey) return;
     // The row that its element shows now, which may not be the one that got the focus.
     const [at, most] = [Number(element.getAttribute("aria-rowindex")) - 2, count.peek()];
-    const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -most, End: most })[event.key];
+    const steps = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -most, End: most };
+    const step = /** @type {Record<string, number>} */ (steps)[event.key];
     if (step !== undefined) {
       event.preventDefault();
       event.stopPropagation();
@@ -90,7 +93,9 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
     if (y < box.scrollTop) box.scrollTop = y;
     else if (y + 2 * rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = y + 2 * rowHeight - box.clientHeight;
     top.value = box.scrollTop;
-    requestAnimationFrame(() => /** @type {HTMLElement | null} */ (box.querySelector(`[aria-rowindex="${index + 2}"]`))?.focus());
+    // Now, not with the next frame: Enter may follow at once, and opens the row that has the focus.
+    flush();
+    /** @type {HTMLElement | null} */ (box.querySelector(`[aria-rowindex="${index + 2}"]`))?.focus();
   }
 
   const template = columns.map((column) => column.width).join(" ");
@@ -121,7 +126,8 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
       if (!isControl) focused.value = item.peek().index;
       if (!isControl && onOpen) onOpen(item.peek().row);
     };
-    return html`<div class=${onOpen ? "line can-open" : "line"} role="row" tabindex=${isFocusable} aria-rowindex=${() => index.value + 2} aria-selected=${isSelected}
+    return html`<div class=${onOpen ? "line can-open" : "line"} role="row" tabindex=${isFocusable} aria-rowindex=${() => index.value + 2}
+        aria-selected=${isSelected}
         onclick=${onClick} onfocus=${() => (focused.value = item.peek().index)}
         style=${() => ({ top: `${index.value * rowHeight}px`, height: `${rowHeight}px` })}>${columns.map(
           ({ cell, isEnd }) => html`<div class=${isEnd ? "cell end" : "cell"} role="cell">${cell(row)}</div>`,

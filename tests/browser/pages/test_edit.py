@@ -51,7 +51,7 @@ def test_what_is_wrong_is_marked_at_its_line_while_one_types(open_page: Callable
 
     expect(said(page)).to_contain_text("1 error")
     expect(page.locator(".code-lines .error")).to_have_text("4")
-    expect(page.get_by_text("this is the graph of the last one that was")).to_be_visible()
+    expect(page.get_by_text("the graph shows the last valid one")).to_be_visible()
     page.get_by_role("button", name=re.compile("unknown handler 'nop'")).click()
     assert text_of(page).evaluate("(it) => it.value.slice(0, it.selectionStart).split('\\n').length") == 4
 
@@ -92,7 +92,7 @@ def test_a_fork_shows_what_will_run_and_reuses_the_rest(
     stack.wait_end(first)
     page = open_page(f"/ui/edit?run={first}")
 
-    page.get_by_label("Fork: keep what the change does not reach").check()
+    page.get_by_label("Fork: reuse what the change does not affect").check()
     plan = page.get_by_role("group", name="What will run")
     expect(plan).to_contain_text("Nothing would run again")
     text_of(page).fill(text_of(page).input_value().replace("Write about", "Sing about"))
@@ -176,7 +176,7 @@ def test_a_new_workflow_is_saved_under_a_free_name(
     expect(dialog.get_by_label("Name")).to_have_value("hello")
     dialog.get_by_label("Name").fill("taken")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("There is a workflow of the name taken already")
+    expect(dialog.get_by_role("alert")).to_contain_text("There is a workflow named taken already")
     dialog.get_by_label("Name").fill("free")
     dialog.get_by_role("button", name="Save").click()
 
@@ -212,7 +212,7 @@ def test_who_saves_second_is_told_and_loses_nothing(
     text_of(second).fill(TWO.replace("name: two", "name: second"))
     second.get_by_role("button", name="Save", exact=True).click()
 
-    dialog = second.get_by_role("dialog", name="Somebody else saved it meanwhile")
+    dialog = second.get_by_role("dialog", name="The workflow has changed meanwhile")
     expect(dialog.locator(".removed code")).to_have_text("name: first")
     expect(dialog.locator(".added code")).to_have_text("name: second")
     assert stack.call("GET", "/v1/workflows/shared")["title"] == "first"
@@ -239,7 +239,7 @@ def test_what_is_not_saved_survives_a_reload_and_is_not_left_by_accident(
     page.get_by_role("link", name="Schedules").click()
     expect(page.get_by_role("heading", name="Schedules")).to_be_visible()
     page.go_back()
-    expect(page.get_by_text("What you had written here and not saved is still there.")).to_be_visible()
+    expect(page.get_by_text("Your unsaved text from before is shown.")).to_be_visible()
     page.get_by_role("button", name="Discard it").click()
     expect(text_of(page)).to_have_value(re.compile("^# A workflow"))
 

@@ -1,4 +1,4 @@
-/** Run what was edited again: all of it, or only what the change reaches, which is shown before. */
+/** Run the edited text again: all of it, or as a fork, whose plan is shown first. */
 import { ApiError, api } from "../../core/api.js";
 import { asked } from "../../core/asked.js";
 import { plural } from "../../core/format.js";
@@ -55,16 +55,16 @@ export function againPanel(subject, { isFork, node, preview }) {
   const radio = (/** @type {boolean} */ value, /** @type {string} */ label) =>
     html`<label><input type="radio" name="again" .checked=${() => isFork.value === value} onchange=${() => (isFork.value = value)}>${label}</label>`;
   return html`<div class="stack">
-    <p>It is a new run; <a href=${href(`/ui/runs/${encodeURIComponent(subject.id)}`)}>the one that it comes from</a> stays as it is.</p>
+    <p>This starts a new run; <a href=${href(`/ui/runs/${encodeURIComponent(subject.id)}`)}>the original run</a> does not change.</p>
     <fieldset class="choices"><legend class="visually-hidden">How it runs again</legend>${radio(false, "Run again from the start")}
-      ${radio(true, "Fork: keep what the change does not reach")}</fieldset>
+      ${radio(true, "Fork: reuse what the change does not affect")}</fieldset>
     ${show(
       () => isFork.value,
       () => html`
         ${() =>
           node.value === null
             ? null
-            : html`<p class="row">From <span class="tag"><bdi>${node.value}</bdi></span> on, whatever has changed <button type="button" class="quiet icon-only"
+            : html`<p class="row">From <span class="tag"><bdi>${node.value}</bdi></span> on, changed or not <button type="button" class="quiet icon-only"
                 aria-label="Not from this node: only what has changed" title="Only what has changed"
                 onclick=${() => (node.value = null)}>${icon("close")}</button></p>`}
         ${show(() => preview.error.value !== null, () => problemList(() => preview.error.value))}
@@ -79,7 +79,7 @@ function planView({ nodes, reused, skipped }) {
       aria-label=${title}><h3>${`${title}: ${plural(ids.length, "node")}`}</h3>${nodeList(ids)}</section>`);
   return html`<div class="stack" role="group" aria-label="What will run">
     ${nodes.length === 0
-      ? html`<p class="banner">Nothing would run again: nothing has changed, and all of it has ended well.</p>`
+      ? html`<p class="banner">Nothing would run again: nothing has changed, and every node has completed.</p>`
       : part("Will run again", nodes)}
     ${part("Reused, with their outputs", reused)} ${part("Skipped", skipped)}</div>`;
 }

@@ -2,17 +2,17 @@
 import { ApiError, api } from "../../core/api.js";
 import { go, href } from "../../core/router.js";
 import { may } from "../../core/session.js";
-import { computed, html, show, signal } from "../../core/view.js";
+import { computed, effect, html, show, signal } from "../../core/view.js";
 import { forkedStates, simulatedStates } from "../../graph/document_graph.js";
 import { codeEditor } from "../../parts/code_editor.js";
 import { lazy } from "../../parts/lazy.js";
+import { notifyError } from "../../parts/notices.js";
 import { problemList } from "../../parts/problems.js";
 import { tabs } from "../../parts/tabs.js";
 import { againPanel, inputErrors, newAgain } from "./again.js";
 import { checking } from "./checking.js";
 import { draftOf } from "./draft.js";
 import { findings } from "./findings.js";
-import { save } from "./save.js";
 import { newSimulation } from "./simulation.js";
 
 const FINDINGS_ID = "edit-findings";
@@ -47,6 +47,11 @@ export function editor(subject) {
       isBusy.value = false;
     }
   };
+  // What was refused was another text, or other inputs.
+  effect(() => {
+    void [draft.text.value, inputs.value];
+    failure.value = null;
+  });
   const open = (/** @type {string} */ id) => {
     draft.letGo();
     go(`/ui/runs/${encodeURIComponent(id)}`);
@@ -62,7 +67,7 @@ export function editor(subject) {
       ({ simulationPanel }) => simulationPanel(simulation, () => draft.text.value, () => inputs.peek()),
     );
   const runAgain = () => act(async () => open(await /** @type {import("./again.js").Again} */ (again).start()));
-  const saveIt = () => act(() => Promise.resolve(save(name, draft, found.document.peek())));
+  const saveIt = () => act(() => import("./save.js").then(({ save }) => save(name, draft, found.document.peek()), notifyError));
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
     if (event.key === "Enter") void (again ? runAgain() : runOnce());
@@ -110,7 +115,8 @@ export function editor(subject) {
           onChoose: (key) => (chosen.value = key),
           tabs: [
             ...(again ? [{ key: "again", title: "Run again", content: () => againPanel(subject, again) }] : []),
-            { key: "inputs", title: "Inputs", content: () => lazy(() => import("./inputs_panel.js"), ({ inputsPanel }) => inputsPanel(found, inputs, failure)) },
+            { key: "inputs", title: "Inputs", content: () => lazy(() => import("./inputs_panel.js"), ({ inputsPanel }) =>
+                inputsPanel(found, inputs, failure)) },
             ...(may("run") ? [{ key: "simulate", title: "Simulate", content: simulate }] : []),
           ],
         })}
@@ -124,7 +130,7 @@ function leftHere(draft) {
     draft.text.value = draft.saved.peek();
     draft.isFound.value = false;
   };
-  return html`<p class="banner row">What you had written here and not saved is still there. <button type="button" onclick=${discard}>Discard it</button></p>`;
+  return html`<p class="banner row">Your unsaved text from before is shown. <button type="button" onclick=${discard}>Discard it</button></p>`;
 }
 
 /** @param {import("./checking.js").Checked | null} checked */
@@ -150,7 +156,7 @@ function statesOf(draft, { report }, again, tab) {
 function graphNote({ checked, document }, { text }, states) {
   if (checked.value === null || (checked.value.isValid && checked.value.text === text.value)) return states?.note ?? "";
   if (checked.value.isValid) return "";
-  return document.value === null ? "The graph comes with the first valid text." : "The text is not valid now: this is the graph of the last one that was.";
+  return document.value === null ? "The graph appears once the text is valid." : "The text is not valid; the graph shows the last valid one.";
 }
 
 /** Show where the text has a node. @param {string} text @param {string} id @param {(line: number) => void} jumpTo */

@@ -16,14 +16,14 @@ export function findings({ checked, error }, text, jumpTo, id) {
     ...(checked.value?.errors ?? []).map((each) => ({ ...each, isError: true })),
     ...(checked.value?.warnings ?? []).map((each) => ({ ...each, isError: false })),
   ];
-  const said = () => {
+  const summaryLine = () => {
     if (checked.value === null || checked.value.text !== text()) return "checking…";
     const { errors, warnings, summary } = checked.value;
-    if (errors.length > 0) return `${plural(errors.length, "error")}: it cannot run like this`;
+    if (errors.length > 0) return `${plural(errors.length, "error")}: it cannot run yet`;
     return `Valid: ${plural(summary.nodes, "node")}${warnings.length > 0 ? `, ${plural(warnings.length, "warning")}` : ""}`;
   };
   return html`<div class="edit-below">
-    <p class="muted" id=${id} role="status">${said}</p>
+    <p class="muted" id=${id} role="status">${summaryLine}</p>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     <ul class="findings">${() =>
       all()

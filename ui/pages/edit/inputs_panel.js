@@ -1,4 +1,4 @@
-/** The inputs of what is written, by the schema that the text has now. */
+/** The form of inputs in the editor. */
 import { computed, html, untracked } from "../../core/view.js";
 import { inputsForm, inputsSchema } from "../../parts/inputs_form.js";
 import { inputErrors } from "./again.js";
@@ -13,9 +13,9 @@ export function inputsPanel({ document }, inputs, failure) {
   const key = computed(() => (document.value === null ? null : JSON.stringify(inputsSchema(document.value))));
   let defaults = "";
   return () => {
-    if (key.value === null) return html`<p class="muted">The form comes with the first valid text.</p>`;
+    if (key.value === null) return html`<p class="muted">The form appears once the text is valid.</p>`;
     return untracked(() => {
-      // Inputs that nobody has touched follow the defaults of a new schema.
+      // Inputs that were not touched follow the defaults of a new schema.
       if (JSON.stringify(inputs.peek()) === defaults) inputs.value = undefined;
       const { element } = inputsForm({ document: document.peek(), value: inputs, errors: () => inputErrors(failure.value) });
       defaults = JSON.stringify(inputs.peek()) ?? "";

@@ -1,4 +1,4 @@
-/** Save the text as a workflow, without writing over what somebody else has saved meanwhile. */
+/** Save the text as a workflow, without overwriting what was saved elsewhere meanwhile. */
 import { ApiError, send } from "../../core/api.js";
 import { setQuery } from "../../core/router.js";
 import { html, signal } from "../../core/view.js";
@@ -23,7 +23,7 @@ export async function save(name, draft, document) {
     await put(name.peek(), draft, draft.etag.peek());
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== CHANGED) throw error;
-    await tellOfOther(name.peek(), draft);
+    await showOther(name.peek(), draft);
   }
 }
 
@@ -35,7 +35,7 @@ async function put(name, draft, etag) {
   draft.etag.value = answer.headers.get("ETag") ?? "";
   draft.saved.value = text;
   draft.isFound.value = false;
-  notify(outcome === "unchanged" ? `Saved; its meaning is still that of version ${version}` : `Saved as version ${version}`);
+  notify(outcome === "unchanged" ? `Saved; it means the same as version ${version}` : `Saved as version ${version}`);
 }
 
 /** @param {import("../../core/view.js").Signal<string>} name @param {import("./draft.js").Draft} draft @param {any} document */
@@ -56,7 +56,7 @@ function askForName(name, draft, document) {
             await put(wanted.peek(), draft, "");
           } catch (error) {
             if (!(error instanceof ApiError) || error.status !== NAME_TAKEN) throw error;
-            const detail = `There is a workflow of the name ${wanted.peek()} already. Take another name, or open that one and edit it.`;
+            const detail = `There is a workflow named ${wanted.peek()} already. Choose another name, or edit that workflow.`;
             throw new ApiError(error.status, { detail });
           }
           name.value = wanted.peek();
@@ -68,16 +68,16 @@ function askForName(name, draft, document) {
   });
 }
 
-/** Somebody else has saved. @param {string} name @param {import("./draft.js").Draft} draft */
-async function tellOfOther(name, draft) {
+/** Show what was saved elsewhere beside what is written here. @param {string} name @param {import("./draft.js").Draft} draft */
+async function showOther(name, draft) {
   const other = await ofWorkflow(name);
   openDialog({
-    title: "Somebody else saved it meanwhile",
+    title: "The workflow has changed meanwhile",
     isWide: true,
-    body: () => html`<p><b><bdi>${name}</bdi></b> was changed since you opened it. Yours is not saved yet, and nothing of it is lost.
+    body: () => html`<p><b><bdi>${name}</bdi></b> was saved elsewhere since you opened it. Your text is not saved yet, but nothing is lost.
       This is how yours (+) differs from theirs (−):</p>
       ${textDiff(other.text, draft.text.peek())}`,
-    closeLabel: "Go on editing",
+    closeLabel: "Keep editing",
     actions: [
       {
         label: "Take theirs",

@@ -1,4 +1,4 @@
-/** What was simulated last, and with which stubs. */
+/** The last simulation of the editor, and its stubs. */
 import { signal } from "../../core/view.js";
 
 /**

@@ -1,4 +1,4 @@
-/** Play the text with stubs in place of what its handlers would call, on a clock of its own. */
+/** Simulate the text: with stubs in place of handlers, on a virtual clock. */
 import { ApiError, api } from "../../core/api.js";
 import { errorLine, plural } from "../../core/format.js";
 import { stateOf } from "../../core/statuses.js";
@@ -38,10 +38,10 @@ export function simulationPanel({ report, stubs }, text, inputs) {
     <p class="muted">No service is called and nothing is kept: conditions, templates, joins, retries and delays are real, handlers are stubs,
       and waiting takes no time.</p>
     ${field.element}
-    <details><summary>What a stub can say</summary><pre class="card">${STUB_HELP}</pre></details>
+    <details><summary>The format of stubs</summary><pre class="card">${STUB_HELP}</pre></details>
     <div class="row"><button type="button" class="primary" disabled=${() => isBusy.value} onclick=${play}>Simulate</button>
       <span class="muted" role="status">${() =>
-        (isBusy.value ? "playing…" : report.value && report.value.text !== text() ? "The text has changed since." : "")}</span></div>
+        (isBusy.value ? "simulating…" : report.value && report.value.text !== text() ? "The text has changed since." : "")}</span></div>
     ${show(() => failure.value !== null, () => problemList(() => failure.value))}
     ${() => (report.value === null ? null : reportView(report.value))}
   </div>`;
@@ -64,7 +64,7 @@ const pathLine = (step) => `${duration(step.at_ms).padStart(12)}  ${step.event} 
 
 /** @param {string[]} waiting */
 function endless(waiting) {
-  return `${plural(waiting.length, "node")} would wait for ever: ${waiting.join(", ")}. Give a signal or a decision in a stub.`;
+  return `${plural(waiting.length, "node")} would wait forever: ${waiting.join(", ")}. Add a signal or a decision to the stubs.`;
 }
 
 /** @param {any} report */

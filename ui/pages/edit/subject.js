@@ -1,5 +1,7 @@
 /** What is edited: a new workflow, one that is registered, or what a run was made of. */
 import { api, send } from "../../core/api.js";
+import { fromJson } from "../../core/json.js";
+import { nodeOf } from "../../core/units.js";
 import { toYaml } from "../../core/yaml_text.js";
 import { pathOf } from "../workflow/switching.js";
 
@@ -51,7 +53,7 @@ export async function loadSubject({ run, workflow, node }) {
 /** @param {string} name @returns {Promise<Subject>} */
 export async function ofWorkflow(name) {
   const answer = await send("GET", pathOf(name));
-  const { source, media_type: type, definition, name: own } = await answer.json();
+  const { source, media_type: type, definition, name: own } = fromJson(await answer.text());
   const { text, note } = await readable(source, type, definition);
   return { ...EMPTY, kind: "workflow", id: own, heading: `Edit ${own}`, text, note, etag: answer.headers.get("ETag") ?? "" };
 }
@@ -70,7 +72,7 @@ async function ofRun(id, node) {
     inputs: view.inputs ?? undefined,
     trigger: view.trigger ?? null,
     labels: view.labels,
-    node: node?.replace(/\[\d+\]$/, "") ?? null,
+    node: nodeOf(node),
   };
 }
 
@@ -82,5 +84,5 @@ async function readable(source, type, definition) {
   if (type.includes("json") || typeof source !== "string") return { text: toYaml(definition), note: "It was sent as JSON, and is shown as YAML." };
   const { document } = await api.post("/v1/validate?document=true", source);
   if (document?.nodes || document?.dag) return { text: source, note: "" };
-  return { text: toYaml(definition), note: "It was sent in the form of another interface; this is what was made of it. Saved here, it is kept in this form." };
+  return { text: toYaml(definition), note: "It was sent in the format of another interface, and is shown converted. Saving it here keeps the converted form." };
 }

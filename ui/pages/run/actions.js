@@ -1,14 +1,17 @@
-/** What can be done with a run: each says first what it would touch. */
-import { api } from "../../core/api.js";
-import { plural } from "../../core/format.js";
-import { go } from "../../core/router.js";
+/** Actions on a run. Each that cannot be undone shows first what it would touch. */
+import { api, everyPage } from "../../core/api.js";
+import { plural, shortId } from "../../core/format.js";
+import { go, href } from "../../core/router.js";
 import { html, signal } from "../../core/view.js";
 import { copy } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
+import { jsonField } from "../../parts/json_field.js";
 import { download } from "../../parts/json_tree.js";
 import { nodeList } from "../../parts/node_list.js";
 import { notify, notifyError } from "../../parts/notices.js";
 import { signalForm, signalOffers } from "../../parts/signal_form.js";
+import { statusChip } from "../../parts/status.js";
+import { everyEvent } from "./history.js";
 
 /** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
 
@@ -19,8 +22,11 @@ export function cancelRun(live) {
   const running = counts.get("running") ?? 0;
   openDialog({
     title: "Cancel this run?",
-    body: () => html`<p>${plural(live.run?.nodes.size ?? 0, "node")} in all. ${running > 0 ? `${plural(running, "node")} that run get 30 seconds to finish; ` : ""}what has not started will not. Children are cancelled, too.</p>
-      <div class="field"><label for="cancel-reason">Reason</label><input id="cancel-reason" maxlength="2000" oninput=${(/** @type {any} */ event) => (reason = event.target.value)}></div>`,
+    body: () => html`<p>${plural(live.run?.nodes.size ?? 0, "node")} in all.
+      ${running > 0 ? `${plural(running, "running node")} may take 30 seconds to finish.` : null}
+      Nodes that have not started never will. Child runs are cancelled, too.</p>
+      <div class="field"><label for="cancel-reason">Reason</label><input id="cancel-reason" maxlength="2000"
+          oninput=${(/** @type {any} */ event) => (reason = event.target.value)}></div>`,
     closeLabel: "Let it run",
     actions: [{ label: "Cancel the run", look: "danger", run: () => api.post(`${live.path}/cancel`, { reason: reason.trim() || null }).then(requested) }],
   });
@@ -42,7 +48,7 @@ export async function retryRun(live) {
   if (!preview) return;
   openDialog({
     title: "Retry what failed?",
-    body: () => html`<p>${plural(preview.nodes.length, "node")} will run again; what completed stays.</p>${nodeList(preview.nodes)}`,
+    body: () => html`<p>${plural(preview.nodes.length, "node")} will run again; completed nodes keep their results.</p>${nodeList(preview.nodes)}`,
     actions: [
       {
         label: "Retry",
@@ -63,20 +69,21 @@ export async function retryRun(live) {
 export async function replayRun(live) {
   const view = await api.get(live.path).catch(notifyError);
   if (!view) return;
-  const text = signal(JSON.stringify(view.inputs ?? {}, null, 2));
+  const inputs = signal(view.inputs ?? {});
+  const field = jsonField({ value: inputs, label: "Inputs", rows: 10 });
   openDialog({
     title: "Run again",
     isWide: true,
-    body: () => html`<p>A new run of the same definition. Other inputs than these, or another definition: <b>Rerun with changes</b>.</p>
-      <div class="field"><label for="replay-inputs">Inputs, JSON</label>
-      <textarea id="replay-inputs" class="mono" rows="10" spellcheck="false" .value=${text.peek()} oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></textarea></div>`,
+    body: () => html`<p>This starts a new run of the same definition. To change the definition, use <b>Rerun with changes</b>.</p>${field.element}`,
     actions: [
       {
         label: "Run",
         look: "primary",
+        isDisabled: () => field.problems().length > 0,
         run: async () => {
-          const inputs = parsed(text.peek());
-          const { execution_id: id } = await api.post(`${live.path}/replay`, view.inputs === null && Object.keys(inputs).length === 0 ? {} : { inputs, merge: false });
+          const given = inputs.peek() ?? {};
+          const isEmpty = view.inputs === null && Object.keys(given).length === 0;
+          const { execution_id: id } = await api.post(`${live.path}/replay`, isEmpty ? {} : { inputs: given, merge: false });
           go(`/ui/runs/${encodeURIComponent(id)}`);
         },
       },
@@ -94,40 +101,40 @@ export async function sendSignal(live) {
 }
 
 /** @param {LiveRun} live */
+export async function showChildren(live) {
+  const children = await everyPage(`${live.path}/children`).catch(notifyError);
+  if (!children) return;
+  openDialog({
+    title: plural(children.length, "child", "children"),
+    body: () => html`<ul class="stack-tight">${children.map((child) => html`<li class="row">${statusChip(() => child.status.toLowerCase())}<a
+        href=${href(`/ui/runs/${encodeURIComponent(child.execution_id)}`)}><bdi>${child.name}</bdi></a><span
+        class="mono muted">${shortId(child.execution_id)}</span></li>`)}</ul>`,
+  });
+}
+
+/** @param {LiveRun} live */
 export function shareRun(live) {
-  const address = `${location.origin}${location.pathname.replace(/\/ui\/.*$/, "")}`;
+  const address = `${location.origin}${href(live.path)}`;
   const ways = [
     ["Address of this page", () => location.href],
-    ["curl: its state", () => `curl -s '${address}${live.path}'`],
-    ["curl: its events, live", () => `curl -sN '${address}${live.path}/events'`],
+    ["curl: its state", () => `curl -s '${address}'`],
+    ["curl: its events, live", () => `curl -sN '${address}/events'`],
     ["Command line", () => `./headrace watch ${live.id}`],
   ];
   openDialog({
     title: "Copy as",
-    body: () => html`<ul class="stack">${ways.map(([label, text]) => html`<li class="stack"><div class="row spread"><h3>${label}</h3><button type="button" onclick=${() => void copy(/** @type {any} */ (text))}>Copy</button></div><pre class="card">${/** @type {any} */ (text)()}</pre></li>`)}
-        <li><div class="row spread"><h3>Everything, as JSON</h3><button type="button" onclick=${() => void exportRun(live).catch(notifyError)}>Download</button></div></li></ul>`,
+    body: () => html`<ul class="stack">${ways.map(([label, text]) => html`<li class="stack"><div class="row spread"><h3>${label}</h3><button type="button"
+        onclick=${() => void copy(/** @type {any} */ (text))}>Copy</button></div><pre class="card">${/** @type {any} */ (text)()}</pre></li>`)}
+        <li><div class="row spread"><h3>Everything, as JSON</h3><button type="button"
+            onclick=${() => void exportRun(live).catch(notifyError)}>Download</button></div></li></ul>`,
   });
 }
 
 /** View, definition and all events of a run, as a file. @param {LiveRun} live */
 async function exportRun(live) {
   const [view, definition] = await Promise.all([api.get(live.path), api.get(`${live.path}/definition`)]);
-  const events = [];
-  for (let after = 0; after !== null; ) {
-    const page = await api.get(`${live.path}/history`, { after, limit: 1_000 });
-    events.push(...page.items);
-    after = page.next_after;
-  }
+  const events = await everyEvent(live);
   download(JSON.stringify({ execution: view, definition, events }, null, 2), `${live.id}.json`);
-}
-
-/** @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text || "{}");
-  } catch (error) {
-    throw new Error(`the inputs are not JSON: ${/** @type {Error} */ (error).message}`);
-  }
 }
 
 function requested() {

@@ -1,7 +1,7 @@
 /** The attempts of a node: one pill each, and of the chosen one its times, its worker and how its time was spent. */
 import { plural } from "../../core/format.js";
 import { colourOf, wordOf } from "../../core/statuses.js";
-import { duration, milliseconds, moment, now, relative } from "../../core/time.js";
+import { duration, milliseconds, moment, now, relative, took } from "../../core/time.js";
 import { each, html } from "../../core/view.js";
 import { stateIcon } from "../../parts/status.js";
 
@@ -34,12 +34,12 @@ const CAUSES = {
 };
 
 /** @param {Attempt} attempt */
-export function stateOfAttempt({ outcome, waiting_on: waitingOn }) {
+function stateOfAttempt({ outcome, waiting_on: waitingOn }) {
   return outcome === "waiting" && waitingOn ? `waiting_${waitingOn}` : (STATES[outcome] ?? outcome);
 }
 
 /** @param {Attempt} attempt */
-export function wordsOfAttempt(attempt) {
+function wordsOfAttempt(attempt) {
   return WORDS[attempt.outcome] ?? (attempt.outcome === "waiting" && attempt.waiting_on ? `waiting: ${wordOf(stateOfAttempt(attempt))}` : attempt.outcome);
 }
 
@@ -50,16 +50,16 @@ export function wordsOfAttempt(attempt) {
 export function attemptsView({ attempts, isCut, chosen, onChoose, endOf }) {
   /** @param {import("../../core/view.js").Signal<Attempt>} attempt */
   const pill = (attempt) => {
-    const took = () => lengthOf(attempt.value);
-    const words = () => `Attempt ${attempt.value.attempt}: ${wordsOfAttempt(attempt.value)}${took() ? `, ${took()}` : ""}`;
+    const length = () => took(attempt.value, attempt.value.outcome === "running");
+    const words = () => `Attempt ${attempt.value.attempt}: ${wordsOfAttempt(attempt.value)}${length() ? `, ${length()}` : ""}`;
     return html`<button type="button" class=${() => `pill state-${colourOf(stateOfAttempt(attempt.value))}`}
         aria-pressed=${() => String(chosen()?.attempt === attempt.value.attempt)}
       aria-label=${words} title=${words} onclick=${() => onChoose(attempt.value.attempt)}>${() =>
-        attempt.value.attempt}${stateIcon(() => stateOfAttempt(attempt.value))}<span class="number">${took}</span></button>`;
+        attempt.value.attempt}${stateIcon(() => stateOfAttempt(attempt.value))}<span class="number">${length}</span></button>`;
   };
   return html`<section class="stack-tight" aria-label="Attempts">
     <div class="row pills">${() => (isCut() ? html`<span
-        class="muted">older ones are gone</span>` : null)}${each(attempts, (attempt) => attempt.attempt, pill)}</div>
+        class="muted">older attempts are not available</span>` : null)}${each(attempts, (attempt) => attempt.attempt, pill)}</div>
     ${() => facts(chosen())}
     ${split(attempts, endOf)}
   </section>`;
@@ -72,7 +72,7 @@ function facts(attempt) {
   const tries = attempt.try ? `, try ${attempt.try}` : "";
   return html`<dl class="facts">
     <dt>Attempt ${attempt.attempt}</dt><dd>${wordsOfAttempt(attempt)}${tries}${cause ? `; queued again: ${CAUSES[cause] ?? cause}` : ""}</dd>
-    ${operator ? html`<dt>By hand</dt><dd class="text">${operator.by ?? "somebody"}${operator.reason ? `: ${operator.reason}` : ""}</dd>` : null}
+    ${operator ? html`<dt>By hand</dt><dd class="text">${operator.by ?? "an operator"}${operator.reason ? `: ${operator.reason}` : ""}</dd>` : null}
     ${time("Queued", queued)}${time("Started", started)}${time("Ended", ended)}
     ${attempt.next_try_at ? time("Next try", attempt.next_try_at) : null}
     ${worker ? html`<dt>Worker</dt><dd class="mono text">${worker}</dd>` : null}
@@ -120,12 +120,4 @@ function split(attempts, endOf) {
       <p class="muted number">${parts.map((name) => html`<span class="split-word"><i
           class=${`part-${name}`}></i>${name} ${duration(spent[name])}</span>`)}${attemptCount}</p></div>`;
   };
-}
-
-/** @param {Attempt} attempt */
-function lengthOf({ started_at: started, ended_at: ended, outcome }) {
-  const [start, end] = [milliseconds(started), milliseconds(ended)];
-  if (start === null) return "";
-  if (end !== null) return duration(end - start);
-  return outcome === "running" ? duration(now.value - start, { isTicking: true }) : "";
 }

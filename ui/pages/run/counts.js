@@ -16,7 +16,8 @@ export function countStrip(live, filter) {
     ({ state }) => state,
     (item) => {
       const { state } = item.peek();
-      return html`<button type="button" aria-pressed=${() => String(filter.value === state)} onclick=${() => setQuery({ state: filter.peek() === state ? null : state })}>
+      return html`<button type="button" aria-pressed=${() => String(filter.value === state)}
+          onclick=${() => setQuery({ state: filter.peek() === state ? null : state })}>
         ${stateIcon(() => state)}<span class="number">${() => number(item.value.count)}</span> ${wordOf(state)}</button>`;
     },
   )}</div>`;

@@ -1,6 +1,7 @@
 /** The definition of a run, read when a part of the page first asks for it. */
 import { api } from "../../core/api.js";
 import { asked } from "../../core/asked.js";
+import { nodesIn } from "../../core/json.js";
 
 /** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
 
@@ -23,8 +24,7 @@ export function definitionOf(live) {
   );
 }
 
-/** What it says of a node. @param {any} definition @param {string} id @returns {any} null while it is not known */
+/** A node as the definition has it. @param {any} definition @param {string} id @returns {any} null while it is not known */
 export function nodeIn(definition, id) {
-  const nodes = /** @type {any[]} */ (definition?.nodes ?? definition?.dag?.nodes ?? []);
-  return nodes.find((node) => node.id === id) ?? null;
+  return nodesIn(definition).find((node) => node.id === id) ?? null;
 }

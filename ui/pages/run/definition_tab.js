@@ -4,6 +4,7 @@ import { may } from "../../core/session.js";
 import { html, show } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { jsonTree } from "../../parts/json_tree.js";
+import { loading } from "../../parts/lazy.js";
 import { problemList } from "../../parts/problems.js";
 import { definitionOf } from "./definition.js";
 
@@ -17,6 +18,6 @@ export function definitionTab({ live }) {
         ${show(() => may("run"), () => html`<a class="button" href=${href(hrefOf("/ui/edit", { run: live.id }))}>Edit and run</a>`)}</div>
       ${jsonTree(() => found.value, { label: "Definition" })}
     </section>`,
-    () => show(() => error.value !== null, () => problemList(() => error.value), () => html`<div class="empty"><div class="skeleton"></div></div>`),
+    () => show(() => error.value !== null, () => problemList(() => error.value), loading),
   );
 }

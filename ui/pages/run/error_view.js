@@ -1,7 +1,8 @@
 /** An error of a node or attempt: its type, its message, what it says beside that, and where it came from. */
-import { number } from "../../core/format.js";
+import { isObject } from "../../core/json.js";
 import { html, show, signal } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
+import { cutText } from "../../parts/cut_text.js";
 import { jsonTree } from "../../parts/json_tree.js";
 
 /** A longer message is cut. */
@@ -9,15 +10,10 @@ const LONG = 400;
 
 /** @param {import("../../core/reducer.js").ErrorObject & {attempt?: number, worker?: string | null}} error */
 export function errorView(error) {
-  const isWhole = signal(false);
   const { traceback = null, ...details } = isObject(error.details) ? error.details : error.details == null ? {} : { details: error.details };
-  const isLong = error.message.length > LONG;
-  const message = () => (isLong && !isWhole.value ? `${error.message.slice(0, LONG)}…` : error.message);
   return html`<section class="problem error-view" aria-label="Error">
     <div class="row spread"><h3 class="strong text">${error.type}</h3>${copyButton(() => JSON.stringify(error, null, 2), "Copy the error")}</div>
-    <p class="text error-message">${message}${isLong ? html`<button type="button" class="as-link more"
-        onclick=${() => (isWhole.value = !isWhole.peek())}>${() =>
-          isWhole.value ? "less" : `more, ${number(error.message.length)} characters`}</button>` : null}</p>
+    <p class="text error-message">${cutText(() => error.message, LONG)}</p>
     ${error.retryable === false ? html`<p class="muted">Not tried again: it would fail the same way.</p>` : null}
     ${Object.keys(details).length > 0 ? folded("Details", () => jsonTree(() => details, { label: "details of the error", name: "error-details" })) : null}
     ${traceback === null ? null : folded("Traceback", () => html`<pre class="traceback text">${String(traceback)}</pre>`)}
@@ -29,9 +25,4 @@ function folded(title, content) {
   const isOpen = signal(false);
   const onToggle = (/** @type {Event} */ event) => (isOpen.value = /** @type {HTMLDetailsElement} */ (event.target).open);
   return html`<details ontoggle=${onToggle}><summary>${title}</summary>${show(() => isOpen.value, content)}</details>`;
-}
-
-/** @param {any} value */
-function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -17,6 +17,11 @@ import { may } from "../../core/session.js";
 const PAGE = 500;
 /** Events of the engine's own doing, or pieces of a text: shown when they are asked for. */
 const INTERNAL = new Set(["node.token", "stream.reset", "node.queued", "node.held"]);
+/** Why a node is queued again that everyone who watches wants to know. */
+const TAKEN_BACK = new Set(["lease_lost", "drain", "repair"]);
+
+/** @param {RunEvent} event */
+const isInternal = ({ type, data }) => INTERNAL.has(type) && !(type === "node.queued" && TAKEN_BACK.has(data.cause));
 
 /** @param {import("../run.js").RunView} view */
 export function eventsTab({ live, nodeId, select }) {
@@ -51,7 +56,7 @@ export function eventsTab({ live, nodeId, select }) {
     live.listen((news) => {
       const { first } = list;
       if (!list.append(news)) {
-        // What is between was not heard: the list begins with what was, and is read backwards from there.
+        // Events between these and the listed ones were missed: list the new ones, and read backwards from there.
         list.restart(news);
         void readOlder();
       } else if (first !== null && first !== list.first) hasOlder.value = true;
@@ -66,14 +71,16 @@ export function eventsTab({ live, nodeId, select }) {
   effect(() => {
     const words = text.value.trim().split(/\s+/).filter(Boolean).map(matcher);
     const isAll = isInternalShown.value;
-    list.filter((event) => (isAll || !INTERNAL.has(event.type)) && words.every((fits) => fits(event)));
+    list.filter((event) => (isAll || !isInternal(event)) && words.every((fits) => fits(event)));
     moves.value = moves.peek() + 1;
   });
   return html`<div class="stack">
     <div class="row">
-      <input type="search" aria-label="Filter events" placeholder="type:node.failed node:fetch* text" class="wide" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}>
+      <input type="search" aria-label="Filter events" placeholder="type:node.failed node:fetch* text" class="wide"
+          oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}>
       <label><input type="checkbox" onchange=${(/** @type {any} */ event) => (isInternalShown.value = event.target.checked)}>internal</label>
-      <label><input type="checkbox" .checked=${() => isFollowing.value} onchange=${(/** @type {any} */ event) => ((isFollowing.value = event.target.checked), follow())}>follow</label>
+      <label><input type="checkbox" .checked=${() => isFollowing.value}
+          onchange=${(/** @type {any} */ event) => ((isFollowing.value = event.target.checked), follow())}>follow</label>
       <span class="muted number">${() => plural(rows().length, "event")}</span>
       ${show(() => hasOlder.value, () => html`<button type="button" onclick=${() => void readOlder()}>Older</button>`)}
       ${show(() => may("run"), () => html`<button type="button" onclick=${() => sendSignal(live)}>Send signal…</button>`)}
@@ -90,21 +97,27 @@ export function eventsTab({ live, nodeId, select }) {
         box = element;
         element.addEventListener("wheel", () => (isFollowing.value = false), { passive: true });
       },
-      empty: () => html`<div class="empty">No event fits.</div>`,
+      empty: () => html`<div class="empty">No event matches.</div>`,
       columns: [
         { title: "No.", width: "72px", isEnd: true, cell: (row) => html`<span class="number muted">${() => row().event.seq}</span>` },
         { title: "Time", width: "110px", cell: (row) => html`<time class="mono">${() => clockTime(Date.parse(row().event.ts))}</time>` },
-        { title: "After", width: "84px", isEnd: true, cell: (row) => html`<span class="number muted">${() => (row().sinceMs === null ? "" : `+${duration(row().sinceMs)}`)}</span>` },
+        {
+          title: "After",
+          width: "84px",
+          isEnd: true,
+          cell: (row) => html`<span class="number muted">${() => (row().sinceMs === null ? "" : `+${duration(row().sinceMs)}`)}</span>`,
+        },
         { title: "Event", width: "170px", cell: (row) => html`<span class="mono">${() => row().event.type}</span>` },
         { title: "Node", width: "minmax(100px, 200px)", cell: (row) => nodeLink(() => row().event) },
-        { title: "Says", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
+        { title: "Details", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
       ],
     })}
   </div>`;
 
   /** @param {() => RunEvent} event */
   function nodeLink(event) {
-    return html`<button type="button" class="as-link" hidden=${() => event().node_id === undefined} onclick=${() => select(unitOf(event()))}><bdi>${() => unitOf(event())}</bdi></button>`;
+    return html`<button type="button" class="as-link" hidden=${() => event().node_id === undefined} onclick=${() => select(unitOf(event()))}><bdi>${() =>
+        unitOf(event())}</bdi></button>`;
   }
 }
 
@@ -122,6 +135,8 @@ function unitOf({ node_id: nodeId, item }) {
 export function summaryOf({ type, attempt, data }) {
   if (data.error) return inOneLine(errorLine(data.error), 300);
   switch (type) {
+    case "node.queued":
+      return data.cause === "lease_lost" ? "again: its worker was lost, and the try is not charged" : String(data.cause ?? "").replaceAll("_", " ");
     case "node.log":
       return inOneLine(`${data.level}: ${data.message}`, 300);
     case "node.progress":

@@ -1,6 +1,7 @@
 /** Why a run failed, before everything else: the causes, and how much they kept from running. */
 import { errorLine, plural } from "../../core/format.js";
 import { computed, each, html, show, signal } from "../../core/view.js";
+import { cutText } from "../../parts/cut_text.js";
 
 /** Causes shown at first; characters of a message shown at first. */
 const SHOWN = 3;
@@ -26,13 +27,17 @@ export function failureBanner(live, select) {
       <ul class="stack-tight">${each(
         () => (all.value ? causes() : causes().slice(0, SHOWN)),
         (cause) => cause.node_id,
-        (cause) => html`<li class="wrap"><button type="button" class="as-link strong" onclick=${() => select(cause.peek().node_id)}><bdi>${() => cause.value.node_id}</bdi></button>
-          ${message(() => errorLine(cause.value.error))}
-          ${() => itemsOf(cause.value).map(({ index, error }) => html`<div><button type="button" class="as-link" onclick=${() => select(`${cause.peek().node_id}[${index}]`)}>item ${index}</button> ${message(() => errorLine(error))}</div>`)}
+        (cause) => html`<li class="wrap"><button type="button" class="as-link strong" onclick=${() => select(cause.peek().node_id)}><bdi>${() =>
+            cause.value.node_id}</bdi></button>
+          ${cutText(() => errorLine(cause.value.error), LONG)}
+          ${() => itemsOf(cause.value).map(({ index, error }) => html`<div><button type="button" class="as-link"
+              onclick=${() => select(`${cause.peek().node_id}[${index}]`)}>item ${index}</button> ${cutText(() => errorLine(error), LONG)}</div>`)}
           <div class="muted">${() => moreOf(cause.value)}</div></li>`,
       )}</ul>
-      ${show(() => !all.value && causes().length > SHOWN, () => html`<button type="button" class="as-link" onclick=${() => (all.value = true)}>${() => `${causes().length - SHOWN} more`}</button>`)}
-      ${show(() => kept() > 0 && causes().length > 1, () => html`<p class="muted">${() => `${plural(kept(), "more node", "more nodes")} never ran because of them.`}</p>`)}
+      ${show(() => !all.value && causes().length > SHOWN, () => html`<button type="button" class="as-link" onclick=${() => (all.value = true)}>${() =>
+          `${causes().length - SHOWN} more`}</button>`)}
+      ${show(() => kept() > 0 && causes().length > 1, () =>
+          html`<p class="muted">${() => `${plural(kept(), "more node", "more nodes")} never ran because of them.`}</p>`)}
     </section>`,
   );
 }
@@ -56,13 +61,4 @@ function itemsOf({ error }) {
 /** @param {{attempt: number, kept: number}} cause */
 function moreOf({ attempt, kept }) {
   return [attempt > 1 ? `attempt ${attempt}` : "", kept > 0 ? `${plural(kept, "node")} never ran because of it` : ""].filter(Boolean).join(", ");
-}
-
-/** A message, cut where it is long. @param {() => string} text */
-function message(text) {
-  const isWhole = signal(false);
-  return html`<bdi>${() => (isWhole.value || text().length <= LONG ? text() : `${text().slice(0, LONG)}…`)}</bdi>${show(
-    () => !isWhole.value && text().length > LONG,
-    () => html` <button type="button" class="as-link" onclick=${() => (isWhole.value = true)}>more</button>`,
-  )}`;
 }

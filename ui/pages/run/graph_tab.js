@@ -1,5 +1,6 @@
 /** The graph of a run, live. */
 import { serverNow } from "../../core/time.js";
+import { nodeOf } from "../../core/units.js";
 import { effect, html, signal } from "../../core/view.js";
 import { graphView } from "../../graph/graph_view.js";
 import { graphNodes, graphState } from "../../graph/run_graph.js";
@@ -8,7 +9,7 @@ import { graphNodes, graphState } from "../../graph/run_graph.js";
 export function graphTab({ live, nodeId, filter, select }) {
   const selected = signal(/** @type {string | null} */ (null));
   effect(() => {
-    selected.value = nodeId.value?.replace(/\[\d+\]$/, "") ?? null;
+    selected.value = nodeOf(nodeId.value);
   });
   const { workflow_id: workflow, workflow_version: version, version: hash } = live.run?.execution ?? {};
   return html`<div class="graph-holder">${graphView({

@@ -1,11 +1,12 @@
 /** The head of a run: what it is, how it stands, and what can be done with it. */
 import { isReachable } from "../../core/api.js";
 import { cost, number, plural, shortId } from "../../core/format.js";
+import { runsWith } from "../../core/labels.js";
 import { href, hrefOf } from "../../core/router.js";
 import { once } from "../../core/once.js";
 import { may } from "../../core/session.js";
 import { isOver } from "../../core/statuses.js";
-import { duration, milliseconds, moment, now } from "../../core/time.js";
+import { milliseconds, moment, took } from "../../core/time.js";
 import { html, show } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { killWorker } from "../../parts/kill_worker.js";
@@ -19,20 +20,21 @@ export function runHeader(live) {
   const isOpen = () => !isOver(status());
   // A stream stays open while the store behind the server is away; nothing comes by it then.
   const connection = () => (isReachable.value ? live.connection.value : "reconnecting");
-  // Dialogs and what stands in them are loaded once somebody asks for one.
-  const act = once((/** @type {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} */ name) => import("./actions.js").then((actions) => actions[name](live), notifyError));
+  /** @typedef {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun" | "showChildren"} Action */
+  // Dialogs are loaded when the first one is opened.
+  const act = once((/** @type {Action} */ name) => import("./actions.js").then((actions) => actions[name](live), notifyError));
   return html`<header class="stack run-head">
     <div class="page-head">
       <h1><bdi>${() => execution().name}</bdi></h1>
       ${() => workflowOf(execution())}
       <span class="chip-large">${statusChip(() => (execution().cancelling ? "cancelled" : status().toLowerCase()))}</span>
-      <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => tookOf(execution())}</span>
+      <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => took(execution()) || "not started"}</span>
       ${show(() => execution().cancelling && isOpen(), () => html`<span class="muted">cancelling</span>`)}
       <span class=${() => `connection ${connection()}`}>${connection}</span>
     </div>
     <div class="row muted">
       <span class="mono wrap">${() => execution().execution_id}</span>${copyButton(() => live.id, "Copy the id")}
-      ${() => factsOf(execution())}
+      ${() => factsOf(execution(), () => void act("showChildren"))}
     </div>
     ${() => pausedOf(execution())}
     ${show(
@@ -57,21 +59,14 @@ export function runHeader(live) {
 }
 
 /** @param {any} execution */
-function tookOf(execution) {
-  const [start, end] = [milliseconds(execution.started_at), milliseconds(execution.ended_at)];
-  if (start === null) return "not started";
-  return end === null ? duration(now.value - start, { isTicking: true }) : duration(end - start);
-}
-
-/** @param {any} execution */
 function workflowOf(execution) {
   if (!execution.workflow_id) return html`<span class="mono muted">@${(execution.version ?? "").slice(0, 7)}</span>`;
   const path = `/ui/workflows/${encodeURIComponent(execution.workflow_id)}`;
   return html`<a href=${href(path)}>version ${execution.workflow_version}</a>`;
 }
 
-/** @param {any} execution */
-function factsOf(execution) {
+/** @param {any} execution @param {() => void} onChildren */
+function factsOf(execution, onChildren) {
   const { usage } = execution;
   const tokens = usage ? usage.input + usage.output + usage.cache_read + usage.cache_write : 0;
   return [
@@ -82,17 +77,20 @@ function factsOf(execution) {
     execution.parent && html`<span>child of ${linkTo(execution.parent.execution_id)}, node <bdi>${execution.parent.node_id}</bdi></span>`,
     execution.replay_of && html`<span>repeats ${linkTo(execution.replay_of)}</span>`,
     execution.forked_from && html`<span>forked from ${linkTo(execution.forked_from)}</span>`,
-    execution.children > 0 && html`<a href=${href(hrefOf("/", { text: "", children: 1 }))}>${plural(execution.children, "child", "children")}</a>`,
-    ...Object.entries(execution.labels ?? {}).map(([name, value]) => html`<a class="tag" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`),
+    execution.children > 0 && html`<button type="button" class="as-link"
+        onclick=${onChildren}>${plural(execution.children, "child", "children")}</button>`,
+    ...Object.entries(execution.labels ?? {}).map(([name, value]) => html`<a class="tag"
+        href=${runsWith(name, value)}><bdi>${name}: ${value}</bdi></a>`),
   ];
 }
 
 /** @param {any} execution */
 function pausedOf({ status, paused }) {
   if (status !== "PAUSED" || !paused) return null;
-  return html`<div class="banner state-waiting">Paused ${paused.by ? html`by <bdi class="strong">${paused.by}</bdi> ` : "by a retry policy "}since ${moment(milliseconds(paused.since))}${
-    paused.reason ? html`: <bdi>${paused.reason}</bdi>` : ""
-  }. What runs goes on to its end; nothing more starts.</div>`;
+  const by = paused.by ? html`<bdi class="strong">${paused.by}</bdi>` : "a retry policy";
+  const reason = paused.reason ? html`: <bdi>${paused.reason}</bdi>` : "";
+  return html`<div class="banner state-waiting">Paused by ${by} since ${moment(milliseconds(paused.since))}${reason}.
+    Running nodes finish; no other node starts.</div>`;
 }
 
 /** @param {string} id */

@@ -1,4 +1,5 @@
 /** A call over HTTP: the request as a command to repeat it, and what was answered. */
+import { shellWord } from "../../core/format.js";
 import { duration } from "../../core/time.js";
 import { html, show, untracked } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
@@ -24,13 +25,13 @@ export function curlOf({ url = "", method = "GET", headers = {}, query = {}, bod
   const isTyped = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === "content-type");
   const seconds = typeof timeout === "number" ? timeout : /^\d+(\.\d+)?s$/.test(timeout ?? "") ? parseFloat(timeout) : null;
   const parts = [
-    ...(verb === "GET" && !hasBody ? [] : verb === "HEAD" ? ["--head"] : [`-X ${quoted(verb)}`]),
+    ...(verb === "GET" && !hasBody ? [] : verb === "HEAD" ? ["--head"] : [`-X ${shellWord(verb)}`]),
     ...(follows ? ["-L"] : []),
     ...(seconds === null ? [] : [`--max-time ${seconds}`]),
-    ...Object.entries(headers ?? {}).map(([name, value]) => `-H ${quoted(`${name}: ${textOf(value)}`)}`),
-    ...(hasBody && typeof body !== "string" && !isTyped ? [`-H ${quoted("Content-Type: application/json")}`] : []),
-    ...(hasBody ? [`--data-raw ${quoted(textOf(body))}`] : []),
-    quoted(hash === undefined ? target : `${target}#${hash}`),
+    ...Object.entries(headers ?? {}).map(([name, value]) => `-H ${shellWord(`${name}: ${textOf(value)}`)}`),
+    ...(hasBody && typeof body !== "string" && !isTyped ? [`-H ${shellWord("Content-Type: application/json")}`] : []),
+    ...(hasBody ? [`--data-raw ${shellWord(textOf(body))}`] : []),
+    shellWord(hash === undefined ? target : `${target}#${hash}`),
   ];
   return `curl ${parts.join(" \\\n  ")}`;
 }
@@ -94,9 +95,4 @@ function response(output, unit) {
 /** @param {any} value */
 function textOf(value) {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-/** A word of a POSIX shell. @param {string} text */
-function quoted(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

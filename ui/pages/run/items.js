@@ -2,7 +2,7 @@
 import { ApiError, api } from "../../core/api.js";
 import { errorLine, inOneLine, number, plural } from "../../core/format.js";
 import { stateOf } from "../../core/statuses.js";
-import { duration, milliseconds, now } from "../../core/time.js";
+import { took } from "../../core/time.js";
 import { computed, effect, html, onDispose, show, signal } from "../../core/view.js";
 import { notifyError } from "../../parts/notices.js";
 import { progressBar, statusChip } from "../../parts/status.js";
@@ -128,15 +128,8 @@ export function itemsView(unit, onSelect) {
         { title: "Status", width: "128px", cell: (row) => statusChip(() => stateOfItem(row())) },
         { title: "Item", width: "minmax(110px, 1fr)", cell: (row) => html`<span class="text"
             title=${() => errorLine(row().error)}>${() => (row().error ? errorLine(row().error) : inOneLine(row().value, 80))}</span>` },
-        { title: "Took", width: "76px", isEnd: true, cell: (row) => html`<span class="number muted">${() => tookOf(row())}</span>` },
+        { title: "Took", width: "76px", isEnd: true, cell: (row) => html`<span class="number muted">${() => took(row(), row().status === "RUNNING")}</span>` },
       ],
     })}
   </section>`;
-}
-
-/** @param {Item} item */
-function tookOf({ started_at: started, ended_at: ended, status }) {
-  const [start, end] = [milliseconds(started), milliseconds(ended)];
-  if (start === null) return "";
-  return end !== null ? duration(end - start) : status === "RUNNING" ? duration(now.value - start, { isTicking: true }) : "";
 }

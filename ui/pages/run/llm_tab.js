@@ -1,9 +1,9 @@
 /** A call of a language model: what was asked, the answer as it comes, and what it took. */
-import { api } from "../../core/api.js";
 import { cost, number } from "../../core/format.js";
 import { html, onDispose, show, signal, untracked } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { jsonTree } from "../../parts/json_tree.js";
+import { everyEvent } from "./history.js";
 import { wholeButton } from "./output_tab.js";
 
 /** @typedef {import("./unit.js").Unit} Unit */
@@ -26,13 +26,13 @@ export function llmTab(unit) {
   const answer = () => output()?.answer ?? null;
   return html`<div class="stack">
     ${show(() => output()?.simulated === true, () => html`<p
-        class="banner state-retrying">Simulated: no model is configured, and the answer is made up of the prompt.</p>`)}
+        class="banner state-retrying">Simulated: no model is configured; the answer is a placeholder.</p>`)}
     <dl class="facts">
       ${() => fact("Model", output()?.model ?? config()?.model)}
       ${() => fact("Tokens", tokenWords(usage()))}
-      ${() => (usage() === null ? null : fact("Cost", price() === null ? "not known: the model has no price" : cost(price())))}
+      ${() => (usage() === null ? null : fact("Cost", price() === null ? "unknown: no price is set for this model" : cost(price())))}
       ${() => fact("Stopped by", output()?.stop_reason)}
-      ${() => (usage()?.calls > 1 ? fact("Calls", `${number(usage().calls)}, failed and repeated ones too`) : null)}
+      ${() => (usage()?.calls > 1 ? fact("Calls", `${number(usage().calls)}, with failed and repeated ones`) : null)}
     </dl>
     ${wholeButton(unit)}
     ${show(
@@ -56,7 +56,10 @@ function asking(config) {
   const all = config.system === undefined || config.system === null ? messages : [{ role: "system", content: config.system }, ...messages];
   /** @param {any} message */
   const one = ({ role, content }) => html`<section class="stack-tight"><div
-      class="row spread"><h3>${role === "system" ? "System" : role === "user" ? "Prompt" : role}</h3>${copyButton(() => textOf(content), "Copy it")}</div><pre
+      class="row spread"><h3>${role === "system" ? "System" : role === "user" ? "Prompt" : role}</h3>${copyButton(
+          () => textOf(content),
+          `Copy the ${role} message`,
+        )}</div><pre
           class="llm-text text">${textOf(content)}</pre></section>`;
   const schema = () => jsonTree(() => config.schema, { label: "the schema", name: "schema" });
   return html`<div class="stack">${all.map(one)}${config.schema ? html`<details><summary>Schema of the answer</summary>${schema()}</details>` : null}</div>`;
@@ -82,9 +85,8 @@ function streamed(unit) {
     isEmpty.value = text.length === 0;
   };
   unit.listen((events) => (held === null ? add(events) : held.push(...events)));
-  void api
-    .get(`${unit.live.path}/history`, { node: unit.id, type: ["node.token", "stream.reset"], limit: 1_000 })
-    .then(({ items }) => items.filter((/** @type {RunEvent} */ event) => (event.item ?? null) === unit.index))
+  void everyEvent(unit.live, { node: unit.id, type: ["node.token", "stream.reset"] })
+    .then((items) => items.filter((event) => (event.item ?? null) === unit.index))
     .catch(() => [])
     .then((items) => {
       if (isOver) return;
@@ -93,7 +95,7 @@ function streamed(unit) {
       held = null;
     });
   const element = html`<pre class="llm-text text">${text}</pre>`;
-  return html`<div>${element}${show(() => isEmpty.value, () => html`<p class="muted">Nothing has come.</p>`)}</div>`;
+  return html`<div>${element}${show(() => isEmpty.value, () => html`<p class="muted">No text yet.</p>`)}</div>`;
 }
 
 /** @param {string} title @param {any} value */

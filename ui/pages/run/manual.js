@@ -1,4 +1,4 @@
-/** A node by hand: its wait ended now, or the node completed, failed or skipped, after what that would touch. */
+/** Manual actions on a node: end its wait, or complete, fail or skip it, after a list of what that would touch. */
 import { api } from "../../core/api.js";
 import { plural } from "../../core/format.js";
 import { html, signal } from "../../core/view.js";
@@ -11,15 +11,15 @@ import { runStatus } from "./unit.js";
 /** @typedef {import("./unit.js").Unit} Unit */
 /** @typedef {"complete" | "fail" | "skip"} Verb */
 
-/** What a wait of these kinds is for ends when somebody says so. */
+/** Kinds of waiting that can be ended by hand. */
 const ENDS_NOW = new Set(["back_off", "delay", "worker", "hold", "operator"]);
-/** Of more nodes behind one the first are named. */
+/** Of more nodes after one the first are named. */
 const MOST_NAMED = 8;
 /** @type {Record<Verb, {title: string, done: string, says: string}>} */
 const VERBS = {
   complete: { title: "Complete", done: "completed", says: "It counts as completed, with the output below." },
   fail: { title: "Fail", done: "failed", says: "It counts as failed, with the error below; it is not tried again." },
-  skip: { title: "Skip", done: "skipped", says: "It counts as skipped, and what follows goes by its trigger rules." },
+  skip: { title: "Skip", done: "skipped", says: "It counts as skipped; the nodes after it follow their trigger rules." },
 };
 
 /** Whether a node's wait can be ended now. @param {Unit} unit */
@@ -45,7 +45,7 @@ export async function retryNow(unit) {
   const node = unit.node();
   try {
     await api.post(`${unit.path}/retry`, { by: rememberedBy() || "the page", attempt: node?.attempt });
-    notify(node?.waiting_on === "delay" ? "The delay is over" : "Queued now");
+    notify(node?.waiting_on === "delay" ? "Delay ended" : "Queued");
   } catch (error) {
     notifyError(error);
   }
@@ -68,7 +68,7 @@ export function endByHand(unit, verb) {
     body: () => html`<p>${says}</p>${touched(unit, node)}
       ${verb === "complete" ? editor.element : null}
       ${verb === "fail" ? html`${field("Type of the error", type, "Operator")}${field("Message", message, "why it failed")}` : null}
-      ${byField(by)}${field("Reason", reason, "stands in the history")}`,
+      ${byField(by)}${field("Reason", reason, "kept in the history")}`,
     actions: [
       {
         label: title,
@@ -95,8 +95,8 @@ function touched(unit, node) {
   return html`<ul class="bullets">
     <li>${unit.index === null ? "Node" : "Item"} <bdi
         class="strong">${unit.id}</bdi>, attempt ${node.attempt}, ${node.status}.${
-      isRunning ? " Its worker is asked to stop, and what it still answers is refused." : ""}</li>
-    ${behind.length > 0 ? html`<li>${plural(behind.length, "node")} behind it: ${names}${more}.</li>` : null}
+      isRunning ? " Its worker is asked to stop, and a late result is refused." : ""}</li>
+    ${behind.length > 0 ? html`<li>${plural(behind.length, "node")} after it: ${names}${more}.</li>` : null}
   </ul>`;
 }
 

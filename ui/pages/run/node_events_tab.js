@@ -46,7 +46,7 @@ export function nodeEventsTab(unit) {
       height: "360px",
       least: 340,
       rowHeight: 28,
-      empty: () => html`<p class="empty">${() => (page.answer.value === null ? (page.error.value?.message ?? "") : "No event is about it yet.")}</p>`,
+      empty: () => html`<p class="empty">${() => (page.answer.value === null ? (page.error.value?.message ?? "") : "No events yet.")}</p>`,
       columns: [
         { title: "Time", width: "108px", cell: (row) => html`<time class="number"
             title=${() => moment(milliseconds(row().event.ts))}>${() => clockTime(Date.parse(row().event.ts))}</time>` },

@@ -126,10 +126,10 @@ function heading(unit, onClose, onSelect) {
     <div class="row">${statusChip(() => unit.state.value)}<span class="muted mono text">${() => node()?.handler ?? unit.parent()?.handler ?? ""}</span><span
         class="muted number">${tries}</span>
       ${show(() => node()?.reused ?? false, () => html`<span class="tag"
-          title="Taken from the run that this one was made of; it did not run here">reused</span>`)}
+          title="Reused from the run that this one was forked from; it did not run here">reused</span>`)}
       ${show(() => Boolean(node()?.child), () => html`<a
           href=${() => href(`/ui/runs/${encodeURIComponent(node()?.child ?? "")}`)}>child ${() => shortId(node()?.child ?? "")}</a>`)}
-      ${show(() => may("run"), () => html`<a class="button beside" title="A new run that keeps what is before this node; what will run is shown first"
+      ${show(() => may("run"), () => html`<a class="button beside" title="Starts a new run from this node, after a preview; what is before it is kept"
           href=${href(hrefOf("/ui/edit", { run: unit.live.id, node: unit.base }))}>Fork from here</a>`)}</div>
     ${unit.index === null ? null : html`<nav class="row" aria-label="Items">
       <button type="button" class="as-link" onclick=${() => onSelect(unit.base)}>all items of <bdi>${unit.base}</bdi></button>

@@ -1,7 +1,7 @@
 /** The nodes of a run as a table: all that the graph says, and more of it at once. */
 import { errorLine, inOneLine } from "../../core/format.js";
 import { stateOf } from "../../core/statuses.js";
-import { duration, milliseconds, moment, now, relative } from "../../core/time.js";
+import { milliseconds, moment, now, relative, took } from "../../core/time.js";
 import { computed, html, signal } from "../../core/view.js";
 import { progressBar, statusChip } from "../../parts/status.js";
 import { table } from "../../parts/table.js";
@@ -16,12 +16,12 @@ export function nodesTab({ live, nodeId, filter, select }) {
     const [state, wanted] = [filter.value, text.value.trim().toLowerCase()];
     const nodes = [...(live.run?.nodes.values() ?? [])];
     if (state === null && !wanted) return nodes;
-    return nodes.filter(
-      (node) => (state === null || stateOf(node) === state) && (!wanted || node.node_id.toLowerCase().includes(wanted) || node.handler.toLowerCase().includes(wanted)),
-    );
+    const hasText = (/** @type {RunNode} */ { node_id: id, handler }) => `${id}\n${handler}`.toLowerCase().includes(wanted);
+    return nodes.filter((node) => (state === null || stateOf(node) === state) && (!wanted || hasText(node)));
   });
   return html`<div class="stack">
-    <div class="row"><input type="search" aria-label="Filter nodes by id or handler" placeholder="Id or handler" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></div>
+    <div class="row"><input type="search" aria-label="Filter nodes by id or handler" placeholder="Id or handler"
+        oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></div>
     ${table({
       label: "Nodes",
       rows: () => rows.value,
@@ -30,15 +30,20 @@ export function nodesTab({ live, nodeId, filter, select }) {
       selected: () => nodeId.value,
       least: 720,
       isRecycled: true,
-      empty: () => html`<div class="empty">No node is in this state.</div>`,
+      empty: () => html`<div class="empty">No node matches.</div>`,
       columns: [
         { title: "State", width: "170px", cell: (node) => stateCell(computed(() => stateOf(node()))) },
         { title: "Node", width: "minmax(140px, 1fr)", cell: (node) => html`<bdi class="strong" title=${() => node().node_id}>${() => node().node_id}</bdi>` },
         { title: "Handler", width: "120px", cell: (node) => html`<span class="muted">${() => node().handler}</span>` },
         { title: "Attempt", width: "80px", isEnd: true, cell: (node) => html`<span class="number">${() => triesOf(node())}</span>` },
-        { title: "Started", width: "110px", cell: (node) => html`<time title=${() => moment(milliseconds(node().started_at))}>${() => relative(milliseconds(node().started_at), now.value)}</time>` },
+        {
+          title: "Started",
+          width: "110px",
+          cell: (node) => html`<time title=${() => moment(milliseconds(node().started_at))}>${() =>
+              relative(milliseconds(node().started_at), now.value)}</time>`,
+        },
         { title: "Took", width: "100px", isEnd: true, cell: (node) => html`<span class="number">${() => tookOf(node())}</span>` },
-        { title: "Says", width: "minmax(160px, 2fr)", cell: (node) => html`${() => sayingOf(node())}` },
+        { title: "Details", width: "minmax(160px, 2fr)", cell: (node) => html`${() => sayingOf(node())}` },
       ],
     })}
   </div>`;
@@ -55,11 +60,8 @@ function triesOf(node) {
 }
 
 /** @param {RunNode} node */
-export function tookOf(node) {
-  const [start, end] = [milliseconds(node.started_at), milliseconds(node.ended_at)];
-  if (start === null || node.status === "PENDING") return "";
-  if (end !== null) return duration(end - start);
-  return node.status === "RUNNING" ? duration(now.value - start, { isTicking: true }) : "";
+function tookOf(node) {
+  return node.status === "PENDING" ? "" : took(node, node.status === "RUNNING");
 }
 
 /** The most important thing to say of a node, in one line. @param {RunNode} node */
@@ -80,6 +82,7 @@ function sayingOf(node) {
   if (node.because_of?.length) return html`<bdi class="muted">because of ${node.because_of.join(", ")}</bdi>`;
   if (node.reason) return html`<span class="muted">${node.reason.replaceAll("_", " ")}</span>`;
   if (due !== null) return html`<span class="muted">due ${relative(due, now.value)}</span>`;
-  if (node.progress) return html`<bdi class="muted">${node.progress.fraction !== null ? `${Math.round(node.progress.fraction * 100)} % ` : ""}${node.progress.message ?? ""}</bdi>`;
+  if (node.progress) return html`<bdi class="muted">${node.progress.fraction !== null ? `${Math.round(node.progress.fraction * 100)} % `
+      : ""}${node.progress.message ?? ""}</bdi>`;
   return null;
 }

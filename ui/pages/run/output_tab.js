@@ -1,4 +1,4 @@
-/** Tabs of a node that show values: what it came to, and what its handler was given. */
+/** Tabs of a node with its output, and with the input of its handler. */
 import { bytes } from "../../core/format.js";
 import { html, show, signal } from "../../core/view.js";
 import { jsonTree, outputReference } from "../../parts/json_tree.js";
@@ -18,12 +18,12 @@ export function outputTab(unit) {
     )}
     ${show(
       () => known() && unit.output.value() === null,
-      () => html`<p class="muted">${() => (unit.state.value === "completed" ? html`The output is <code>null</code>.` : "There is no output: null.")}</p>`,
+      () => html`<p class="muted">${() => (unit.state.value === "completed" ? html`The output is <code>null</code>.` : "No output.")}</p>`,
     )}
   </div>`;
 }
 
-/** Reads an output that is too large for the view, where somebody wants it. @param {Unit} unit */
+/** The button that loads an output too large for the view. @param {Unit} unit */
 export function wholeButton(unit) {
   const isBusy = signal(false);
   const read = async () => {
@@ -39,7 +39,7 @@ export function wholeButton(unit) {
   return show(
     () => unit.output.missing() !== null,
     () => html`<p class="row"><span>${() => `The output has ${bytes(unit.output.missing() ?? 0)}.`}</span><button type="button" disabled=${() => isBusy.value}
-        onclick=${() => void read()}>Read it whole</button></p>`,
+        onclick=${() => void read()}>Load it all</button></p>`,
   );
 }
 
@@ -61,12 +61,12 @@ export function inputTab(unit) {
     ${show(
       () => problems().length > 0,
       () => html`<div class=${() => (hasBegun() ? "problem" : "muted")}>
-        <p>${() => (written()?.map ? "What an item gives is filled in for each item:" : "Not known yet:")}</p>
+        <p>${() => (written()?.map ? "Filled in for each item:" : "Not known yet:")}</p>
         <ul class="bullets">${() =>
           problems().map((/** @type {any} */ each) => html`<li><code>${each.path}</code> <span class="text">${each.message}</span></li>`)}</ul></div>`,
     )}
     <div class="side-by-side">
-      ${show(() => rendered() !== undefined, () => part(() => (isSame() ? "As written, without templates" : "As its handler gets it"), asGiven()))}
+      ${show(() => rendered() !== undefined, () => part(() => (isSame() ? "As written, without templates" : "As passed to the handler"), asGiven()))}
       ${show(() => written() !== null && !isSame(), () => part("As written", asWritten()))}
     </div>
     ${show(

@@ -8,7 +8,7 @@ import { definitionOf, nodeIn } from "./definition.js";
 
 /** @typedef {import("./unit.js").Unit} Unit */
 
-/** What a policy has where it says nothing. */
+/** The defaults of a policy. */
 const USUAL = { max_attempts: 3, initial_interval: "1s", backoff_coefficient: 2, maximum_interval: "60s", jitter: "full" };
 const LIMITS = ["start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "heartbeat_timeout"];
 /** @type {Record<string, string>} */
@@ -16,13 +16,13 @@ const LIMIT_WORDS = {
   start_to_close_timeout: "One attempt",
   schedule_to_start_timeout: "Wait for a worker",
   schedule_to_close_timeout: "All attempts",
-  heartbeat_timeout: "Silence",
+  heartbeat_timeout: "Between heartbeats",
 };
 /** @type {Record<string, string>} */
 const JITTERS = { full: "anything up to that", equal: "the upper half of that", none: "exactly that" };
 
 /** @type {Record<string, string>} */
-const EXHAUSTED = { continue: "what follows runs all the same", pause: "the run pauses and waits for an operator" };
+const EXHAUSTED = { continue: "the nodes after it run all the same", pause: "the run pauses and waits for an operator" };
 
 /** One rule in words. Pure. @param {Record<string, any>} rule @returns {string[]} */
 export function ruleInWords(rule) {
@@ -35,7 +35,7 @@ export function ruleInWords(rule) {
     `Waits ${written(first)} before the second${growth}: ${JITTERS[jitter] ?? jitter}.`,
     ...(rule.retry_on?.length ? [`Only after ${names(rule.retry_on)}.`] : []),
     ...(rule.non_retryable?.length ? [`Never after ${names(rule.non_retryable)}.`] : []),
-    ...(rule.respect_retry_after === false ? ["A Retry-After counts for nothing."] : []),
+    ...(rule.respect_retry_after === false ? ["Retry-After is ignored."] : []),
   ];
 }
 

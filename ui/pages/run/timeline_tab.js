@@ -1,6 +1,7 @@
 /** The nodes of a run on a line of time, live. */
 import { api } from "../../core/api.js";
 import { isOver, stateOf } from "../../core/statuses.js";
+import { nodeOf } from "../../core/units.js";
 import { timelineView } from "../../graph/timeline.js";
 
 /** @param {import("../run.js").RunView} view */
@@ -12,7 +13,7 @@ export function timelineTab({ live, nodeId, filter, select }) {
       return filter.value === null ? nodes : inState(nodes, filter.value);
     },
     attempts: async (id) => (await api.get(`${live.path}/nodes/${encodeURIComponent(id)}/attempts`)).items,
-    selected: () => nodeId.value?.replace(/\[\d+\]$/, "") ?? null,
+    selected: () => nodeOf(nodeId.value),
     onSelect: select,
     isLive: () => (void live.head.value, live.run !== null && !isOver(live.run.execution.status)),
   });

@@ -5,6 +5,7 @@
 import { api } from "../../core/api.js";
 import { asked } from "../../core/asked.js";
 import { stateOf } from "../../core/statuses.js";
+import { partsOf } from "../../core/units.js";
 import { computed, effect, onDispose, signal } from "../../core/view.js";
 
 /** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
@@ -33,12 +34,6 @@ import { computed, effect, onDispose, signal } from "../../core/view.js";
 
 /** Events that change nothing of a unit but what it streams and logs. */
 const QUIET = new Set(["node.token", "node.log", "node.progress", "node.event", "stream.reset"]);
-
-/** @param {string} id  `fetch` or `fetch[3]` @returns {{base: string, index: number | null}} */
-export function partsOf(id) {
-  const found = /^(.*)\[(\d+)\]$/s.exec(id);
-  return found === null ? { base: id, index: null } : { base: found[1], index: Number(found[2]) };
-}
 
 /** @param {LiveRun} live @param {string} id */
 export function unitOf(live, id) {
@@ -98,7 +93,7 @@ export function unitOf(live, id) {
     () => api.get(`${path}/explain`),
   );
 
-  // An output that is too large for the view is read whole when somebody wants it.
+  // An output that is too large for the view is read on demand.
   const readOutput = signal(/** @type {{value: any} | null} */ (null));
   effect(() => {
     void stamp.value;

@@ -1,4 +1,4 @@
-/** Why a node is not over, or never ran: in words, with what moves it on, how long until then, and what can be done. */
+/** What a node waits for, or why it never ran: what ends the wait, when, and what can be done by hand. */
 import { capitalised, plural } from "../../core/format.js";
 import { href, hrefOf, route } from "../../core/router.js";
 import { may } from "../../core/session.js";
@@ -11,7 +11,7 @@ import { canEnd, canRetryNow, endByHand, retryNow } from "./manual.js";
 /** What a moment that is waited for brings. @type {Record<string, string>} */
 const COMING = {
   back_off: "Next attempt",
-  delay: "Goes on",
+  delay: "Continues",
   worker: "Gives up on a worker",
   hold: "Due",
 };
@@ -31,7 +31,7 @@ export function waitingView(unit, onSelect) {
     () => !isOver() && (answer() !== null || canEnd(unit) || causes(unit).length > 0),
     () => html`<section class="waiting" aria-label="What it waits for">
       ${() => (answer() === null ? null : html`<p class="text">${sentence(answer().waiting_for)}</p>`)}
-      ${() => (answer()?.wakes && !isEnded(unit) ? html`<p class="muted text">Moved on by: ${answer().wakes}</p>` : null)}
+      ${() => (answer()?.wakes && !isEnded(unit) ? html`<p class="muted text">Continues with: ${answer().wakes}</p>` : null)}
       ${show(
         // A question to people counts down itself.
         () => dueAt() !== null && !isEnded(unit) && unit.state.value !== "waiting_approval",
@@ -78,7 +78,7 @@ function actions(unit) {
   const isDelay = () => unit.node()?.waiting_on === "delay";
   return html`<div class="row">
     ${show(() => canRetryNow(unit), () => html`<button type="button" class="primary"
-        onclick=${() => void retryNow(unit)}>${() => (isDelay() ? "Go on now" : "Retry now")}</button>`)}
+        onclick=${() => void retryNow(unit)}>${() => (isDelay() ? "Continue now" : "Retry now")}</button>`)}
     ${show(
       () => canEnd(unit),
       () => html`<span class="by-hand"><span class="muted">By hand:</span>${/** @type {const} */ (["complete", "fail", "skip"]).map((verb) => html`<button

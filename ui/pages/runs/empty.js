@@ -1,11 +1,11 @@
-/** What the list of runs says while there is nothing in it. */
+/** The list of runs while it is empty, and the warning that no worker is connected. */
 import { api } from "../../core/api.js";
 import { once } from "../../core/once.js";
 import { poll } from "../../core/poll.js";
 import { go, href } from "../../core/router.js";
 import { context } from "../../core/session.js";
 import { html, show } from "../../core/view.js";
-import { icon } from "../../parts/icons.js";
+import { noWorkers } from "../../parts/no_workers.js";
 import { notifyError } from "../../parts/notices.js";
 
 /** @param {() => boolean} isFiltered @param {() => void} clear  the filters */
@@ -20,7 +20,7 @@ export function emptyRuns(isFiltered, clear) {
   });
   return html`<div class="empty">${show(
     isFiltered,
-    () => html`<p>No run fits these filters.</p><button type="button" onclick=${clear}>Clear all filters</button>`,
+    () => html`<p>No run matches these filters.</p><button type="button" onclick=${clear}>Clear all filters</button>`,
     () => html`<h2>No runs yet</h2>
       ${show(
         () => context.value?.demo ?? false,
@@ -31,11 +31,11 @@ export function emptyRuns(isFiltered, clear) {
   )}</div>`;
 }
 
-/** What an operator must know before all: nobody is there to run anything. */
+/** Warn the operator when no worker is connected. */
 export function workersMissing() {
   const { value } = poll(() => api.get("/v1/workers"), 10_000);
   return show(
     () => value.value?.items.length === 0,
-    () => html`<div class="banner state-retrying row" role="status">${icon("warning")}<span><b>Runs will wait: no worker is connected.</b> Start one: <code>python -m workers.worker</code></span></div>`,
+    noWorkers,
   );
 }

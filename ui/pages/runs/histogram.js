@@ -18,7 +18,8 @@ export function histogram(rows) {
     (row) => {
       const state = () => row.value.status.toLowerCase();
       const words = () => `${row.value.name}: ${wordOf(state())}, ${duration(took(row.value))}`;
-      return html`<div role="listitem"><a href=${() => href(`/ui/runs/${encodeURIComponent(row.value.execution_id)}`)} aria-label=${words} title=${words} class=${() => `state-${colourOf(state())}`}>
+      return html`<div role="listitem"><a href=${() => href(`/ui/runs/${encodeURIComponent(row.value.execution_id)}`)} aria-label=${words} title=${words}
+          class=${() => `state-${colourOf(state())}`}>
         <i style=${() => ({ height: `${Math.max(6, (100 * took(row.value)) / longest())}%` })}></i>${stateIcon(state)}</a></div>`;
     },
   )}</div>`;

@@ -4,14 +4,15 @@ import { poll } from "../../core/poll.js";
 import { html, show, signal } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
 import { problemList } from "../../parts/problems.js";
+import { showKey } from "../../parts/show_once.js";
 import { table } from "../../parts/table.js";
-import { showOnce } from "./show_once.js";
 
 /** @param {(path: string, label: string) => any} keys  shows the keys of a tenant */
 export function tenants(keys) {
   const { value, error, again } = poll(() => everyPage("/v1/tenants"), 30_000);
   const chosen = signal(/** @type {string | null} */ (null));
-  return html`<section class="card stack"><div class="row spread"><h2>Tenants</h2><button type="button" onclick=${() => create(again)}>New tenant…</button></div>
+  return html`<section class="card stack"><div class="row spread"><h2>Tenants</h2><button type="button"
+      onclick=${() => create(again)}>New tenant…</button></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
       label: "Tenants",
@@ -27,7 +28,8 @@ export function tenants(keys) {
         {
           title: "Active",
           width: "130px",
-          cell: (tenant) => html`<button type="button" class="quiet" onclick=${() => void change(tenant(), again)}>${() => (tenant().is_active ? "Disable…" : "Enable")}</button>`,
+          cell: (tenant) => html`<button type="button" class="quiet"
+              onclick=${() => void change(tenant(), again)}>${() => (tenant().is_active ? "Disable…" : "Enable")}</button>`,
         },
       ],
     })}</section>
@@ -39,15 +41,17 @@ function create(again) {
   let [name, title] = ["", ""];
   openDialog({
     title: "New tenant",
-    body: () => html`<div class="field"><label for="tenant-name">Name</label><span class="hint">1 to 40 of a–z, 0–9 and -; part of paths and of names of settings</span>
+    body: () => html`<div class="field"><label for="tenant-name">Name</label><span
+        class="hint">1 to 40 of a–z, 0–9 and -; used in paths and in names of settings</span>
         <input id="tenant-name" maxlength="40" oninput=${(/** @type {any} */ event) => (name = event.target.value)}></div>
-      <div class="field"><label for="tenant-title">Title</label><input id="tenant-title" oninput=${(/** @type {any} */ event) => (title = event.target.value)}></div>`,
+      <div class="field"><label for="tenant-title">Title</label><input id="tenant-title"
+          oninput=${(/** @type {any} */ event) => (title = event.target.value)}></div>`,
     actions: [
       {
-        label: "Make the tenant",
+        label: "Create tenant",
         look: "primary",
         run: async () => {
-          showOnce((await api.post("/v1/tenants", { name: name.trim(), title })).api_key);
+          showKey((await api.post("/v1/tenants", { name: name.trim(), title })).api_key);
           await again();
         },
       },
@@ -61,7 +65,7 @@ async function change(tenant, again) {
   if (!tenant.is_active) return set(true);
   openDialog({
     title: `Disable ${tenant.name}?`,
-    body: () => html`<p>Its keys open nothing until it is enabled again. What runs goes on, and nothing is removed.</p>`,
+    body: () => html`<p>Its keys are refused until it is enabled again. Runs in progress continue, and nothing is removed.</p>`,
     actions: [{ label: "Disable", look: "danger", run: () => set(false) }],
   });
 }

@@ -1,6 +1,6 @@
-/** What models were called, day by day, and how runs ended. */
+/** Usage of the last 30 days: how runs ended, and calls of language models by day. */
 import { api } from "../../core/api.js";
-import { cost, number } from "../../core/format.js";
+import { cost, number, plural } from "../../core/format.js";
 import { poll } from "../../core/poll.js";
 import { duration } from "../../core/time.js";
 import { html, show } from "../../core/view.js";
@@ -16,7 +16,7 @@ export function usage() {
   return html`<section class="card stack"><h2>The last 30 days</h2>
     ${show(
       () => value.value !== null,
-      () => html`<p>${() => `${number(ends().total)} runs ended: ${number(ends().completed)} completed, ${number(ends().failed)} failed, ${number(ends().cancelled)} cancelled; ${duration(ends().average_ms ?? null)} on average.`}</p>
+      () => html`<p>${() => endsInWords(ends())}</p>
         ${table({
           label: "Model calls by day",
           rows: perDay,
@@ -33,4 +33,10 @@ export function usage() {
           ],
         })}`,
     )}</section>`;
+}
+
+/** @param {Record<string, number>} ends */
+function endsInWords({ total, completed, failed, cancelled, average_ms: average }) {
+  const parts = `${number(completed)} completed, ${number(failed)} failed, ${number(cancelled)} cancelled`;
+  return `${plural(total, "run")} ended: ${parts}${average ? `; ${duration(average)} on average` : ""}.`;
 }

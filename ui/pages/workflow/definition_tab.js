@@ -6,6 +6,7 @@ import { may } from "../../core/session.js";
 import { html, show } from "../../core/view.js";
 import { codeView } from "../../parts/code_view.js";
 import { copyButton } from "../../parts/copy.js";
+import { loading } from "../../parts/lazy.js";
 import { problemList } from "../../parts/problems.js";
 import { pathOf } from "./switching.js";
 
@@ -24,13 +25,13 @@ export function definitionTab({ workflow }) {
           ${show(() => may("run"), () => html`<a class="button" href=${href(hrefOf("/ui/edit", { workflow: name }))}>Edit</a>`)}
           <span class="muted">${() => workflow().media_type}, as it was sent</span></div>
         ${codeView(() => answer.value ?? "", `Definition of ${name}`)}`,
-      () => html`<div class="empty" aria-busy="true"><div class="skeleton"></div></div>`,
+      loading,
     )}
   </section>`;
 }
 
 /** JSON is written out in lines where it was sent as one. @param {string} name @returns {Promise<string>} */
-export async function sourceOf(name) {
+async function sourceOf(name) {
   const found = await api.get(`${pathOf(name)}/source`);
   return typeof found === "string" ? found : JSON.stringify(found, null, 2);
 }

@@ -31,11 +31,11 @@ function interfaceGraph(workflow) {
   return html`<div class="stack">
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(() => answer.value !== null, () => documentGraph({ document: () => stepsAndEvents(answer.value.graph) }))}
-    <p class="muted">Which step takes and sends which event; <code>external_step</code> is whoever answers.</p></div>`;
+    <p class="muted">Steps, and the events between them; <code>external_step</code> stands for the client that sends events.</p></div>`;
 }
 
 /** A representation in the form of a definition: what an edge comes from is depended on. Pure. @param {Representation} graph */
-export function stepsAndEvents({ nodes, edges }) {
+function stepsAndEvents({ nodes, edges }) {
   const sourcesOf = (/** @type {string} */ id) => edges.filter(({ target }) => target === id).map(({ source }) => source);
   return { nodes: nodes.map(({ id, node_type: handler }) => ({ id, handler, dependencies: sourcesOf(id) })) };
 }

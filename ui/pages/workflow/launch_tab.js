@@ -1,6 +1,7 @@
-/** Start a workflow: its inputs as a form or as JSON, taken from an earlier run where one likes. */
+/** Start a workflow: its inputs as a form or as JSON, or copied from an earlier run. */
 import { ApiError, api } from "../../core/api.js";
 import { shortId } from "../../core/format.js";
+import { isObject } from "../../core/json.js";
 import { poll } from "../../core/poll.js";
 import { go } from "../../core/router.js";
 import { may } from "../../core/session.js";
@@ -20,7 +21,7 @@ export function launchTab({ workflow }) {
   const value = signal(/** @type {any} */ (undefined));
   const failure = signal(/** @type {ApiError | null} */ (null));
   const isBusy = signal(false);
-  // A form that is filled in anew is built anew.
+  // Raised when the inputs are replaced as a whole: the form is built again.
   const round = signal(0);
   const labels = signal("");
   const key = signal("");
@@ -54,7 +55,7 @@ export function launchTab({ workflow }) {
     isBusy.value = true;
     try {
       const given = value.peek();
-      const wrong = [...problems(), ...(given === undefined || isMapping(given) ? [] : ["inputs must be an object"])];
+      const wrong = [...problems(), ...(given === undefined || isObject(given) ? [] : ["inputs must be an object"])];
       if (wrong.length > 0) throw new ApiError(0, { detail: "The inputs are not complete yet.", errors: wrong.map((message) => ({ message })) });
       const body = { inputs: given, labels: labelsOf(labels.peek()), execution_key: key.peek().trim() || undefined };
       const { execution_id: id } = await api.post(`${pathOf(name)}/executions`, body);
@@ -75,22 +76,22 @@ export function launchTab({ workflow }) {
     <div class="row"><label>Copy inputs from an earlier run <select onchange=${copyFrom}><option value="">choose…</option>
         ${() => (earlier.value.value?.items ?? []).map((/** @type {any} */ run) =>
           html`<option value=${run.execution_id}>${runInWords(run)}</option>`)}</select></label>
-      <button type="button" class="quiet" onclick=${empty}>Begin again with the defaults</button></div>
+      <button type="button" class="quiet" onclick=${empty}>Reset to the defaults</button></div>
     ${startType(definition)}
     <div class="card">${() => (void round.value, untracked(form))}</div>
     <details class="card"><summary>Labels and key</summary>
-      <div class="field"><label for="launch-labels">Labels</label><span class="hint">name: value, parted by commas</span><input id="launch-labels"
+      <div class="field"><label for="launch-labels">Labels</label><span class="hint">name: value, separated by commas</span><input id="launch-labels"
           autocomplete="off" placeholder="team: blue" .value=${labels.peek()}
           oninput=${(/** @type {any} */ event) => (labels.value = event.target.value)}></div>
       <div class="field"><label for="launch-key">Key</label><span
-          class="hint">a name of your own for this run, such as order-4711; while it runs no other run can have it</span><input id="launch-key"
+          class="hint">your own name for this run, such as order-4711; no other run can have it until this one has ended</span><input id="launch-key"
           autocomplete="off" maxlength="256" .value=${key.peek()} oninput=${(/** @type {any} */ event) => (key.value = event.target.value)}></div></details>
     ${show(() => failure.value !== null, () => problemList(() => failure.value))}
     ${show(
       () => may("run"),
       () => html`<div class="row"><button type="button" class="primary" disabled=${() => isBusy.value || !workflow().is_active} onclick=${start}>Run</button>
         <span class="muted">${() => (workflow().is_active ? "or Ctrl + Enter" : "It is paused: resume it first.")}</span></div>`,
-      () => html`<p class="muted">This key may look, but not start anything.</p>`,
+      () => html`<p class="muted">Your key can read, but not start runs.</p>`,
     )}
   </section>`;
 }
@@ -118,9 +119,4 @@ function labelsOf(text) {
       return [name, value];
     }),
   );
-}
-
-/** @param {unknown} value */
-function isMapping(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@ import { api, everyPage } from "../../core/api.js";
 import { plural, shortId } from "../../core/format.js";
 import { poll } from "../../core/poll.js";
 import { go, href, hrefOf } from "../../core/router.js";
-import { duration, milliseconds, moment, now, relative } from "../../core/time.js";
+import { beganAt, duration, milliseconds, moment, now, relative, took } from "../../core/time.js";
 import { computed, html, show } from "../../core/view.js";
 import { statusChip } from "../../parts/status.js";
 import { table } from "../../parts/table.js";
@@ -27,7 +27,7 @@ export function overviewTab(view) {
   const facts = () => [
     ["Success, 30 days", () => (own.value ? successOf(own.value) : "no run has ended")],
     ["Average", () => (own.value?.average_ms ? duration(own.value.average_ms) : "–")],
-    ["Starts next", () => (next.value === null ? "only when somebody, or something, starts it" : `${relative(next.value, now.value)}, ${moment(next.value)}`)],
+    ["Starts next", () => (next.value === null ? "no schedule is active" : `${relative(next.value, now.value)}, ${moment(next.value)}`)],
     ["Updated", () => `${relative(milliseconds(workflow().updated_at), now.value)}, ${moment(milliseconds(workflow().updated_at))}`],
     ["Labels", () => Object.entries(workflow().labels).map(([key, value]) => html`<span class="tag"><bdi>${key}: ${value}</bdi></span> `)],
     ["Id", () => html`<code>${id}</code>`],
@@ -37,7 +37,7 @@ export function overviewTab(view) {
       .filter(([label]) => label !== "Labels" || Object.keys(workflow().labels).length > 0)
       .map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>
     ${workflowGraph(view)}
-    <div class="row spread"><h2>Last runs</h2><a href=${href(hrefOf("/", { workflow: name }))}>All runs of it</a></div>
+    <div class="row spread"><h2>Last runs</h2><a href=${href(hrefOf("/", { workflow: name }))}>All its runs</a></div>
     ${table({
       label: `Last runs of ${name}`,
       rows: () => runs.value.value?.items ?? [],
@@ -58,9 +58,9 @@ export function overviewTab(view) {
         {
           title: "Started",
           width: "120px",
-          cell: (run) => html`<time title=${() => moment(startOf(run()))}>${() => relative(startOf(run()), now.value)}</time>`,
+          cell: (run) => html`<time title=${() => moment(beganAt(run()))}>${() => relative(beganAt(run()), now.value)}</time>`,
         },
-        { title: "Took", width: "110px", isEnd: true, cell: (run) => html`<span class="number">${() => tookOf(run())}</span>` },
+        { title: "Took", width: "110px", isEnd: true, cell: (run) => html`<span class="number">${() => took(run())}</span>` },
       ],
     })}
   </div>`;
@@ -70,14 +70,4 @@ export function overviewTab(view) {
 function successOf({ total, completed, failed, cancelled }) {
   const rate = `${Math.floor((1_000 * completed) / total) / 10} % of ${plural(total, "run")}`;
   return [rate, failed ? `${failed} failed` : "", cancelled ? `${cancelled} cancelled` : ""].filter(Boolean).join(", ");
-}
-
-/** @param {any} run */
-const startOf = (run) => milliseconds(run.started_at ?? run.created_at);
-
-/** @param {any} run */
-function tookOf(run) {
-  const [start, end] = [milliseconds(run.started_at), milliseconds(run.ended_at)];
-  if (start === null) return "";
-  return end === null ? duration(now.value - start, { isTicking: true }) : duration(end - start);
 }

@@ -22,8 +22,8 @@ export function schedulesTab({ workflow }) {
     ${each(() => ids.value, (id) => id, (_, id) => scheduleCard(find(id), again))}
     ${show(
       () => value.value !== null && ids.value.length === 0,
-      () => html`<div class="empty"><p>It does not start by itself yet.</p>
-        <p>A schedule is a line of cron, such as <code>0 8 * * 1-5</code>, or a step, such as <code>15m</code>.</p></div>`,
+      () => html`<div class="empty"><p>It has no schedule yet.</p>
+        <p>A schedule is a cron expression, such as <code>0 8 * * 1-5</code>, or an interval, such as <code>15m</code>.</p></div>`,
     )}
   </section>`;
 }

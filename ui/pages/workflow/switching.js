@@ -1,4 +1,4 @@
-/** What an administrator does with a workflow as a whole: pause it, let it go on, remove it. */
+/** Pause, resume and remove a workflow. */
 import { api } from "../../core/api.js";
 import { once } from "../../core/once.js";
 import { go } from "../../core/router.js";
@@ -21,7 +21,7 @@ export function pauseButton(workflow, onDone) {
     try {
       const { name, is_active: wasActive } = workflow();
       await api.post(`${pathOf(name)}/${wasActive ? "pause" : "resume"}`);
-      notify(wasActive ? "Paused: nothing new starts; what runs goes on" : "Resumed");
+      notify(wasActive ? "Paused: no new run starts; runs in progress continue" : "Resumed");
       await onDone();
     } catch (error) {
       notifyError(error);
@@ -31,7 +31,7 @@ export function pauseButton(workflow, onDone) {
   return show(() => may("admin"), () => html`<button type="button" aria-label=${label} onclick=${change}>${() => (isActive() ? "Pause" : "Resume")}</button>`);
 }
 
-/** Ask, showing what goes and what stays, and remove a workflow. @param {any} workflow */
+/** Show what would be deleted, and remove the workflow once that is confirmed. @param {any} workflow */
 export async function removeWorkflow({ name, workflow_id: id, version }) {
   try {
     const [{ items: schedules }, { items: webhooks }] = await Promise.all([
@@ -45,9 +45,9 @@ export async function removeWorkflow({ name, workflow_id: id, version }) {
     ];
     openDialog({
       title: `Remove ${name}?`,
-      body: () => html`<p>What goes, for good:</p><ul class="bullets">${goes.map((each) => html`<li><bdi>${each}</bdi></li>`)}</ul>
-        <p>Its runs stay with their definitions, and those that run go on.</p>
-        <p class="muted">A workflow that is declared in a file of the server comes back when the server starts next.</p>`,
+      body: () => html`<p>This is deleted for good:</p><ul class="bullets">${goes.map((each) => html`<li><bdi>${each}</bdi></li>`)}</ul>
+        <p>Its runs keep their definitions, and runs in progress continue.</p>
+        <p class="muted">A workflow from a file in <code>WORKFLOWS_DIR</code> is registered again at the next start of the server.</p>`,
       closeLabel: "Keep it",
       actions: [
         {

@@ -5,14 +5,14 @@ import { may } from "../../core/session.js";
 import { computed, each, html, show } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
 import { problemList } from "../../parts/problems.js";
-import { showSecret } from "./secret.js";
+import { showSecret } from "../../parts/show_once.js";
 import { webhookCard } from "./webhook_card.js";
 
-/** Scheme -> what makes a delivery genuine. @type {Record<string, string>} */
+/** Scheme -> how a delivery is verified. @type {Record<string, string>} */
 const SCHEMES = {
   hub256: "X-Hub-Signature-256: HMAC-SHA256 of the body, as GitHub and many others send it",
   standard: "Standard Webhooks: id, time and signature",
-  header_token: "a header holds the secret itself",
+  header_token: "a header with the secret itself",
   none: "nothing; in development only",
 };
 
@@ -41,23 +41,23 @@ function newWebhook(workflow, again) {
   const keep = (/** @type {string} */ key) => (/** @type {any} */ event) => (given[key] = event.target.value);
   openDialog({
     title: "New webhook",
-    body: () => html`<div class="field"><label for="webhook-scheme">A delivery is genuine by</label>
+    body: () => html`<div class="field"><label for="webhook-scheme">Deliveries are verified by</label>
         <select id="webhook-scheme" onchange=${keep("scheme")}>${Object.entries(SCHEMES).map(([scheme, words]) =>
           html`<option value=${scheme}>${`${scheme}: ${words}`}</option>`)}</select></div>
       <div class="field"><label for="webhook-path">Path</label><span
-          class="hint">letters, digits and _ . ~ -; one that cannot be guessed where it is empty</span><input id="webhook-path" autocomplete="off"
+          class="hint">letters, digits and _ . ~ -; empty: a random one</span><input id="webhook-path" autocomplete="off"
           maxlength="128" oninput=${keep("path")}></div>
       <div class="field"><label for="webhook-secret">Secret</label><span
-          class="hint">one that the sender has already; a new one is made where it is empty</span><input id="webhook-secret" type="password" autocomplete="off"
+          class="hint">one that the sender already has; empty: a new one</span><input id="webhook-secret" type="password" autocomplete="off"
           maxlength="256" oninput=${keep("secret")}></div>
-      <div class="field"><label for="webhook-header">Header</label><span class="hint">of the scheme header_token; X-Webhook-Token where it is empty</span><input
+      <div class="field"><label for="webhook-header">Header</label><span class="hint">only for header_token; empty: X-Webhook-Token</span><input
           id="webhook-header" autocomplete="off" oninput=${keep("header")}></div>
-      <div class="field"><label for="webhook-inputs">What is delivered</label>
-        <select id="webhook-inputs" onchange=${keep("inputs")}><option value="none">is read by templates as trigger.payload</option>
-          <option value="payload">becomes the inputs, and must fit their schema</option></select></div>`,
+      <div class="field"><label for="webhook-inputs">The payload</label>
+        <select id="webhook-inputs" onchange=${keep("inputs")}><option value="none">is available to templates as trigger.payload</option>
+          <option value="payload">becomes the inputs, and must match their schema</option></select></div>`,
     actions: [
       {
-        label: "Make it",
+        label: "Create webhook",
         look: "primary",
         run: async () => {
           const { scheme, inputs, path, header, secret } = given;

@@ -5,6 +5,7 @@ import { route, setQuery } from "../../core/router.js";
 import { milliseconds, moment, now, relative } from "../../core/time.js";
 import { computed, html, show } from "../../core/view.js";
 import { toYaml } from "../../core/yaml_text.js";
+import { loading } from "../../parts/lazy.js";
 import { problemList } from "../../parts/problems.js";
 import { table } from "../../parts/table.js";
 import { textDiff } from "../../parts/text_diff.js";
@@ -35,7 +36,7 @@ export function versionsTab({ workflow }) {
         { title: "Version", width: "90px", cell: (each) => html`<span class="strong number">${() => each().version}</span>` },
         { title: "Title", width: "minmax(140px, 1fr)", cell: (each) => html`<bdi>${() => each().title}</bdi>` },
         {
-          title: "Made",
+          title: "Created",
           width: "120px",
           cell: (each) => html`<time title=${() => moment(milliseconds(each().created_at))}>${() =>
              relative(milliseconds(each().created_at), now.value)}</time>`,
@@ -49,7 +50,7 @@ export function versionsTab({ workflow }) {
         <p class="muted">Both as YAML, by what they mean: comments and the order of keys in the text sent are not compared.</p>
         ${difference(name, before, after)}`,
       () => show(() => numbered.value.length === 1, () => html`<p
-          class="muted">There is one version so far. Each change of what the definition means makes another.</p>`),
+          class="muted">There is one version so far. Each change to the meaning of the definition creates another.</p>`),
     )}
   </section>`;
 }
@@ -77,7 +78,7 @@ function difference(name, before, after) {
     () => Promise.all([before.peek(), after.peek()].map((version) => read(version ?? 1))),
   );
   return html`${show(() => error.value !== null, () => problemList(() => error.value))}
-    ${() => (answer.value === null ? html`<div class="skeleton" aria-busy="true"></div>` : textDiff(answer.value[0], answer.value[1]))}`;
+    ${() => (answer.value === null ? loading() : textDiff(answer.value[0], answer.value[1]))}`;
 }
 
 /** @param {string | undefined} asked @param {number[]} numbered */

@@ -9,7 +9,7 @@ import { computed, effect, html, show, signal } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
 import { notifyError } from "../../parts/notices.js";
-import { showSecret } from "./secret.js";
+import { showSecret } from "../../parts/show_once.js";
 
 const SAMPLE = '{"event": "test"}';
 
@@ -31,13 +31,13 @@ export function webhookCard(webhook, again) {
   const counted = () => {
     const { accepted = 0, duplicate = 0, rejected = 0, error = 0, last_at: last } = webhook()?.deliveries ?? {};
     const at = milliseconds(last ?? null);
-    const taken = `${accepted} accepted${duplicate ? ` (${duplicate} came before)` : ""}`;
+    const taken = `${accepted} accepted${duplicate ? ` (${duplicate} repeated)` : ""}`;
     return `${taken}, ${rejected} refused for their signature, ${error} with an error${at === null ? "" : `; the last ${relative(at, now.value)}`}`;
   };
   const secrets = () =>
     (webhook()?.secrets ?? []).map((/** @type {any} */ each) =>
       html`<li>made ${moment(milliseconds(each.created_at)).slice(0, 19)}
-        ${each.expires_at ? `good until ${moment(milliseconds(each.expires_at)).slice(0, 19)}` : ""}</li>`);
+        ${each.expires_at ? `valid until ${moment(milliseconds(each.expires_at)).slice(0, 19)}` : ""}</li>`);
   return html`<section class="card stack" aria-label=${`Webhook ${name}`}>
     <div class="row spread"><h2 class="wrap"><bdi>${name}</bdi></h2><span
         class=${() => `tag state-word ${webhook()?.is_active ? "active" : "paused"}`}>${() => (webhook()?.is_active ? "active" : "inactive")}</span></div>
@@ -47,7 +47,7 @@ export function webhookCard(webhook, again) {
       <dt>Deliveries</dt><dd>${counted}</dd>
       <dt>Becomes</dt><dd>${() => (webhook()?.inputs === "payload" ? "the inputs" : "trigger.payload")}</dd>
       <dt>Secrets</dt><dd><ul>${secrets}</ul>${() =>
-         ((webhook()?.secrets ?? []).length === 0 && webhook()?.scheme !== "none" ? "none yet: rotate makes the first" : null)}</dd></dl>
+         ((webhook()?.secrets ?? []).length === 0 && webhook()?.scheme !== "none" ? "none yet: rotate to create the first" : null)}</dd></dl>
     ${show(
       () => may("admin"),
       () => html`<div class="row"><button type="button" onclick=${test}>Deliver a test</button><button type="button"
@@ -61,8 +61,9 @@ export function webhookCard(webhook, again) {
     let keep = "24h";
     openDialog({
       title: `A new secret for ${name}?`,
-      body: () => html`<p>The new one is good at once. Those before it stay good for a while, so that nothing is lost while the sender changes over.</p>
-        <div class="field"><label for="rotate-keep">For how long</label><span class="hint">24h, 30m, or 0 to end them now</span><input id="rotate-keep"
+      body: () => html`<p>The new secret is valid at once. Earlier ones stay valid for a while, so that no delivery is lost while the sender changes over.</p>
+        <div class="field"><label for="rotate-keep">Keep earlier secrets for</label><span
+            class="hint">24h, 30m, or 0 to end them now</span><input id="rotate-keep"
             .value=${keep} oninput=${(/** @type {any} */ event) => (keep = event.target.value.trim())}></div>`,
       actions: [
         {
@@ -81,7 +82,7 @@ export function webhookCard(webhook, again) {
   function remove() {
     openDialog({
       title: `Remove the webhook ${name}?`,
-      body: () => html`<p>Its address is unknown from then on: what still delivers to it gets 404. What runs goes on.</p>`,
+      body: () => html`<p>Deliveries to its address then get 404. Runs in progress continue.</p>`,
       actions: [{ label: "Remove", look: "danger", run: () => api.delete(path).then(again) }],
     });
   }
@@ -90,7 +91,7 @@ export function webhookCard(webhook, again) {
 /** A command with a correct signature, made in the browser. @param {() => any} webhook @param {() => string} address */
 function callBuilder(webhook, address) {
   const { path } = webhook();
-  // The card is read anew every few seconds; the command changes only with what it is made of.
+  // The webhook is read again every few seconds; the command changes only with what it is made of.
   const scheme = computed(() => webhook()?.scheme ?? "none");
   const header = computed(() => webhook()?.header ?? null);
   const target = computed(address);
@@ -121,6 +122,6 @@ function callBuilder(webhook, address) {
     ${show(
       () => command.value !== "",
       () => html`<pre class="card">${() => command.value}</pre><div class="row">${copyButton(() => command.peek(), "Copy the command", { hasText: true })}
-        ${show(() => scheme.value === "standard", () => html`<span class="muted">good for 5 minutes</span>`)}</div>`,
+        ${show(() => scheme.value === "standard", () => html`<span class="muted">valid for 5 minutes</span>`)}</div>`,
     )}</div></details>`;
 }

@@ -55,7 +55,7 @@ def test_with_the_demo_its_run_and_what_to_do_with_it_come_next(
     assert new[2].split() == ["demo", "http://localhost:8000/ui/runs/e1", "(started)"]
     assert new[3].endswith(": ./headrace approve e1 approve --by YOU")
     assert new[4].endswith("curl -X POST http://localhost:8000/demo/workers/kill")
-    assert old[2].endswith("/ui/runs/e1  (goes on from before)")
+    assert old[2].endswith("/ui/runs/e1  (continued)")
     assert f": STACK_DATA_DIR={tmp_path} ./headrace approve e1" in old[3]
     assert none[2].split(maxsplit=1) == ["demo", "nothing was started: a key is required"]
 
