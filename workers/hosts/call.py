@@ -32,6 +32,7 @@ class Call:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     is_left: bool = False
+    began_s: float = field(default_factory=time.monotonic)
     since_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     _answering: set[asyncio.Task[None]] = field(default_factory=set)
 
