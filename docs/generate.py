@@ -1,7 +1,8 @@
 """Writes the parts of the documentation that the code itself knows: `python -m docs.generate`.
 
-The state machine, the keys and the trigger rules are pages of their own; the tables of settings and of HTTP
-routes stand in the README between two marks. `tests/test_architecture.py` fails while any of them is old.
+The state machine, the keys, the trigger rules and the OpenAPI document are files of their own; the tables of
+settings and of HTTP routes stand in the README between two marks. The methods of the package `headrace` that
+add steps are written too. `tests/test_architecture.py` fails while any of them is old.
 """
 
 # long: one sentence for each setting and each script
@@ -98,7 +99,9 @@ SETTINGS = {
     "http_step_timeout": "seconds an `http` step of it may take that names no `timeout_seconds`",
     "webhook_replay_enabled": "executions may be replayed under `/api/executions`",
     "cron_timezone": "IANA time zone of its cron triggers",
-    "rate_limit_register": "registrations of one address in a minute, natively and under `/api` each",
+    "rate_limit_register": (
+        "registrations of one address in a minute, natively and under `/api` each; `0`: any number"
+    ),
     "rate_limit_workflows": "changes of workflows by one tenant under `/api` in a minute",
     "rate_limit_executions": "starts, replays and cancels of executions there",
     "rate_limit_reads": "reads there",

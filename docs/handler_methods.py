@@ -60,8 +60,8 @@ _TYPES = {
     "string": "str", "integer": "int", "number": "float", "boolean": "bool", "array": "Sequence[Any]",
     "object": "Mapping[str, Any]",
 }  # fmt: skip
-#: Fields that name steps.
 _DURATIONS = frozenset({"timeout", "seconds"})
+#: Fields that name steps.
 _STEPS = frozenset({"true_branch", "false_branch", "default", "received_branch", "timeout_branch"})
 
 

@@ -18,6 +18,8 @@ MODULES = {name: text for name, text in FILES.items() if name.endswith(".js")}
 PAGES = sorted(name for name in MODULES if re.fullmatch(r"pages/\w+\.js", name))
 
 MAX_FILE_LINES = 350
+#: What stands in place of a framework is read by everyone who changes the page.
+FEWER_LINES = {"core/view.js": 300}
 #: What a first visit may load, compressed: of the list of runs, and of any other page by a link to it.
 MOST_BYTES = 90_000
 #: What a page shows first, and loads when it is there.
@@ -120,7 +122,7 @@ def test_a_file_is_ours_and_can_be_read_in_one_go(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9_/]+\.(js|css|html|svg|json)", name), (
         "snake_case, and of a kind that is served"
     )
-    assert len(text.splitlines()) <= MAX_FILE_LINES
+    assert len(text.splitlines()) <= FEWER_LINES.get(name, MAX_FILE_LINES)
     if name.endswith((".js", ".css")) and text:
         assert re.match(r"/\*|//", text), "it begins with what it is for"
     assert not re.search(r"copyright|@license|sourceMappingURL|\blicensed under\b", text, re.IGNORECASE)

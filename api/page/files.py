@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import posixpath
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +25,8 @@ LEAST_COMPRESSED_BYTES = 200
 
 #: Neither a hidden file nor a way out of the directory has such a name.
 _is_name = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*").fullmatch
+#: There is none of that name, or none any more.
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 #: Static imports and re-exports of our own modules, which are relative.
 _IMPORT = re.compile(
     r"""^\s*(?:import|export)\b(?:[^"'();]*?\bfrom\s*)?\s*["'](\.[^"']+)["']""", re.MULTILINE
@@ -59,28 +63,34 @@ class Files:
             return None
         path = self.directory / name
         try:
-            if not path.resolve().is_relative_to(self.directory.resolve()) or not path.is_file():
-                return None
             state = path.stat()
             version = (state.st_mtime_ns, state.st_size)
+            # First: to resolve the path of each module would take most of the time of the shell.
             if name in self._kept and self._kept[name][0] == version:
                 return self._kept[name][1]
+            if not path.resolve().is_relative_to(self.directory.resolve()) or not path.is_file():
+                return None
             content = content_of(path.read_bytes(), suffix, name)
-        except FileNotFoundError:  # removed meanwhile
+        except OSError as error:
+            if error.errno not in _NO_FILE:
+                raise
             return None
         self._kept[name] = (version, content)
         return content
 
     def modules_of(self, name: str) -> tuple[str, ...]:
         """Give a module and all that it imports, directly and indirectly, each once; nearest first."""
-        found = dict.fromkeys([name])
-        waiting = [name]
+        found: list[str] = []
+        known, waiting = {name}, deque([name])
         while waiting:
-            content = self.find(waiting.pop(0))
-            new = [each for each in (content.imports if content else ()) if each not in found]
-            found |= dict.fromkeys(new)
+            content = self.find(each := waiting.popleft())
+            if content is None:
+                continue
+            found.append(each)
+            new = [module for module in content.imports if module not in known]
+            known.update(new)
             waiting += new
-        return tuple(each for each in found if self.find(each) is not None)
+        return tuple(found)
 
 
 def content_of(body: bytes, suffix: str, name: str = "") -> Content:

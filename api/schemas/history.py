@@ -65,6 +65,9 @@ class AttemptView(BaseModel):
     error: ErrorObject | None
     next_try_at: str | None = Field(description="When the attempt after this one is due, or was.")
     waiting_on: str | None = Field(description="What it waits for, or waited.")
+    waiting_since: str | None = Field(
+        description="When it gave its worker back to wait; also of an attempt that has ended."
+    )
     operator: OperatorView | None
     log_lines: int = Field(description="How many lines it has logged, among the events that were read.")
     logs: list[AttemptLog] = Field(description="The last 200 of them, in order.")
@@ -108,6 +111,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "error": attempt.error,
         "next_try_at": rfc3339(attempt.next_try_ms),
         "waiting_on": attempt.waiting_on,
+        "waiting_since": rfc3339(attempt.waiting_since_ms),
         "operator": attempt.operator,
         "log_lines": attempt.log_lines,
         "logs": [_log(line) for line in attempt.logs],

@@ -111,7 +111,11 @@ async function measureTimeline({ nodes: count, seconds }) {
   const began = performance.now();
   const rows = new TimelineRows();
   const pane = new TimelinePane({ onSelect: () => {}, now: Date.now, onShown: () => {}, iconOf: () => document.createElement("span") });
-  stage.replaceChildren(pane.element);
+  // As high as the window, as it is on the page: without that all rows would be in view.
+  const holder = document.createElement("div");
+  holder.className = "timeline";
+  holder.append(pane.element);
+  stage.replaceChildren(holder);
   pane.setRows(rows.read(/** @type {any} */ (run.values()), () => undefined));
   await drawn();
   const first = performance.now() - began;

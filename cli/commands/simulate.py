@@ -20,8 +20,8 @@ from cli.commands.documents import read_definition, read_inputs, read_text, read
 from cli.commands.options import InputsOption, TriggerFileOption
 from cli.output.text import json_line, json_text
 from cli.stack import ports
+from cli.stack.info import ROOT
 from cli.stack.redis_binary import NoServer, find_binary
-from config import ROOT, SettingsInvalid, read_settings
 
 STARTING_S = 10.0
 SIMULATING_S = 60.0
@@ -43,6 +43,8 @@ def simulate(
     Nothing real is called, no time passes, nothing is kept. Exit code: 0 completed, 1 failed or stuck,
     2 usage or a refused workflow, 3 cancelled, 5 no Redis.
     """
+    from config import SettingsInvalid, read_settings
+
     try:
         # The simulator process reads them too, but its refusal would be JSON lines of a log.
         read_settings()

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.documents import exact_json
+from orchestrator.errors import ErrorType
 from orchestrator.execution.model import Event, NodeState
 from orchestrator.states import NodeStatus, WaitingOn
 from orchestrator.units import index_of, node_of
@@ -93,6 +94,8 @@ class Attempt:
     #: When the next attempt was due, where this one failed and was to be followed.
     next_try_ms: int | None = None
     waiting_on: str | None = None
+    #: When it gave its worker back to wait; what it ran before that is all that it ran.
+    waiting_since_ms: int | None = None
     #: Who ended it by hand, and why.
     operator: Mapping[str, Any] | None = None
     log_lines: int = 0
@@ -201,19 +204,30 @@ class _History:
             self._leave(self._of(event), event, data["cause"])
         else:
             waiting_on, error = data.get("waiting_on"), data.get("error")
-            self._change(event, outcome=Outcome.WAITING, waiting_on=waiting_on, error=error)
+            self._change(
+                event,
+                outcome=Outcome.WAITING,
+                waiting_on=waiting_on,
+                waiting_since_ms=event.ts_ms,
+                error=error,
+            )
 
     def ended(self, event: Event, data: Mapping[str, Any]) -> None:
         """Take the end of the node for that of its attempt, unless that had ended before."""
         attempt = self._of(event)
         if not attempt.number or attempt.outcome in _ENDED:
             return
-        outcome = Outcome(event.type.partition(".")[2])
+        outcome, error = Outcome(event.type.partition(".")[2]), data.get("error")
+        if attempt.outcome in _TAKEN:
+            outcome = attempt.outcome
+        elif _is_poison(error):
+            outcome = Outcome.LOST
+            self.tries -= 1
         self._change(
             event,
-            outcome=attempt.outcome if attempt.outcome in _TAKEN else outcome,
+            outcome=outcome,
             ended_ms=attempt.ended_ms or event.ts_ms,
-            error=data.get("error") or attempt.error,
+            error=error or attempt.error,
             next_try_ms=None,
             waiting_on=None,
             operator=data.get("operator"),
@@ -266,6 +280,11 @@ _READERS: Mapping[str, Callable[[_History, Event, Mapping[str, Any]], None]] = M
 )
 
 
+def _is_poison(error: Mapping[str, Any] | None) -> bool:
+    """Whether a node failed since one worker too many was lost with it; no try is charged for that."""
+    return error is not None and error.get("type") == ErrorType.POISON
+
+
 def _with_record(found: list[Attempt], state: NodeState) -> list[Attempt]:
     """Add what only the record knows: the newest attempt, or facts that its events lack."""
     known = _from_record(state)
@@ -295,12 +314,15 @@ def _from_record(state: NodeState) -> Attempt | None:
     outcome = _OUTCOMES.get(state.status)
     if outcome is None:
         return None
+    is_poison = outcome is Outcome.FAILED and _is_poison(state.error)
+    if is_poison:
+        outcome = Outcome.LOST
     has_started = state.started_ms is not None and state.started_ms >= (state.queued_ms or 0)
     is_retrying = state.waiting_on is WaitingOn.BACK_OFF
     return Attempt(
         number=state.attempt,
         outcome=Outcome.RETRYING if is_retrying else outcome,
-        try_number=state.tries if has_started else None,
+        try_number=state.tries + is_poison if has_started else None,
         queued_ms=state.queued_ms,
         started_ms=state.started_ms if has_started else None,
         ended_ms=state.ended_ms,

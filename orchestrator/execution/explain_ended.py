@@ -64,6 +64,9 @@ def _failed(snapshot: Snapshot, node: Node, state: NodeState) -> _Why:
 def _cancelled(snapshot: Snapshot, node: Node, state: NodeState) -> _Why:
     execution = snapshot.execution
     cause = None if execution.cancelling is None else str(execution.cancelling)
+    # The end of an execution cancels a mapped node after its items; where they stopped one another, it fails.
+    if state.node_id != node.id and (cause is None or snapshot.nodes[node.id].status is NodeStatus.FAILED):
+        return f"it was cancelled, since {node.id} runs no further item", {"cause": None}
     because = execution.reason or cause
     return "it was cancelled with its execution" + (f" ({because})" if because else ""), {"cause": cause}
 

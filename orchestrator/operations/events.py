@@ -85,8 +85,9 @@ class Events:
         )
         last = max(last, scan.last or 0)
         end = last if before is None or after is None else min(last, before - 1)
-        # Where nothing was looked at, the page stands at the number that was asked for.
-        earliest = (before or last + 1 if after is None else after + 1) if scan.first is None else scan.first
+        # Where nothing was looked at, the page stands at the number that was asked for, or at the end.
+        asked = before or last + 1 if after is None else min(after, last) + 1
+        earliest = asked if scan.first is None else scan.first
         latest = earliest - 1 if scan.last is None else scan.last
         return HistoryPage(
             events=scan.events,

@@ -15,7 +15,7 @@ from orchestrator.definitions.budgets import USED_FIELDS
 from orchestrator.redis_keys import Keys
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.layout_1 import is_readable
-from orchestrator.store.records import is_damaged, read_text
+from orchestrator.store.records import is_damaged, log_unreadable, read_text
 
 _FIELDS = ("v", "name", "parent", "labels", "execution_key")
 #: Grow with every change of an execution: each writes an event, but for calls to paid services.
@@ -69,12 +69,12 @@ class Briefs:
         words, *rows = await pipe.execute(raise_on_error=False)
         if isinstance(words, Exception):
             raise words
-        found = zip(execution_ids, words, rows, strict=True)
-        return [
-            _brief(*each)
-            for each in found
-            if each[1] and not is_damaged(each[0], each[2]) and is_readable(each[2][0])
-        ]
+        found = (
+            _brief(each, word, row)
+            for each, word, row in zip(execution_ids, words, rows, strict=True)
+            if word and not is_damaged(each, row) and is_readable(row[0])
+        )
+        return [brief for brief in found if brief is not None]
 
     async def sight(self, tenant: str, most: int) -> Sight:
         """Look at the newest executions of a tenant, `most` of them, in two round trips."""
@@ -109,13 +109,17 @@ class Briefs:
         return Sight(marks, int(approvals), int(dead))
 
 
-def _brief(execution_id: str, word: bytes, row: Sequence[bytes | None]) -> Brief:
+def _brief(execution_id: str, word: bytes, row: Sequence[bytes | None]) -> Brief | None:
     _, name, parent, labels, execution_key = row
-    return Brief(
-        execution_id,
-        ExecutionStatus(word.decode()),
-        read_text(name) or "",
-        read_text(parent),
-        orjson.loads(labels) if labels else {},
-        read_text(execution_key),
-    )
+    try:
+        return Brief(
+            execution_id,
+            ExecutionStatus(word.decode()),
+            read_text(name) or "",
+            read_text(parent),
+            orjson.loads(labels) if labels else {},
+            read_text(execution_key),
+        )
+    except ValueError as error:
+        log_unreadable(execution_id, error)
+        return None

@@ -11,7 +11,7 @@ from orchestrator.documents.fields import is_id
 from orchestrator.redis_keys import Keys
 from orchestrator.states import PURGEABLE, ExecutionStatus
 from orchestrator.store.record_lists import newest_first
-from orchestrator.store.records import is_damaged
+from orchestrator.store.records import is_damaged, log_unreadable
 from orchestrator.store.requests import digest_of
 
 #: Executions read by one command.
@@ -58,12 +58,18 @@ class Index:
         return holder.decode() if holder else None
 
     async def statuses(self, execution_ids: Sequence[str]) -> dict[str, ExecutionStatus]:
-        """Read statuses alone, with one command; what does not exist is left out."""
+        """Read statuses alone, with one command; what does not exist or is damaged is left out."""
         if not execution_ids:
             return {}
         words = await self._redis.mget([self._keys.status(each) for each in execution_ids])
-        found = zip(execution_ids, words, strict=True)
-        return {execution_id: ExecutionStatus(word.decode()) for execution_id, word in found if word}
+        found: dict[str, ExecutionStatus] = {}
+        for execution_id, word in zip(execution_ids, words, strict=True):
+            if word:
+                try:
+                    found[execution_id] = ExecutionStatus(word.decode())
+                except ValueError as error:
+                    log_unreadable(execution_id, error)
+        return found
 
     def keys_of(self, tenant: str, workflow_id: str | None, labels: Sequence[str]) -> list[str]:
         """Name the indexes that list what has this workflow and these labels, given by their digests."""

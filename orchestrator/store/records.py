@@ -42,6 +42,11 @@ def _number(value: bytes | None) -> int | None:
     return int(float(value)) if value else None
 
 
+def log_unreadable(execution_id: str, error: Exception) -> None:
+    """Name an execution that holds what no engine wrote."""
+    log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(error)})
+
+
 def read_execution(execution_id: str, status: bytes | None, fields: list[bytes | None]) -> Execution | None:
     """Read one row. A damaged one counts as unknown: it must not hide all others. Raises LayoutUnknown."""
     if status is None:
@@ -49,7 +54,7 @@ def read_execution(execution_id: str, status: bytes | None, fields: list[bytes |
     try:
         return _execution(execution_id, status, fields)
     except ValueError as error:
-        log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(error)})
+        log_unreadable(execution_id, error)
         return None
 
 
@@ -217,7 +222,7 @@ def is_damaged(execution_id: str, *answers: Any) -> bool:
     """Whether keys of an execution hold what no engine wrote. Any other error is raised: it tells nothing."""
     for answer in answers:
         if isinstance(answer, WrongKind):
-            log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(answer)})
+            log_unreadable(execution_id, answer)
             return True
         if isinstance(answer, Exception):
             raise answer
@@ -244,5 +249,5 @@ def read_spec(execution_id: str, row: Any, plan: Any) -> dict[str, Any]:
             "kept": kept or b"",
         }
     except ValueError as error:
-        log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(error)})
+        log_unreadable(execution_id, error)
         return {}

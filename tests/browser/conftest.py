@@ -114,12 +114,37 @@ def open_page(page: Page) -> Callable[[str], Page]:
 
 @pytest.fixture
 def module(page: Page, faults: Faults) -> Callable[[str], Module]:
-    """Import a module of the page by its path in `ui/`: `module("core/format.js").call("shorten", "x")`.
+    """Import a module of the page by its path in `ui/`: `module("core/view.js").call("html", …)`.
 
     The shell and its policy are those of the page, but nothing is mounted in it.
     """
+    _open_bench(page, faults)
+    return lambda path: Module(page, path)
+
+
+@pytest.fixture(scope="module")
+def bench(browser: Browser, stack: Stack) -> Iterator[tuple[Page, Faults]]:
+    """A page without anything in it for all tests of a file, with what goes wrong in it."""
+    faults = Faults()
+    with chromium.new_context(browser, stack.url) as context:
+        faults.watch(context)
+        page = context.new_page()
+        _open_bench(page, faults)
+        yield page, faults
+
+
+@pytest.fixture
+def pure(bench: tuple[Page, Faults]) -> Iterator[Callable[[str], Module]]:
+    """The same as `module` for what is pure, and cannot tell that others were called in its page before."""
+    page, faults = bench
+    yield lambda path: Module(page, path)
+    unexpected = faults.unexpected
+    faults.seen.clear()
+    assert not unexpected, "the page reported: " + "; ".join(unexpected)
+
+
+def _open_bench(page: Page, faults: Faults) -> None:
     page.route("**/ui/static/main.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
     # The shell announces what the module in its place would have loaded.
     faults.allow("was preloaded using link preload but not used")
     page.goto("/")
-    return lambda path: Module(page, path)

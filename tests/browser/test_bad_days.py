@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -189,3 +190,88 @@ def test_a_blank_between_words_stays(module: Callable[[str], Module]) -> None:
     assert view.run(
         "({ html }) => { const by = html`<b>by</b> `; return html`<p>\n  ${by}us\n</p>`.textContent.trim(); }"
     ) == ("by us")
+
+
+def test_what_a_browser_may_not_keep_it_does_without(
+    stack: Stack, page: Page, open_page: Callable[[str], Page]
+) -> None:
+    forbidden = "get() { throw new DOMException('not here', 'SecurityError'); }"
+    for storage in ("localStorage", "sessionStorage"):
+        page.add_init_script(f"Object.defineProperty(window, '{storage}', {{ {forbidden} }})")
+    run = stack.submit(workflow(node("ask", handler="approval", config={"prompt": "Go?"}), name="Forgetful"))
+    stack.wait_node(run, "ask", "WAITING")
+    open_page(f"/ui/runs/{run}?node=ask")
+
+    page.get_by_role("button", name="Other runs").click()
+    expect(page.get_by_role("list", name="Other runs")).to_contain_text("Forgetful")
+    page.get_by_role("button", name="Dark", exact=True).click()
+    expect(page.get_by_role("button", name="Light", exact=True)).to_be_visible()
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator(".run-head .chip-large")).to_have_text("completed")
+    open_page("/ui/edit")
+    page.get_by_role("button", name="Save as workflow…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page).to_have_url(f"{stack.url}/ui/edit?workflow=hello")
+
+
+def test_a_run_that_is_removed_leaves_no_picture_behind(
+    stack: Stack, page: Page, faults: Faults, open_page: Callable[[str], Page]
+) -> None:
+    faults.allow("status of 404")
+    run = stack.submit(workflow(node("A"), name="Short-lived"))
+    assert stack.wait_end(run) == "COMPLETED"
+    page.clock.install()
+    open_page(f"/ui/runs/{run}")
+    expect(page.locator(".run-head .connection")).to_have_text("ended")
+
+    stack.call("DELETE", f"/v1/executions/{run}")
+    page.clock.run_for(11_000)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("No such run")
+    expect(page.get_by_role("button", name="Run again…")).to_have_count(0)
+
+
+def test_of_several_that_are_requeued_one_that_cannot_be_holds_no_other_back(
+    stack: Stack, faults: Faults, open_page: Callable[[str], Page]
+) -> None:
+    faults.allow("status of 500")
+    tries = {"max_attempts": 2, "initial_interval": "1ms"}
+    letters = [
+        node(name, handler="unreliable", config={"fail_times": 9}, retry=tries) for name in ("one", "two")
+    ]
+    runs = [stack.submit(workflow(each, name="Letters")) for each in letters]
+    assert {stack.wait_end(run) for run in runs} == {"FAILED"}
+    page = open_page("/ui/dead")
+    boxes = page.get_by_role("checkbox", name=re.compile("^Select (one|two) of"))
+    expect(boxes).to_have_count(2)
+    for box in boxes.all():
+        box.check()
+    page.get_by_role("button", name="Drop…").click()
+    dialog = page.get_by_role("dialog", name="Drop 2 entries?")
+    page.route("**/v1/dead/*", lambda route: route.fulfill(status=500, json={"detail": "not now"}), times=1)
+
+    dialog.get_by_role("button", name="Drop").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("not now")
+    expect(boxes).to_have_count(1)
+    # Pressed again, it goes on with what is left.
+    dialog.get_by_role("button", name="Drop").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(boxes).to_have_count(0)
+
+
+def test_what_had_no_answer_is_asked_for_again_when_the_server_is_back(
+    stack: Stack, page: Page, faults: Faults, open_page: Callable[[str], Page]
+) -> None:
+    faults.allow("status of 503")
+    stack.call("PUT", "/v1/workflows/waited-for", {"definition": workflow(node("A"), name="Waited for")})
+    page.clock.install()
+    page.route("**/v1/workflows/waited-for", lambda route: route.fulfill(status=503, json={}))
+    page.route("**/readyz", lambda route: route.fulfill(status=503, json={}))
+    page.goto("/ui/workflows/waited-for")
+    expect(page.get_by_role("main").get_by_text("the server answered 503")).to_be_visible()
+
+    page.unroute("**/v1/workflows/waited-for")
+    page.unroute("**/readyz")
+    page.clock.run_for(6_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Waited for")

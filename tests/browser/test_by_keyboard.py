@@ -39,19 +39,22 @@ def test_a_question_is_answered_by_keyboard_from_the_list_of_runs(
     page.keyboard.press("g")
     page.keyboard.press("r")
     expect(page.get_by_role("heading", level=1)).to_have_text("Runs")
-    settle(page)
+    expect(page.get_by_role("row").filter(has_text="Asks somebody")).to_be_visible()
     tab_to(page, "row", "Asks somebody")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Asks somebody")
 
     page.keyboard.press("3")
+    expect(page.get_by_role("table", name="Nodes")).to_be_visible()
     tab_to(page, "row", "fetch")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     panel = page.get_by_role("complementary", name="Node")
     expect(panel.get_by_role("heading", level=2)).to_have_text("ask")
+    expect(panel.get_by_label("Your name")).to_be_visible()
     tab_to(page, "INPUT", "Your name")
     page.keyboard.type("ann")
+    expect(panel.get_by_role("button", name="Approve")).to_be_enabled()
     tab_to(page, "BUTTON", "Approve")
     page.keyboard.press("Enter")
 
@@ -80,6 +83,24 @@ def test_filters_are_as_they_were_after_a_reload(stack: Stack, open_page: Callab
     )
     expect(runs.get_by_role("link", name="Wanted and failed")).to_be_visible()
     expect(runs.locator(".rows [role=row]")).to_have_count(1)
+
+    page.get_by_role("button", name="Remove the filter text: wanted").click()
+    expect(page.get_by_label("Filter by text")).to_have_value("")
+    expect(runs.get_by_role("link", name="Something else")).to_be_visible()
+
+
+def test_a_label_with_a_comma_is_one_filter(stack: Stack, open_page: Callable[[str], Page]) -> None:
+    label = {"who": "ann, 100% bob"}
+    for name, labels in (("Labelled", label), ("Half", {"who": "ann"})):
+        assert stack.wait_end(stack.submit(workflow(node("a"), name=name), labels=labels)) == "COMPLETED"
+    page = open_page("/")
+
+    page.get_by_role("link", name="who: ann, 100% bob").click()
+
+    expect(page.get_by_role("link", name="Half", exact=True)).to_have_count(0)
+    expect(page.get_by_role("link", name="Labelled", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Remove the filter who:ann, 100% bob").click()
+    expect(page.get_by_role("link", name="Half", exact=True)).to_be_visible()
 
 
 _FOCUSED = """() => {

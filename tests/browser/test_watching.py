@@ -168,6 +168,21 @@ def test_a_signal_is_sent_from_the_head_of_a_run(stack: Stack, open_page: Callab
     assert stack.call("GET", f"/v1/executions/{run}")["nodes"][0]["output"]["amount"] == 250
 
 
+def test_the_children_of_a_run_are_listed(stack: Stack, open_page: Callable[[str], Page]) -> None:
+    stack.call("PUT", "/v1/workflows/a-child", {"definition": workflow(node("a"), name="The child")})
+    parent = node("start", handler="sub_workflow", config={"workflow": "a-child"})
+    runs = [stack.submit(workflow(parent, name=name)) for name in ("One parent", "Another")]
+    assert {stack.wait_end(run) for run in runs} == {"COMPLETED"}
+    page = open_page(f"/ui/runs/{runs[0]}")
+
+    page.get_by_role("button", name="1 child", exact=True).click()
+    page.get_by_role("dialog", name="1 child").get_by_role("link", name="The child").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("The child")
+    expect(page.locator(".run-head")).to_contain_text("child of")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def long_way() -> dict[str, Any]:
     """Ten steps that wait for the test, and what else may change: a retry, a map, a failure, a skip."""
     steps: list[dict[str, Any]] = []

@@ -90,6 +90,25 @@ async def test_an_item_that_is_not_started_waits_for_its_turn(client: httpx2.Asy
     assert found["waiting_for"].startswith("its turn: 2 of at most 2 items are under way")
 
 
+async def test_an_item_that_others_have_stopped_does_not_blame_the_execution(
+    client: httpx2.AsyncClient, rig: Rig
+) -> None:
+    execution_id = await start(client, MAPPED)
+    await _mapped(rig, stops=True)
+    held = await rig.worker.start()
+    await rig.worker.retry(held["A[1]"])
+    await rig.worker.fail(held["A[0]"])
+    stopped, unstarted = [await explained(client, execution_id, f"A[{index}]") for index in (1, 2)]
+    await rig.worker.run_all(failing=["A"])
+    failed = await explained(client, execution_id, "A[1]")
+
+    assert (stopped["status"], unstarted["status"]) == ("CANCELLED", "CANCELLED")
+    assert stopped["waiting_for"] == "nothing: it was cancelled, since A runs no further item"
+    assert stopped["details"]["cause"] is None
+    assert failed["waiting_for"] == stopped["waiting_for"]
+    assert failed["details"]["actions"] == ["retry"]
+
+
 async def test_what_is_not_there_is_404(client: httpx2.AsyncClient) -> None:
     execution_id = await submit(client, workflow(node("A")))
 
@@ -116,7 +135,7 @@ async def test_a_tenant_is_not_given_the_name_of_a_worker(redis_url: str, rig: R
     assert rig.worker.worker_id not in answer.text
 
 
-async def _mapped(rig: Rig) -> None:
+async def _mapped(rig: Rig, *, stops: bool = False) -> None:
     """Have the mapped node find its items; the first of them are queued."""
     held = await rig.worker.start_one("A")
-    await rig.transitions.map_node(held, [b"1", b"2", b"3"], tolerated=0, stops=False)
+    await rig.transitions.map_node(held, [b"1", b"2", b"3"], tolerated=0, stops=stops)

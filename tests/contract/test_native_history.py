@@ -79,11 +79,14 @@ async def test_a_history_is_read_from_any_number_on(client: httpx2.AsyncClient, 
     rest = await part(client, path, after=3)
     between = await part(client, path, after=3, before=6)
     end = await part(client, path, after=last)
+    beyond = await part(client, path, after=10**18)
 
     assert (seqs(first), first["next_before"], first["next_after"]) == ([1, 2, 3], None, 3)
     assert (seqs(rest), rest["next_before"], rest["next_after"]) == (list(range(4, last + 1)), 4, None)
     assert (seqs(between), between["next_after"]) == ([4, 5], None)
     assert (seqs(end), end["next_before"], end["next_after"]) == ([], last + 1, None)
+    assert beyond == end
+    assert seqs(await part(client, path, before=beyond["next_before"]))[-1] == last
     assert (await part(client, path, before=1))["next_after"] == 0
 
 

@@ -47,6 +47,22 @@ async def test_several_statuses_are_any_of_them(client: httpx2.AsyncClient, rig:
     assert await listed(client, status=["COMPLETED", "RUNNING"], limit=1) == [running, done]
 
 
+async def test_a_damaged_row_hides_no_other(client: httpx2.AsyncClient, rig: Rig) -> None:
+    names = [await started(client) for _ in range(4)]
+    await rig.redis.set(rig.store.keys.status(names[1]), "LOST")
+    await rig.redis.hset(rig.store.keys.runtime(names[2]), "labels", "{")
+
+    found = await client.get(LIST, params={"text": "one", "counts": True})
+
+    assert found.status_code == 200, found.text
+    assert [row["execution_id"] for row in found.json()["items"]] == [names[3], names[0]]
+    assert found.json()["counted"] == 2
+    assert await listed(client, status="RUNNING") == [names[3], names[0]]
+    counted = await client.get(LIST, params={"counts": True})
+    # Of a status alone nothing else is looked at.
+    assert counted.json()["counts"]["RUNNING"] == counted.json()["counted"] == 3
+
+
 async def test_text_is_looked_for_in_title_id_key_and_labels(client: httpx2.AsyncClient) -> None:
     titled = await started(client, "Nightly import")
     keyed = await started(client, execution_key="Order-4711")

@@ -9,11 +9,12 @@ import orjson
 import pytest
 
 from orchestrator.errors import NodeNotFound
-from orchestrator.execution.attempts import Attempt
+from orchestrator.execution.attempts import Attempt, Outcome
 from orchestrator.operations.attempts import Attempts
-from orchestrator.states import ExecutionStatus
+from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store import histories
 from orchestrator.store.requests import AttemptToken
+from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS
 from tests.integration.handler_steps import act
 from tests.integration.mapped_nodes import listed, tens, tens_registered
 from tests.integration.transitions.prepared_calls import ANN
@@ -91,6 +92,20 @@ async def test_lost_and_drained_workers_cost_no_try(rig: Rig) -> None:
     ]  # fmt: skip
     state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.attempt, state.tries) == (4, 1)
+
+
+async def test_a_node_that_is_poison_has_lost_every_worker(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    for _ in range(MAX_INFRA_ATTEMPTS + 1):
+        await rig.worker.start_one("A")
+        await rig.advance(LEASE_MS + 1)
+        await rig.advance(60_000)
+
+    found = await attempts(rig, execution_id)
+
+    assert (await rig.nodes(execution_id))["A"] is NodeStatus.FAILED
+    assert {(each.try_number, each.outcome) for each in found} == {(1, Outcome.LOST)}
+    assert len(found) == MAX_INFRA_ATTEMPTS + 1
 
 
 async def test_a_task_nobody_offers_and_a_pause_take_an_attempt_without_a_start(rig: Rig) -> None:

@@ -4,6 +4,7 @@
  * The key never stands in an address: a session cookie that no script can read comes with each request by
  * itself. A 401 opens the question for a key, see `needsKey`.
  */
+import { fromJson } from "./json.js";
 import { href } from "./router.js";
 import { setClockBy } from "./time.js";
 import { signal } from "./view.js";
@@ -128,7 +129,8 @@ async function call(method, path, body, more) {
   if (answer.status === 204) return null;
   const type = answer.headers.get("Content-Type") ?? "";
   try {
-    return await (type.includes("json") ? answer.json() : answer.text());
+    const text = await answer.text();
+    return type.includes("json") ? fromJson(text) : text;
   } catch (error) {
     if (more?.signal?.aborted) throw error;
     // It broke off: as if there had been none.

@@ -1,5 +1,5 @@
 /** An answer of the server that is read again whenever what it depends on changes. */
-import { ApiError } from "./api.js";
+import { ApiError, isReachable } from "./api.js";
 import { effect, onDispose, signal, untracked } from "./view.js";
 
 /**
@@ -12,8 +12,9 @@ import { effect, onDispose, signal, untracked } from "./view.js";
  */
 
 /**
- * Ask now, and after each change of `keyOf`. One question is under way at a time: what changes meanwhile is asked
- * once when its answer has come, and an answer stays until the next one is there.
+ * Ask now, after each change of `keyOf`, and where there was no answer, once the server is back. One question is
+ * under way at a time: what changes meanwhile is asked once when its answer has come, and an answer stays until the
+ * next one is there.
  * @template T
  * @param {() => string | number | null} keyOf  null asks nothing
  * @param {() => Promise<T>} ask
@@ -46,6 +47,9 @@ export function asked(keyOf, ask) {
   }
   effect(() => {
     if (keyOf() !== null) untracked(() => void again());
+  });
+  effect(() => {
+    if (isReachable.value && error.peek() !== null) untracked(() => void again());
   });
   return { answer, error, again, isAsking: () => asking !== null };
 }

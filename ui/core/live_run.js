@@ -121,8 +121,8 @@ export class LiveRun {
     } catch (error) {
       if (this.#isOver) return;
       if (!(error instanceof ApiError)) throw error;
-      // What is shown stays while the server is away; it is asked again.
-      if (this.run === null) this.error.value = error;
+      // What is shown stays while the server is away; it is asked again. A run that has been removed does not come back.
+      if (this.run === null || error.status === 404) this.error.value = error;
       if (error.status === 0 || error.status >= 500) this.#later("", 3_000, () => this.refresh());
     }
   }

@@ -3,7 +3,7 @@
  *
  * The server has the last word: what is not checked here (formats, conditions between fields) is checked there.
  */
-import { isObject, own } from "./json.js";
+import { isNumber, isObject, own } from "./json.js";
 
 /** @typedef {Record<string, any>} Schema */
 /** @typedef {"string" | "number" | "integer" | "boolean" | "null" | "array" | "object" | "choice" | "enum" | "const" | "any"} Kind */
@@ -111,7 +111,7 @@ export function check(given, value, root, path = "") {
   }
   if (schema.type !== undefined && !hasType(schema.type, value)) return wrong(`must be ${wordOfType(schema.type)}; found ${wordOfValue(value)}`);
   if (typeof value === "string") return textProblems(schema, value).flatMap(wrong);
-  if (typeof value === "number") return numberProblems(schema, value).flatMap(wrong);
+  if (isNumber(value)) return numberProblems(schema, value).flatMap(wrong);
   if (Array.isArray(value)) {
     const within = value.flatMap((each, at) => check(schema.items ?? {}, each, root, `${path}[${at}]`));
     return [...listProblems(schema, value).flatMap(wrong), ...within];
@@ -146,9 +146,9 @@ function textProblems({ minLength, maxLength, pattern }, text) {
   ];
 }
 
-/** @param {Schema} schema @param {number} number @returns {string[]} */
+/** @param {Schema} schema @param {number | bigint} number @returns {string[]} */
 function numberProblems({ minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf }, number) {
-  const part = multipleOf ? number / multipleOf : 0;
+  const part = multipleOf ? Number(number) / multipleOf : 0;
   return [
     ...(number < minimum ? [`must be at least ${minimum}`] : []),
     ...(number > maximum ? [`must be at most ${maximum}`] : []),
@@ -170,13 +170,14 @@ function listProblems({ minItems, maxItems, uniqueItems }, list) {
 /** @param {string | string[]} type @param {unknown} value */
 function hasType(type, value) {
   const types = Array.isArray(type) ? type : [type];
-  return types.some((each) => each === wordOfValue(value) || (each === "integer" && Number.isInteger(value)));
+  return types.some((each) => each === wordOfValue(value) || (each === "integer" && (typeof value === "bigint" || Number.isInteger(value))));
 }
 
 /** @param {unknown} value */
 function wordOfValue(value) {
   if (value === null) return "null";
-  return Array.isArray(value) ? "array" : typeof value;
+  if (Array.isArray(value)) return "array";
+  return isNumber(value) ? "number" : typeof value;
 }
 
 /** @param {string | string[]} type */

@@ -5,6 +5,7 @@
  * ends in order is asked for again at once: 204 then says that there is nothing more.
  */
 import { ApiError, send } from "./api.js";
+import { fromJson } from "./json.js";
 
 /** @typedef {{type: string, id: string | null, data: any}} StreamEvent */
 /** @typedef {"connecting" | "live" | "waiting" | "over" | "closed"} StreamState */
@@ -129,5 +130,5 @@ function parseFrame(frame) {
     else if (field === "id") id = value;
     else if (field === "data") data.push(value);
   }
-  return data.length === 0 ? null : { type, id, data: JSON.parse(data.join("\n")) };
+  return data.length === 0 ? null : { type, id, data: fromJson(data.join("\n")) };
 }

@@ -40,6 +40,11 @@ export function milliseconds(text) {
   return Number.isNaN(found) ? null : found;
 }
 
+/** When an execution began, or was made where it has not yet. @param {{started_at?: string | null, created_at?: string}} execution */
+export function beganAt({ started_at: started, created_at: created }) {
+  return milliseconds(started ?? created);
+}
+
 /**
  * Write a duration: `850 ms`, `12.3 s`, `4 min 05 s`, `3 h 12 min`, `2 d 4 h`.
  * @param {number | null} ms

@@ -124,8 +124,6 @@ const end = (reaction) => (due.delete(reaction), forget(reaction));
 /** @param {Array<() => void>} owned */
 const cleanUp = (owned) => owned.splice(0).reverse().forEach((clean) => clean());
 
-// Templates
-
 /** @param {any} value */
 const isNothing = (value) => value === null || value === undefined || value === false;
 const IN_TAG = /<[^>]*$/;

@@ -3,7 +3,7 @@ import { now, serverNow } from "../core/time.js";
 import { effect, html, onDispose, untracked } from "../core/view.js";
 import { stateIcon } from "../parts/status.js";
 import { TimelinePane } from "./timeline_pane.js";
-import { TimelineRows } from "./timeline_rows.js";
+import { hasParts, TimelineRows } from "./timeline_rows.js";
 
 /** Rows are read again at most this often; a long list more seldom. */
 const READ_MS = 100;
@@ -22,7 +22,7 @@ const ATTEMPTS_AFTER_MS = 200;
  */
 export function timelineView({ nodes, attempts, selected, onSelect, isLive }) {
   const rows = new TimelineRows();
-  /** @type {Map<string, {attempt: number, list: readonly import("./timeline_rows.js").Attempt[] | undefined}>} */
+  /** @type {Map<string, {stage: number, list: readonly import("./timeline_rows.js").Attempt[] | undefined}>} */
   const known = new Map();
   let timer = 0;
   let asking = 0;
@@ -44,8 +44,10 @@ export function timelineView({ nodes, attempts, selected, onSelect, isLive }) {
   }
   function ask() {
     for (const row of pane.shownRows()) {
-      if (row.attempt < 2 || known.get(row.id)?.attempt === row.attempt) continue;
-      const entry = { attempt: row.attempt, list: known.get(row.id)?.list };
+      // Asked once for each attempt, and once more when the row has ended.
+      const stage = row.end === null ? row.attempt : row.attempt + 0.5;
+      if (!hasParts(row) || known.get(row.id)?.stage === stage) continue;
+      const entry = { stage, list: known.get(row.id)?.list };
       known.set(row.id, entry);
       // Without its attempts a row shows the last one: the picture is poorer, not wrong.
       attempts?.(row.id).then(

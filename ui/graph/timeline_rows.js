@@ -5,7 +5,7 @@ import { duration, milliseconds } from "../core/time.js";
 /**
  * @typedef {"node_id" | "handler" | "status" | "reason" | "waiting_on" | "attempt" | "queued_at" | "started_at" | "ended_at"} TimedFields
  * @typedef {Pick<import("../core/reducer.js").RunNode, TimedFields>} TimedNode
- * @typedef {{outcome: string, queued_at: string | null, started_at: string | null, ended_at: string | null}} Attempt
+ * @typedef {{outcome: string, queued_at: string | null, started_at: string | null, ended_at: string | null, waiting_since?: string | null}} Attempt
  * @typedef {"queued" | "running" | "waiting"} Kind
  * @typedef {{kind: Kind, from: number, to: number | null, state: string}} Segment  to: null until it ends
  *
@@ -17,11 +17,18 @@ import { duration, milliseconds } from "../core/time.js";
  * @property {number | null} end
  * @property {number} attempt
  * @property {Segment[]} segments
- * @property {number[]} ticks  ends of attempts after which there was another
+ * @property {number[]} ticks  ends of attempts that failed, after which there was another
  * @property {readonly unknown[]} source  what it was made of
  */
 
 const FAILED_OUTCOMES = new Set(["failed", "retrying", "lost"]);
+/** Handlers whose one attempt gives its worker back and waits: only the attempt says since when. */
+const WAITERS = new Set(["approval", "delay", "wait_for_signal", "sub_workflow"]);
+
+/** Whether a row shows more once its attempts are known. @param {TimelineRow} row */
+export function hasParts({ attempt, handler }) {
+  return attempt > 1 || (attempt === 1 && WAITERS.has(handler));
+}
 
 /** Keeps the rows that did not change: 10,000 of them are not made again for the sake of one. */
 export class TimelineRows {
@@ -72,12 +79,15 @@ function rowOf(node, attempts, source) {
     if (queued !== null && (started ?? ended) !== queued) segments.push({ kind: "queued", from: queued, to: started ?? ended, state: "queued" });
     if (started !== null) {
       const isWaiting = isLast && ended === null && node.status === "WAITING";
-      segments.push({ kind: isWaiting ? "waiting" : "running", from: started, to: ended, state: own });
+      // Where the attempt itself is not known, a node that waits has waited since it started: so it is drawn until then.
+      const parked = milliseconds(attempt.waiting_since) ?? (isWaiting ? started : null);
+      if (parked !== started) segments.push({ kind: "running", from: started, to: parked ?? ended, state: own });
+      if (parked !== null) segments.push({ kind: "waiting", from: parked, to: ended, state: own });
     }
     const next = isLast ? null : milliseconds(list[at + 1].queued_at);
     if (ended === null || (isLast && isOver(node.status))) return;
-    if (!isLast) ticks.push(ended);
-    if (next !== null || node.status === "WAITING") segments.push({ kind: "waiting", from: ended, to: next, state: "retrying" });
+    if (!isLast && FAILED_OUTCOMES.has(attempt.outcome)) ticks.push(ended);
+    if ((next !== null && next > ended) || node.status === "WAITING") segments.push({ kind: "waiting", from: ended, to: next, state: "retrying" });
   });
   const end = isOver(node.status) ? milliseconds(node.ended_at) : null;
   const start = segments[0]?.from ?? milliseconds(node.queued_at ?? node.started_at) ?? 0;

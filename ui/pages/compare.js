@@ -1,11 +1,12 @@
 /** Two runs side by side: what was put in, how each node went, and what came out. */
-import { ApiError, api } from "../core/api.js";
+import { api } from "../core/api.js";
+import { asked } from "../core/asked.js";
 import { inOneLine, shortId } from "../core/format.js";
 import { href, route, setQuery } from "../core/router.js";
 import { listenToFeed } from "../core/session.js";
 import { stateOf } from "../core/statuses.js";
 import { duration, milliseconds, moment, took } from "../core/time.js";
-import { effect, html, onDispose, show, signal } from "../core/view.js";
+import { computed, html, onDispose, show, signal } from "../core/view.js";
 import { differences } from "../parts/json_diff.js";
 import { problemList } from "../parts/problems.js";
 import { statusChip } from "../parts/status.js";
@@ -16,38 +17,26 @@ export const title = "Compare";
 /** @typedef {{id: string, a: any, b: any}} Pair  one node in both runs; null where a run has none */
 
 export function page() {
-  const runs = signal(/** @type {[any, any] | null} */ (null));
-  const error = signal(/** @type {ApiError | null} */ (null));
+  const ids = computed(() => {
+    const { a, b } = route.value.query;
+    return a && b ? JSON.stringify([a, b]) : null;
+  });
+  const { answer: runs, error } = asked(
+    () => ids.value,
+    () => Promise.all(JSON.parse(ids.peek() ?? "[]").map((/** @type {string} */ id) => api.get(`/v1/executions/${encodeURIComponent(id)}`))),
+  );
   const onlyDifferent = signal(false);
   // It says at once when the session ends.
   onDispose(listenToFeed({}));
-  effect(() => {
-    const { a, b } = route.value.query;
-    void read(a, b);
-  });
-  /** @param {string | undefined} a @param {string | undefined} b */
-  async function read(a, b) {
-    if (!a || !b) return;
-    try {
-      const found = /** @type {[any, any]} */ (await Promise.all([a, b].map((id) => api.get(`/v1/executions/${encodeURIComponent(id)}`))));
-      const { a: wantedA, b: wantedB } = route.peek().query;
-      if (a !== wantedA || b !== wantedB) return;
-      runs.value = found;
-      error.value = null;
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      error.value = problem;
-    }
-  }
   const swap = () => setQuery({ a: route.peek().query.b, b: route.peek().query.a });
   return html`<div class="page-head"><h1>Compare two runs</h1><button type="button" onclick=${swap}>Swap</button></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
-    ${show(() => !route.value.query.a || !route.value.query.b, () => html`<div class="empty"><p>Select two runs in <a
+    ${show(() => ids.value === null, () => html`<div class="empty"><p>Select two runs in <a
         href=${href("/")}>the list</a>, and press Compare.</p></div>`)}
     ${() => (runs.value === null ? null : comparison(runs.value, onlyDifferent))}`;
 }
 
-/** @param {[any, any]} runs @param {import("../core/view.js").Signal<boolean>} onlyDifferent */
+/** @param {any[]} runs @param {import("../core/view.js").Signal<boolean>} onlyDifferent */
 function comparison([a, b], onlyDifferent) {
   const pairs = pairsOf(a, b);
   const rows = () => pairs.filter((pair) => !onlyDifferent.value || isDifferent(pair));

@@ -5,10 +5,10 @@ import { poll } from "../core/poll.js";
 import { go, href, hrefOf } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";
 import { milliseconds, moment, now, relative } from "../core/time.js";
-import { html, onDispose, show, signal } from "../core/view.js";
+import { html, onDispose, show } from "../core/view.js";
 import { openDialog } from "../parts/dialog.js";
-import { notify } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
+import { newSelection, selectionColumn, withEach } from "../parts/selection.js";
 import { table } from "../parts/table.js";
 
 export const title = "Dead letters";
@@ -18,15 +18,9 @@ export const title = "Dead letters";
 export function page() {
   const { value, error, again } = poll(() => everyPage("/v1/dead"), 5_000);
   const entries = () => /** @type {Entry[]} */ (value.value ?? []);
-  const selection = signal(/** @type {Set<string>} */ (new Set()));
-  const chosen = () => entries().filter((entry) => selection.value.has(entry.entry_id));
+  const selection = newSelection();
+  const chosen = () => entries().filter((entry) => selection.has(entry.entry_id));
   onDispose(listenToFeed({}));
-  /** @param {string} id */
-  const toggle = (id) => {
-    const next = new Set(selection.peek());
-    if (!next.delete(id)) next.add(id);
-    selection.value = next;
-  };
   return html`<div class="page-head"><h1>Dead letters</h1></div>
     <p class="muted">Nodes that failed after their last attempt, or whose workers died too often. Open the run for details.</p>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
@@ -45,14 +39,7 @@ export function page() {
       least: 760,
       empty: () => show(() => value.value !== null, () => html`<div class="empty">There are no dead letters.</div>`),
       columns: [
-        {
-          title: "Selected",
-          isTitleHidden: true,
-          width: "32px",
-          cell: (entry) =>
-            html`<input type="checkbox" aria-label=${() => `Select ${entry().node_id} of ${entry().execution_id}`}
-                .checked=${() => selection.value.has(entry().entry_id)} onchange=${() => toggle(entry().entry_id)}>`,
-        },
+        selectionColumn(selection, (entry) => entry.entry_id, (entry) => `${entry.node_id} of ${entry.execution_id}`),
         {
           title: "Since",
           width: "110px",
@@ -88,12 +75,13 @@ export function page() {
         {
           label: verb,
           look: isRequeue ? "primary" : "danger",
-          run: async () => {
-            for (const { entry_id: id } of list) await (isRequeue ? api.post(`/v1/dead/${id}/requeue`) : api.delete(`/v1/dead/${id}`));
-            selection.value = new Set();
-            notify(`${plural(list.length, "entry", "entries")} ${isRequeue ? "requeued" : "dropped"}`);
-            await again();
-          },
+          run: withEach(list, {
+            call: ({ entry_id: id }) => (isRequeue ? api.post(`/v1/dead/${id}/requeue`) : api.delete(`/v1/dead/${id}`)),
+            nameOf: (entry) => `${entry.node_id} of ${shortId(entry.execution_id)}`,
+            countOf: (count) => plural(count, "entry", "entries"),
+            done: isRequeue ? "requeued" : "dropped",
+            onDone: () => (selection.clear(), again()),
+          }),
         },
       ],
     });

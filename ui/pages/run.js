@@ -1,10 +1,11 @@
 /** One run: what it is, what went wrong, and its nodes as a graph, on a line of time, as a table, as events. */
 import { href, route, setQuery } from "../core/router.js";
-import { shortId } from "../core/format.js";
+import { plural, shortId } from "../core/format.js";
 import { stateOf, wordOf } from "../core/statuses.js";
 import { nodeOf } from "../core/units.js";
 import { computed, effect, html, show, signal } from "../core/view.js";
 import { LiveRun } from "../core/live_run.js";
+import { copy } from "../parts/copy.js";
 import { lazy, loading } from "../parts/lazy.js";
 import { announce } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
@@ -40,7 +41,7 @@ export function page({ params }) {
     { keys: "n", does: "next failed node", run: () => selectFailed(1) },
     { keys: "N", does: "previous failed node", run: () => selectFailed(-1) },
     { keys: "Escape", does: "close the node", run: () => select(null) },
-    { keys: "c", does: "copy the address", run: () => void navigator.clipboard.writeText(location.href) },
+    { keys: "c", does: "copy the address", run: () => void copy(() => location.href) },
   ]);
   /** @param {number} step */
   function selectFailed(step) {
@@ -61,7 +62,8 @@ export function page({ params }) {
     <div class="run-main stack">
       ${show(() => live.error.value !== null, () => problem(live))}
       ${show(
-        () => live.version.value > 0,
+        // Of a run that has been removed, nothing can be seen or done.
+        () => live.version.value > 0 && live.error.value?.status !== 404,
         () => html`
           ${runHeader(live)}
           ${failureBanner(live, select)}
@@ -124,7 +126,7 @@ function announceChanges(live) {
     const now = live.run.execution.status;
     const count = live.run.counts.get("failed") ?? 0;
     if (status && now !== status) announce(`The run is ${wordOf(stateOf({ status: now }))}`);
-    else if (status && count > failed) announce(`${count} nodes failed`);
+    else if (status && count > failed) announce(`${plural(count, "node")} failed`);
     [status, failed] = [now, count];
   });
 }

@@ -1,13 +1,14 @@
 /** All runs: a live table, filters that stay in the address, and what can be done with several at once. */
 import { ApiError, api, isReachable } from "../core/api.js";
 import { cost, number, plural, shortId } from "../core/format.js";
-import { go, href, hrefOf, route, setQuery } from "../core/router.js";
+import { runsWith } from "../core/labels.js";
+import { go, href, route, setQuery } from "../core/router.js";
 import { feedState, isOperator, listenToFeed, may } from "../core/session.js";
-import { milliseconds, moment, now, relative, took } from "../core/time.js";
+import { beganAt, moment, now, relative, took } from "../core/time.js";
 import { computed, effect, html, onDispose, show, signal } from "../core/view.js";
 import { loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
-import { shortcuts } from "../parts/shortcuts.js";
+import { newSelection, selectionColumn } from "../parts/selection.js";
 import { progressBar, statusChip } from "../parts/status.js";
 import { table } from "../parts/table.js";
 import { bulkActions } from "./runs/bulk.js";
@@ -28,7 +29,7 @@ export function page() {
   const error = signal(/** @type {ApiError | null} */ (null));
   /** Rows that came while the table is scrolled down. */
   const held = signal(/** @type {Row[]} */ ([]));
-  const selection = signal(/** @type {Set<string>} */ (new Set()));
+  const selection = newSelection();
   const filters = computed(() => filtersOf(route.value.query));
   /** @type {HTMLElement | undefined} */
   let box;
@@ -91,8 +92,11 @@ export function page() {
   };
   effect(() => {
     void filters.value;
-    selection.value = new Set();
+    selection.clear();
     void read();
+  });
+  effect(() => {
+    if (isReachable.value && error.peek() !== null) void read();
   });
   onDispose(
     listenToFeed({
@@ -101,13 +105,7 @@ export function page() {
       onRemoved: (id) => hear(() => drop(id)),
     }),
   );
-  shortcuts([{ keys: "/", does: "filter by text", run: () => document.getElementById("filter-text")?.focus() }]);
 
-  const toggle = (/** @type {string} */ id) => {
-    const next = new Set(selection.peek());
-    if (!next.delete(id)) next.add(id);
-    selection.value = next;
-  };
   const isLive = () => feedState.value === "live" && isReachable.value;
   const isFiltered = () => filters.value.chips.length > 0;
   return html`<div class="page-head"><h1>Runs</h1>
@@ -136,14 +134,7 @@ export function page() {
           () => show(() => error.value === null, loading),
         ),
       columns: [
-        {
-          title: "Selected",
-          isTitleHidden: true,
-          width: "32px",
-          cell: (row) =>
-            html`<input type="checkbox" aria-label=${() => `Select ${row().name} ${row().execution_id}`}
-                .checked=${() => selection.value.has(row().execution_id)} onchange=${() => toggle(row().execution_id)}>`,
-        },
+        selectionColumn(selection, (row) => row.execution_id, (row) => `${row.name} ${row.execution_id}`),
         { title: "Status", width: "120px", cell: (row) => statusChip(() => row().status.toLowerCase()) },
         {
           title: "Workflow",
@@ -160,7 +151,7 @@ export function page() {
         {
           title: "Started",
           width: "110px",
-          cell: (row) => html`<time title=${() => moment(startOf(row()))}>${() => relative(startOf(row()), now.value)}</time>`,
+          cell: (row) => html`<time title=${() => moment(beganAt(row()))}>${() => relative(beganAt(row()), now.value)}</time>`,
         },
         { title: "Took", width: "110px", isEnd: true, cell: (row) => html`<span class="number">${() => took(row())}</span>` },
         { title: "Progress", width: "120px", cell: (row) => progressBar(() => partsOf(row())) },
@@ -185,9 +176,6 @@ function isOlder(row, shown) {
 }
 
 /** @param {Row} row */
-const startOf = (row) => milliseconds(row.started_at ?? row.created_at);
-
-/** @param {Row} row */
 function partsOf(row) {
   // Runs from before progress was counted have none.
   if (!row.progress) return [{ state: row.ended_at ? row.status.toLowerCase() : "pending", count: 1 }];
@@ -202,6 +190,6 @@ function partsOf(row) {
 /** @param {Row} row */
 function labelTags(row) {
   return Object.entries(row.labels).map(
-    ([name, value]) => html`<a class="tag beside" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`,
+    ([name, value]) => html`<a class="tag beside" href=${runsWith(name, value)}><bdi>${name}: ${value}</bdi></a>`,
   );
 }

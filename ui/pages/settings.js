@@ -8,8 +8,8 @@ import { html, onDispose, show } from "../core/view.js";
 import { openDialog } from "../parts/dialog.js";
 import { notify, notifyError } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
+import { showKey } from "../parts/show_once.js";
 import { table } from "../parts/table.js";
-import { showOnce } from "./settings/show_once.js";
 import { tenants } from "./settings/tenants.js";
 import { usage } from "./settings/usage.js";
 
@@ -98,7 +98,7 @@ function create(path, again) {
         label: "Create key",
         look: "primary",
         run: async () => {
-          showOnce(await api.post(path, { name: name.trim(), scopes: [...scopes] }));
+          showKey(await api.post(path, { name: name.trim(), scopes: [...scopes] }));
           await again();
         },
       },
@@ -116,7 +116,7 @@ function rotate(path, key, again) {
         label: "Rotate",
         look: "primary",
         run: async () => {
-          showOnce(await api.post(`${path}/${key.key_id}/rotate`, { overlap: "1h" }));
+          showKey(await api.post(`${path}/${key.key_id}/rotate`, { overlap: "1h" }));
           await again();
         },
       },

@@ -8,13 +8,11 @@ import { milliseconds, moment, now, relative } from "../core/time.js";
 import { computed, effect, html, onDispose, show } from "../core/view.js";
 import { loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
-import { shortcuts } from "../parts/shortcuts.js";
+import { searchField } from "../parts/search_field.js";
 import { table } from "../parts/table.js";
 import { pauseButton } from "./workflow/switching.js";
 
 export const title = "Workflows";
-
-const TYPING_MS = 200;
 
 export function page() {
   const text = computed(() => route.value.query.text ?? "");
@@ -27,7 +25,6 @@ export function page() {
     void again();
   });
   onDispose(listenToFeed({}));
-  shortcuts([{ keys: "/", does: "filter by text", run: () => document.getElementById("workflows-text")?.focus() }]);
 
   /** Workflow -> when it starts next by itself. */
   const nextOf = computed(() => {
@@ -39,17 +36,11 @@ export function page() {
     }
     return next;
   });
-  let timer = 0;
-  const onText = (/** @type {any} */ event) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => setQuery({ text: event.target.value.trim() }), TYPING_MS);
-  };
-  onDispose(() => clearTimeout(timer));
   const count = () => value.value?.length ?? 0;
   return html`<div class="page-head"><h1>Workflows</h1>
       ${show(() => may("run"), () => html`<a class="button primary" href=${href("/ui/edit")}>New workflow</a>`)}</div>
-    <div class="row filters"><input id="workflows-text" type="search" placeholder="Name, title or description" aria-label="Filter workflows by text"
-        .value=${text.peek()} oninput=${onText}>
+    <div class="row filters">
+      ${searchField({ label: "Filter workflows by text", placeholder: "Name, title or description", text: () => text.value })}
       <span class="muted" role="status">${() => (value.value === null ? "" : plural(count(), "workflow"))}</span></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
@@ -106,14 +97,10 @@ function labelTags(labels) {
 
 /** @param {import("../core/view.js").Computed<string>} text */
 function empty(text) {
-  const clear = () => {
-    const field = /** @type {HTMLInputElement | null} */ (document.getElementById("workflows-text"));
-    if (field) field.value = "";
-    setQuery({ text: null });
-  };
   return html`<div class="empty">${show(
     () => text.value !== "",
-    () => html`<p>No workflow has this text in its name, title or description.</p><button type="button" onclick=${clear}>Clear the filter</button>`,
+    () => html`<p>No workflow has this text in its name, title or description.</p><button type="button"
+        onclick=${() => setQuery({ text: null })}>Clear the filter</button>`,
     () => html`<h2>No workflow is registered yet</h2>
       <p>A workflow is a definition with a name: it keeps its versions, and can be started by people, schedules and webhooks.</p>
       ${show(() => may("run"), () => html`<a class="button primary" href=${href("/ui/edit")}>Write one</a>`)}

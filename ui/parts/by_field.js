@@ -1,16 +1,17 @@
 /** The field for the name of who decides or acts. The server does not verify it; this browser remembers it. */
+import { recall, remember } from "../core/kept.js";
 import { html } from "../core/view.js";
 
-const KEPT = "headrace.by";
+const KEPT = "by";
 let last = 0;
 
 export function rememberedBy() {
-  return localStorage.getItem(KEPT) ?? "";
+  return recall(KEPT) ?? "";
 }
 
 /** @param {string} name */
 export function rememberBy(name) {
-  if (name.trim() !== "") localStorage.setItem(KEPT, name.trim());
+  if (name.trim() !== "") remember(KEPT, name.trim());
 }
 
 /** @param {import("../core/view.js").Signal<string>} by @param {string[] | null} [names]  the only ones that may */

@@ -1,4 +1,5 @@
 /** A text area for JSON, with the error of the parser below it. */
+import { fromJson } from "../core/json.js";
 import { computed, html, signal } from "../core/view.js";
 
 let last = 0;
@@ -29,7 +30,7 @@ export function jsonField({ value, label, rows = 4 }) {
 function read(text) {
   if (text.trim() === "") return { result: undefined, problem: null };
   try {
-    return { result: JSON.parse(text), problem: null };
+    return { result: fromJson(text), problem: null };
   } catch (error) {
     return { result: undefined, problem: error instanceof Error ? error.message : "not JSON" };
   }

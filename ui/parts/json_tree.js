@@ -5,6 +5,7 @@
  * more are asked for.
  */
 import { number, plural, shorten } from "../core/format.js";
+import { isNumber } from "../core/json.js";
 import { computed, each, html, show, signal, untracked } from "../core/view.js";
 import { copyButton } from "./copy.js";
 import { icon } from "./icons.js";
@@ -205,7 +206,8 @@ function summaryOf(value) {
 
 /** @param {any} value */
 function leaf(value) {
-  if (typeof value !== "string") return html`<span class=${`json-${value === null ? "null" : typeof value}`}>${String(value)}</span>`;
+  const kind = value === null ? "null" : isNumber(value) ? "number" : typeof value;
+  if (typeof value !== "string") return html`<span class=${`json-${kind}`}>${String(value)}</span>`;
   if (value.length <= LONG_TEXT) return html`<span class="json-string text">${JSON.stringify(value)}</span>`;
   const isWhole = signal(false);
   return html`<span class="json-string text">${() => (isWhole.value ? value : `${JSON.stringify(value.slice(0, LONG_TEXT)).slice(0, -1)}…`)}</span>

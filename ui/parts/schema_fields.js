@@ -1,4 +1,5 @@
 /** Fields of a form for one value each: text, numbers, yes and no, one of several, and any JSON. */
+import { isNumber, typedNumber } from "../core/json.js";
 import { kindOf } from "../core/schema.js";
 import { effect, html, signal, untracked } from "../core/view.js";
 import { jsonField } from "./json_field.js";
@@ -67,12 +68,12 @@ function numberField(options) {
   const typed = signal(untracked(place.get) === undefined ? "" : String(untracked(place.get)));
   effect(() => {
     const value = place.get();
-    if (typeof value === "number" && value !== Number(typed.peek())) typed.value = String(value);
+    if (isNumber(value) && value !== typedNumber(typed.peek())) typed.value = String(value);
   });
   const set = (/** @type {any} */ event) => {
     typed.value = event.target.value;
     const text = typed.peek().trim().replace(",", ".");
-    place.set(text === "" ? undefined : Number.isFinite(Number(text)) ? Number(text) : text);
+    place.set(text === "" ? undefined : (typedNumber(text) ?? text));
   };
   const { minimum, maximum } = schema;
   const bounds = [minimum === undefined ? "" : `from ${minimum}`, maximum === undefined ? "" : `to ${maximum}`].filter(Boolean).join(" ");

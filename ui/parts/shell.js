@@ -1,6 +1,7 @@
 /** The frame of all pages: the rail at the left, notices, and the page in the middle. */
 import { isOperator, totals } from "../core/session.js";
 import { isReachable } from "../core/api.js";
+import { remember } from "../core/kept.js";
 import { go, href, route } from "../core/router.js";
 import { html, show, signal } from "../core/view.js";
 import { icon } from "./icons.js";
@@ -28,7 +29,7 @@ export function shell(page) {
   const changeTheme = () => {
     theme.value = theme.peek() === "dark" ? "light" : "dark";
     document.documentElement.dataset.theme = theme.peek();
-    localStorage.setItem("headrace.theme", theme.peek());
+    remember("theme", theme.peek());
     dispatchEvent(new Event("headrace-theme"));
   };
   shortcuts([

@@ -83,20 +83,24 @@ class Answer:
         try:
             return json.loads(self.content)
         except ValueError:
-            raise ApiError(self.status, {"detail": f"expected JSON from {self.url}"}) from None
+            raise self._unexpected("JSON") from None
 
     @property
     def document(self) -> Document:
         """The JSON object of the answer. Raises ApiError where it is anything else."""
         document = self.value
         if not isinstance(document, dict):
-            raise ApiError(self.status, {"detail": f"expected a JSON object from {self.url}"})
+            raise self._unexpected("a JSON object")
         return document
 
     @property
     def is_replay(self) -> bool:
         """Whether the server knew the Idempotency-Key already and answered as it did then."""
         return self.headers.get("idempotency-replayed") == "true"
+
+    def _unexpected(self, wanted: str) -> ApiError:
+        text = self.content[:200].decode(errors="replace")
+        return ApiError(self.status, {"detail": f"expected {wanted} from {self.url}, found {text!r}"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from headrace.values import Event
 
 #: After a stream was lost; a thousand watchers of a restarted server should not come back in one instant.
 RECONNECT = Backoff(first_s=0.2, most_s=5.0)
+#: A stream that was open for so long came from a server, whether or not there were events to give.
+OPEN_S = 5.0
 #: Redis away, or too many watchers: another try may succeed. Every other refusal stays as it is.
 PASSING = (429, 500, 502, 503, 504)
 
@@ -29,6 +31,11 @@ class Reading:
         self._give_up_after_s = history.give_up_after_s
         self._tries = 0
         self._away_since_s = time.monotonic()
+        self._opened_s: float | None = None
+
+    def opened(self) -> None:
+        """Note that the server has begun a stream."""
+        self._opened_s = time.monotonic()
 
     def take(self, frame: httpx2.ServerSentEvent) -> Event | None:
         """Read one frame; None for one without an event, or with one that was there before."""
@@ -43,7 +50,11 @@ class Reading:
 
     def pause_s(self, broken: ServerUnreachable | None) -> float:
         """How long to wait before the next connection. Raises what broke the last one, after too long."""
-        away_s = time.monotonic() - self._away_since_s
+        now_s = time.monotonic()
+        if self._opened_s is not None and now_s - self._opened_s >= OPEN_S:
+            self._tries, self._away_since_s = 0, now_s
+        self._opened_s = None
+        away_s = now_s - self._away_since_s
         if broken is not None and self._give_up_after_s is not None and away_s > self._give_up_after_s:
             raise broken
         self._tries += 1

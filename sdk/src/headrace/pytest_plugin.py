@@ -72,6 +72,9 @@ def stack(home: Path, data: Path, modules: Sequence[str], root: Path) -> Iterato
     paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **os.environ,
+        # Whatever the environment or the engine's .env says: these tests have no keys.
+        "ENVIRONMENT": "development",
+        "AUTH_REQUIRED": "false",
         "STACK_REDIS": "embedded",
         "STACK_DATA_DIR": str(data),
         "HANDLERS": ",".join(modules),
@@ -97,17 +100,17 @@ def _await_worker(url: str, process: subprocess.Popen[bytes], log: Path) -> None
     from headrace.client import Client
     from headrace.errors import HeadraceError
 
-    until_s = time.monotonic() + STARTING_S
+    until_s, problem = time.monotonic() + STARTING_S, "it has no worker"
     with Client(url, retries=0, timeout_s=5.0) as client:
         while process.poll() is None and time.monotonic() < until_s:
             try:
                 if client.is_healthy() and client.workers.list():
                     return
-            except HeadraceError:
-                pass
+            except HeadraceError as error:
+                problem = str(error)
             time.sleep(0.1)
     text = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-    raise RuntimeError(f"the stack of headrace_client did not start; its last lines:\n{text}")
+    raise RuntimeError(f"the stack of headrace_client did not start: {problem}; its last lines:\n{text}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

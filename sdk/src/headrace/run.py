@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar, overload
@@ -19,8 +20,6 @@ from headrace.calls import (
     Steps,
     Sync,
     Way,
-    get,
-    get_items,
     operation,
     path_of,
     stream,
@@ -75,12 +74,12 @@ class RunCalls(Part[Way]):
     @operation
     def view(self) -> Steps[Execution]:
         """The execution as it is now, with its nodes."""
-        return Execution.from_dict((yield from get(path_of("executions", self.id))))
+        return (yield from Executions.get.steps(self.id))
 
     @operation
     def nodes(self) -> Steps[tuple[Node, ...]]:
         """Its nodes as they are now, in definition order."""
-        return Execution.from_dict((yield from get(path_of("executions", self.id)))).nodes
+        return (yield from Executions.get.steps(self.id)).nodes
 
     @operation
     def outputs(self) -> Steps[dict[str, Any]]:
@@ -90,7 +89,7 @@ class RunCalls(Part[Way]):
     @operation
     def explain(self) -> Steps[tuple[Explanation, ...]]:
         """What each unfinished node waits for, and what wakes it."""
-        return Explanation.all_of((yield from get_items(path_of("executions", self.id, "explain"))))
+        return (yield from Executions.explain.steps(self.id))
 
     @stream
     def events(self, *, after: int = 0, give_up_after_s: float | None = 60.0) -> History:
@@ -152,7 +151,7 @@ class Run(RunCalls[Sync]):
     def result(self, timeout: float | None = None, as_: type[M] | None = None) -> Any:
         """Wait for its end and give its result: the workflow's `output`; without one, outputs by node id.
 
-        timeout  seconds to wait; None: for ever.
+        timeout  seconds to wait, rounded up to whole ones; None: for ever.
         as_      a pydantic model or a dataclass to read the result into.
         Raises RunFailed when it has FAILED or was CANCELLED, and RunNotEnded after the timeout.
         """
@@ -187,14 +186,12 @@ def read_as(kind: type[M], value: Any) -> M:
 
 
 def _result(execution_id: str, timeout_s: float | None) -> Steps[Any]:
-    path = path_of("executions", execution_id)
     until_s = None if timeout_s is None else time.monotonic() + timeout_s
     while True:
         left_s = LONGEST_WAIT_S if until_s is None else until_s - time.monotonic()
-        wait_s = max(0, min(LONGEST_WAIT_S, round(left_s)))
-        view = Execution.from_dict(
-            (yield from get(path, {"wait": str(wait_s)} if wait_s else None, answered_after_s=wait_s))
-        )
+        # Rounded up: without a wait the server answers at once, and would be asked again at once.
+        wait_s = math.ceil(max(0.0, min(LONGEST_WAIT_S, left_s)))
+        view = yield from Executions.get.steps(execution_id, wait_s=wait_s or None)
         if view.is_terminal:
             break
         if until_s is not None and time.monotonic() >= until_s:
@@ -212,9 +209,9 @@ def _result(execution_id: str, timeout_s: float | None) -> Steps[Any]:
 def _decide(
     execution_id: str, node_id: str, decision: Literal["approve", "deny"], *, by: str, form: Any
 ) -> Steps[Decision]:
-    asked = yield from get(path_of("approvals", execution_id, node_id))
+    asked = yield from Approvals.get.steps(execution_id, node_id)
     return (
         yield from Approvals.decide.steps(
-            execution_id, node_id, decision, by=by, shown=asked["shown"], form=form
+            execution_id, node_id, decision, by=by, shown=asked.shown, form=form
         )
     )

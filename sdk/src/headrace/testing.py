@@ -117,6 +117,11 @@ async def run_async(
         value = spec(given, seen)
         if inspect.isawaitable(value):
             value = await value
+    except asyncio.CancelledError as error:
+        # The test's own cancellation, such as a time limit around this; one of the handler's own is an end.
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise
+        return _ended(error, seen)
     except BaseException as error:
         return _ended(error, seen)
     return _returned(value, seen)

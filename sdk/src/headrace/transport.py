@@ -35,7 +35,7 @@ LONGEST_PAUSE_S = 30.0
 class Server:
     """Where requests go, and how often one that may be repeated is sent again.
 
-    Every call raises ServerUnreachable, a kind of ApiError, and NotSendable.
+    Every call may raise ServerUnreachable, NotSendable, and ApiError or one of its kinds.
     """
 
     base_url: str
@@ -112,6 +112,10 @@ class Server:
         passing = response.status_code in PASSING
         return ServerUnreachable(self.base_url, str(error)) if passing else error
 
+    def unreadable_stream(self, cause: httpx2.SSEError) -> ApiError:
+        """The exception for an answer that is no stream of events, or has one that is too large: for good."""
+        return ApiError(200, {"detail": f"no events can be read from {cause.request.url}: {cause}"})
+
     def pause_s(self, request: Request, error: Exception, tries: int) -> float:
         """How long to wait before a request is sent again. Raises the error where it is not."""
         if not request.is_safe or tries > self.retries:
@@ -180,9 +184,12 @@ class SyncWay:
                     if source.response.status_code != 200:
                         source.response.read()
                         raise self.server.refused_stream(source.response)
+                    reading.opened()
                     for frame in source:
                         if (event := reading.take(frame)) is not None:
                             yield event
+            except httpx2.SSEError as error:
+                raise self.server.unreadable_stream(error) from error
             except httpx2.TransportError as error:
                 broken = self.server.unreachable(error)
             except ServerUnreachable as error:
@@ -261,9 +268,12 @@ class AsyncWay:
                     if source.response.status_code != 200:
                         await source.response.aread()
                         raise self.server.refused_stream(source.response)
+                    reading.opened()
                     async for frame in source:
                         if (event := reading.take(frame)) is not None:
                             yield event
+            except httpx2.SSEError as error:
+                raise self.server.unreadable_stream(error) from error
             except httpx2.TransportError as error:
                 broken = self.server.unreachable(error)
             except ServerUnreachable as error:

@@ -10,8 +10,8 @@ from tests.browser.modules import Module
 
 
 @pytest.fixture
-def written(module: Callable[[str], Module]) -> Module:
-    return module("core/format.js")
+def written(pure: Callable[[str], Module]) -> Module:
+    return pure("core/format.js")
 
 
 def test_a_long_text_is_cut_in_its_middle_and_between_characters(written: Module) -> None:

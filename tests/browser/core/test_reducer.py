@@ -35,8 +35,8 @@ def world(stack: Stack) -> World:
 
 
 @pytest.fixture
-def reducer(module: Callable[[str], Module]) -> Module:
-    return module("core/reducer.js")
+def reducer(pure: Callable[[str], Module]) -> Module:
+    return pure("core/reducer.js")
 
 
 def node(node_id: str = "a", **fields: Any) -> dict[str, Any]:

@@ -25,8 +25,8 @@ PATHS = [
 
 
 @pytest.fixture
-def router(module: Callable[[str], Module]) -> Module:
-    return module("core/router.js")
+def router(pure: Callable[[str], Module]) -> Module:
+    return pure("core/router.js")
 
 
 def test_a_path_names_a_page(router: Module) -> None:

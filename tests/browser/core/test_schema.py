@@ -33,8 +33,8 @@ GOOD: dict[str, Any] = {"id": "AB", "kind": "new", "lines": [{"sku": "x", "sub":
 
 
 @pytest.fixture
-def schema(module: Callable[[str], Module]) -> Module:
-    return module("core/schema.js")
+def schema(pure: Callable[[str], Module]) -> Module:
+    return pure("core/schema.js")
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,16 @@ def test_a_schema_that_needs_itself_comes_to_an_end(schema: Module) -> None:
     }
 
     assert schema.run("(module, endless) => typeof module.startOf(endless, endless)", endless) == "object"
+
+
+def test_an_integer_of_any_length_is_one(schema: Module) -> None:
+    found = schema.run(
+        """async ({ check }) => {
+            const { fromJson } = await import("/ui/static/core/json.js");
+            const { n } = fromJson('{"n": 12345678901234567890}');
+            const schemas = [{ type: "integer" }, { type: "number", maximum: 10 }, { type: "string" }];
+            return schemas.map((schema) => check(schema, n, schema).map(({ message }) => message));
+        }"""
+    )
+
+    assert found == [[], ["must be at most 10"], ["must be a string; found number"]]

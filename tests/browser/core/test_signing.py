@@ -15,8 +15,8 @@ BODY = '{"text": "it\'s späť", "n": [1, 2]}'
 
 
 @pytest.fixture
-def signing(module: Callable[[str], Module]) -> Module:
-    return module("core/signing.js")
+def signing(pure: Callable[[str], Module]) -> Module:
+    return pure("core/signing.js")
 
 
 @pytest.mark.parametrize(

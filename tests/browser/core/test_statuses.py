@@ -12,8 +12,8 @@ from tests.source_tree import ROOT, source_text
 
 
 @pytest.fixture
-def statuses(module: Callable[[str], Module]) -> Module:
-    return module("core/statuses.js")
+def statuses(pure: Callable[[str], Module]) -> Module:
+    return pure("core/statuses.js")
 
 
 def test_every_status_and_kind_of_waiting_is_a_state_with_a_colour(statuses: Module) -> None:

@@ -103,8 +103,8 @@ TRAPS = [
 
 
 @pytest.fixture
-def written(module: Callable[[str], Module]) -> Module:
-    return module("core/yaml_text.js")
+def written(pure: Callable[[str], Module]) -> Module:
+    return pure("core/yaml_text.js")
 
 
 def same(written: Module, document: Any) -> None:

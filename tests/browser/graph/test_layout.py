@@ -34,8 +34,8 @@ GRAPHS: dict[str, list[Node]] = {
 
 
 @pytest.fixture
-def layout(module: Callable[[str], Module]) -> Callable[[list[Node]], dict[str, Any]]:
-    made = module("graph/layout.js")
+def layout(pure: Callable[[str], Module]) -> Callable[[list[Node]], dict[str, Any]]:
+    made = pure("graph/layout.js")
 
     def lay_out(nodes: list[Node]) -> dict[str, Any]:
         found: dict[str, Any] = made.run(

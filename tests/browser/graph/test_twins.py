@@ -12,8 +12,8 @@ from tests.browser.modules import Module
 
 
 @pytest.fixture
-def twins(module: Callable[[str], Module]) -> Callable[..., dict[str, Any]]:
-    made = module("graph/twins.js")
+def twins(pure: Callable[[str], Module]) -> Callable[..., dict[str, Any]]:
+    made = pure("graph/twins.js")
 
     def collapse(nodes: list[Node], expanded: list[str] | None = None) -> dict[str, Any]:
         found: dict[str, Any] = made.run(
@@ -64,8 +64,8 @@ def test_nodes_that_stand_alone_are_no_twins(twins: Callable[..., dict[str, Any]
     assert twins([node(f"alone_{i}") for i in range(20)])["groups"] == {}
 
 
-def test_a_group_is_as_its_most_urgent_member(module: Callable[[str], Module]) -> None:
-    state = module("graph/twins.js").run(
+def test_a_group_is_as_its_most_urgent_member(pure: Callable[[str], Module]) -> None:
+    state = pure("graph/twins.js").run(
         """({ TwinCounts }) => {
             const members = ["a", "b", "c", "d"];
             const counts = new TwinCounts({ id: "twins:a", label: "a…", handler: "http", members });

@@ -18,8 +18,8 @@ PREPARED = """
 
 
 @pytest.fixture
-def rows(module: Callable[[str], Module]) -> Callable[[str], Any]:
-    made = module("pages/run/event_rows.js")
+def rows(pure: Callable[[str], Module]) -> Callable[[str], Any]:
+    made = pure("pages/run/event_rows.js")
     return lambda body: made.run(f"(module) => {{ {PREPARED} {body} }}")
 
 

@@ -155,6 +155,24 @@ def test_an_item_is_opened_like_a_node(stack: Stack, panel: Opened) -> None:
     expect(found.locator(".json-tree")).to_contain_text("result:4")
 
 
+def test_a_long_number_keeps_its_digits_and_is_sent_as_it_was(stack: Stack, panel: Opened) -> None:
+    many = 12345678901234567890
+    run = stack.submit(
+        workflow(node("give", handler="give", config={"output": "{{ inputs }}"})), {"n": many, "x": 0.1}
+    )
+    stack.wait_end(run)
+    found = panel(run, "give")
+    expect(found.locator(".json-tree")).to_contain_text(str(many))
+
+    page = found.page
+    page.get_by_role("button", name="Run again…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run", exact=True).click()
+
+    expect(page).not_to_have_url(re.compile(run))
+    again = page.url.rpartition("/")[2].partition("?")[0]
+    assert stack.call("GET", f"/v1/executions/{again}")["inputs"] == {"n": many, "x": 0.1}
+
+
 def test_a_large_output_is_read_when_it_is_wanted(stack: Stack, panel: Opened) -> None:
     run = stack.submit(
         workflow(node("big", handler="give") | {"config": {"output": {"rows": list(range(9_000))}}})
@@ -169,16 +187,21 @@ def test_a_large_output_is_read_when_it_is_wanted(stack: Stack, panel: Opened) -
 
 
 def test_a_log_is_followed_and_filtered(stack: Stack, panel: Opened) -> None:
-    run = stack.submit(workflow(node("talk", handler="break") | {"config": {"lines": ["one", "two"]}}))
+    run = stack.submit(
+        workflow(node("talk", handler="give", config={"lines": [f"line {number}" for number in range(250)]}))
+    )
     stack.wait_end(run)
     found = panel(run, "talk", "logs")
     lines = found.get_by_role("log").locator(".log-line")
-    expect(lines).to_have_count(2)
-    expect(lines.nth(1)).to_contain_text("two")
+    expect(lines).to_have_count(200)
+    expect(lines.last).to_contain_text("line 249")
 
+    found.get_by_role("button", name="50 earlier lines").click()
+    expect(lines).to_have_count(250)
+    expect(lines.first).to_contain_text("line 0")
     found.get_by_label("Level").select_option("error")
 
-    expect(lines).to_have_count(2)
+    expect(lines).to_have_count(0)
 
 
 def test_a_signal_is_sent_to_the_node_that_waits_for_it(stack: Stack, panel: Opened) -> None:

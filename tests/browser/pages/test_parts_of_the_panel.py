@@ -43,9 +43,9 @@ def attempt(
     ],
 )
 def test_time_is_split(
-    module: Callable[[str], Module], attempts: list[dict[str, Any]], end: float, expected: tuple[int, ...]
+    pure: Callable[[str], Module], attempts: list[dict[str, Any]], end: float, expected: tuple[int, ...]
 ) -> None:
-    part = module("pages/run/attempts.js")
+    part = pure("pages/run/attempts.js")
 
     spent = part.run(
         "(module, attempts, end) => module.spentOf(attempts, Date.parse(end))", attempts, MOMENT.format(end)
@@ -54,8 +54,8 @@ def test_time_is_split(
     assert (spent["queued"], spent["running"], spent["waiting"]) == tuple(each * 1_000 for each in expected)
 
 
-def test_a_request_is_a_command_that_a_shell_takes(module: Callable[[str], Module]) -> None:
-    part = module("pages/run/http_tab.js")
+def test_a_request_is_a_command_that_a_shell_takes(pure: Callable[[str], Module]) -> None:
+    part = pure("pages/run/http_tab.js")
     config = {
         "url": "https://a.example/x?y=1#top",
         "method": "put",
@@ -78,8 +78,8 @@ def test_a_request_is_a_command_that_a_shell_takes(module: Callable[[str], Modul
     ]
 
 
-def test_a_policy_is_said_in_words(module: Callable[[str], Module]) -> None:
-    part = module("pages/run/retry_tab.js")
+def test_a_policy_is_said_in_words(pure: Callable[[str], Module]) -> None:
+    part = pure("pages/run/retry_tab.js")
 
     once, usual, chosen = part.each(
         "ruleInWords",
@@ -105,8 +105,8 @@ def test_a_policy_is_said_in_words(module: Callable[[str], Module]) -> None:
     ]
 
 
-def test_signals_that_are_waited_for_are_offered_first(module: Callable[[str], Module]) -> None:
-    part = module("parts/signal_form.js")
+def test_signals_that_are_waited_for_are_offered_first(pure: Callable[[str], Module]) -> None:
+    part = pure("parts/signal_form.js")
     definition = {
         "interface": {"events": {"Noted": {"schema": {"type": "string"}}}},
         "nodes": [

@@ -17,8 +17,8 @@ _WRITE = """(module, text) => {
 
 
 @pytest.fixture
-def markdown(module: Callable[[str], Module]) -> Module:
-    return module("parts/markdown.js")
+def markdown(pure: Callable[[str], Module]) -> Module:
+    return pure("parts/markdown.js")
 
 
 @pytest.mark.parametrize(

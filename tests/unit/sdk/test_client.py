@@ -1,37 +1,16 @@
-"""The client of our own API: what it sends, what it makes of answers, and how it follows a history."""
+"""The client of our own API: what it sends, and what it makes of answers."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx2
 import pytest
 
-from headrace import events
-from headrace.backoff import Backoff
 from headrace.client import AsyncClient
 from headrace.errors import ApiError, NotFound, ServerUnreachable
-
-Answer = Callable[[httpx2.Request], httpx2.Response]
-
-
-def client_of(answer: Answer) -> AsyncClient:
-    return AsyncClient("http://server", transport=httpx2.MockTransport(answer))
-
-
-def frame(seq: int, type_: str) -> str:
-    body = {"seq": seq, "type": type_, "execution_id": "e1", "node_id": "A", "ts": "t", "data": {"n": seq}}
-    return f"id: {seq}\nevent: {type_}\ndata: {json.dumps(body)}\n\n"
-
-
-def stream(*parts: str) -> httpx2.Response:
-    return httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, text="".join(parts))
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "RECONNECT", Backoff(first_s=0.0, most_s=0.0))
+from tests.unit.sdk.answering import client_of, recording
 
 
 async def test_run_sends_the_definition_and_a_key() -> None:
@@ -167,74 +146,10 @@ async def test_lists_are_read_page_after_page() -> None:
     assert newest == ["new"]
 
 
-async def test_a_broken_stream_is_taken_up_where_it_broke() -> None:
-    asked: list[str | None] = []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.headers.get("Last-Event-ID"))
-        if len(asked) == 1:
-            return stream(
-                "retry: 2000\n\n", frame(1, "execution.created"), ": ping\n\n", frame(2, "node.queued")
-            )
-        if len(asked) == 2:
-            raise httpx2.ConnectError("gone")
-        if len(asked) == 3:
-            return httpx2.Response(503, text="starting")
-        return stream(frame(2, "node.queued"), frame(3, "execution.completed"))
-
-    async with client_of(answer) as client:
-        seqs = [event.seq async for event in client.executions.events("e1")]
-
-    assert seqs == [1, 2, 3]
-    assert asked == [None, "2", "2", "2"]
-
-
-async def test_a_history_read_to_its_end_needs_no_terminal_event() -> None:
-    async with client_of(lambda _: httpx2.Response(204)) as client:
-        assert [event async for event in client.executions.events("e1", after=9)] == []
-
-
-async def test_a_gap_is_told_and_does_not_move_the_cursor() -> None:
-    gap = 'event: gap\ndata: {"type": "gap", "execution_id": "e1", "data": {"after": 0, "next": 5}}\n\n'
-
-    async with client_of(lambda _: stream(gap, frame(5, "execution.failed"))) as client:
-        found = [(event.seq, event.type) async for event in client.executions.events("e1")]
-
-    assert found == [(0, "gap"), (5, "execution.failed")]
-
-
-async def test_following_gives_up_when_nobody_answers_for_long() -> None:
-    def answer(_: httpx2.Request) -> httpx2.Response:
-        raise httpx2.ConnectError("refused")
-
-    async with client_of(answer) as client:
-        with pytest.raises(ServerUnreachable, match="refused"):
-            async for _ in client.executions.events("e1", give_up_after_s=0.0):
-                pass
-
-
-async def test_a_refused_stream_is_not_asked_for_again() -> None:
-    asked = 0
-
-    def answer(_: httpx2.Request) -> httpx2.Response:
-        nonlocal asked
-        asked += 1
-        return httpx2.Response(404, json={"detail": "no such execution"})
-
-    async with client_of(answer) as client:
-        with pytest.raises(NotFound):
-            async for _ in client.executions.events("e1"):
-                pass
-
-    assert asked == 1
-
-
-def recording(answer: Mapping[str, object], seen: list[httpx2.Request]) -> Answer:
-    def give(request: httpx2.Request) -> httpx2.Response:
-        seen.append(request)
-        return httpx2.Response(202, json=answer)
-
-    return give
+async def test_a_page_in_the_place_of_json_is_shown() -> None:
+    async with client_of(lambda _: httpx2.Response(200, html="<html>welcome</html>")) as client:
+        with pytest.raises(ApiError, match=r"expected JSON from http://server/v1/.*found '<html>welcome"):
+            await client.executions.get("e1")
 
 
 async def test_a_retry_names_the_generation_it_means() -> None:

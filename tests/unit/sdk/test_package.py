@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 from docs.generate import ROOT
 
@@ -24,6 +27,29 @@ def test_importing_it_loads_no_library_and_nothing_of_the_engine() -> None:
 
     assert loaded.isdisjoint({"httpx2", "pydantic", "orjson", "asyncio"})
     assert loaded.isdisjoint({"api", "cli", "clients", "orchestrator", "workers"})
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "main",
+        "workers.worker",
+        "orchestrator.starter",
+        "workers.simulator.process",
+        "workers.simulator.schema_process",
+        "cli.stack.healthcheck",
+        "cli.stack.echo_service",
+    ],
+)
+def test_each_process_of_the_engine_finds_it_without_a_path_that_is_set(module: str) -> None:
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    program = f"import {module}, headrace; print(headrace.__file__)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT, env=plain
+    )
+
+    assert done.stdout.strip() == str(SOURCE / "headrace" / "__init__.py")
 
 
 def test_every_public_name_is_there() -> None:

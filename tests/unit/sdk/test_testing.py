@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,6 +114,25 @@ def test_every_end_of_an_attempt_can_be_told_apart(act: Any, expected: tuple[Any
     ran = run(act, is_cancelled=True)
 
     assert (ran.outcome, ran.error and ran.error.type, ran.reason) == expected
+
+
+async def test_a_cancelled_test_ends_a_handler_that_hangs() -> None:
+    hangs = asyncio.Event()
+
+    async def hang(config: dict[str, Any], context: Context) -> None:
+        hangs.set()
+        await asyncio.Event().wait()
+
+    async def let_one_escape(config: dict[str, Any], context: Context) -> None:
+        raise asyncio.CancelledError
+
+    running = asyncio.create_task(run_async(hang))
+    await hangs.wait()
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await run_async(let_one_escape)).outcome == "failed"
 
 
 def test_the_context_is_as_the_test_wants_it() -> None:

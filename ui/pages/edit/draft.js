@@ -34,12 +34,7 @@ export function draftOf(subject) {
   let timer = 0;
   const keep = () => {
     clearTimeout(timer);
-    try {
-      if (isChanged.value) sessionStorage.setItem(key, JSON.stringify({ text: text.peek(), etag: etag.peek() }));
-      else sessionStorage.removeItem(key);
-    } catch {
-      // Full, or not allowed: then it does not survive a reload, and leaving asks all the same.
-    }
+    store(key, isChanged.value ? JSON.stringify({ text: text.peek(), etag: etag.peek() }) : null);
   };
   effect(() => {
     void [text.value, saved.value, etag.value];
@@ -58,10 +53,20 @@ export function draftOf(subject) {
     keep();
   });
   const moveTo = (/** @type {string} */ workflow) => {
-    sessionStorage.removeItem(key);
+    store(key, null);
     key = keyOf("workflow", workflow);
   };
   return { text, saved, etag, isChanged, isFound, moveTo, letGo: () => (isGuarded = false) };
+}
+
+/** @param {string} key @param {string | null} value  null removes it */
+function store(key, value) {
+  try {
+    if (value === null) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, value);
+  } catch {
+    // Full, or not allowed: then it does not survive a reload, and leaving asks all the same.
+  }
 }
 
 /** @param {string} key @returns {{text: string, etag: string} | null} */

@@ -6,13 +6,13 @@ import { computed, effect, html, show, signal } from "../../core/view.js";
 import { forkedStates, simulatedStates } from "../../graph/document_graph.js";
 import { codeEditor } from "../../parts/code_editor.js";
 import { lazy } from "../../parts/lazy.js";
+import { notifyError } from "../../parts/notices.js";
 import { problemList } from "../../parts/problems.js";
 import { tabs } from "../../parts/tabs.js";
 import { againPanel, inputErrors, newAgain } from "./again.js";
 import { checking } from "./checking.js";
 import { draftOf } from "./draft.js";
 import { findings } from "./findings.js";
-import { save } from "./save.js";
 import { newSimulation } from "./simulation.js";
 
 const FINDINGS_ID = "edit-findings";
@@ -67,7 +67,7 @@ export function editor(subject) {
       ({ simulationPanel }) => simulationPanel(simulation, () => draft.text.value, () => inputs.peek()),
     );
   const runAgain = () => act(async () => open(await /** @type {import("./again.js").Again} */ (again).start()));
-  const saveIt = () => act(() => Promise.resolve(save(name, draft, found.document.peek())));
+  const saveIt = () => act(() => import("./save.js").then(({ save }) => save(name, draft, found.document.peek()), notifyError));
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
     if (event.key === "Enter") void (again ? runAgain() : runOnce());

@@ -1,5 +1,6 @@
 /** What is edited: a new workflow, one that is registered, or what a run was made of. */
 import { api, send } from "../../core/api.js";
+import { fromJson } from "../../core/json.js";
 import { nodeOf } from "../../core/units.js";
 import { toYaml } from "../../core/yaml_text.js";
 import { pathOf } from "../workflow/switching.js";
@@ -52,7 +53,7 @@ export async function loadSubject({ run, workflow, node }) {
 /** @param {string} name @returns {Promise<Subject>} */
 export async function ofWorkflow(name) {
   const answer = await send("GET", pathOf(name));
-  const { source, media_type: type, definition, name: own } = await answer.json();
+  const { source, media_type: type, definition, name: own } = fromJson(await answer.text());
   const { text, note } = await readable(source, type, definition);
   return { ...EMPTY, kind: "workflow", id: own, heading: `Edit ${own}`, text, note, etag: answer.headers.get("ETag") ?? "" };
 }

@@ -1,7 +1,7 @@
 /** Actions on a run. Each that cannot be undone shows first what it would touch. */
-import { api } from "../../core/api.js";
-import { plural } from "../../core/format.js";
-import { go } from "../../core/router.js";
+import { api, everyPage } from "../../core/api.js";
+import { plural, shortId } from "../../core/format.js";
+import { go, href } from "../../core/router.js";
 import { html, signal } from "../../core/view.js";
 import { copy } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
@@ -10,6 +10,8 @@ import { download } from "../../parts/json_tree.js";
 import { nodeList } from "../../parts/node_list.js";
 import { notify, notifyError } from "../../parts/notices.js";
 import { signalForm, signalOffers } from "../../parts/signal_form.js";
+import { statusChip } from "../../parts/status.js";
+import { everyEvent } from "./history.js";
 
 /** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
 
@@ -99,12 +101,24 @@ export async function sendSignal(live) {
 }
 
 /** @param {LiveRun} live */
+export async function showChildren(live) {
+  const children = await everyPage(`${live.path}/children`).catch(notifyError);
+  if (!children) return;
+  openDialog({
+    title: plural(children.length, "child", "children"),
+    body: () => html`<ul class="stack-tight">${children.map((child) => html`<li class="row">${statusChip(() => child.status.toLowerCase())}<a
+        href=${href(`/ui/runs/${encodeURIComponent(child.execution_id)}`)}><bdi>${child.name}</bdi></a><span
+        class="mono muted">${shortId(child.execution_id)}</span></li>`)}</ul>`,
+  });
+}
+
+/** @param {LiveRun} live */
 export function shareRun(live) {
-  const address = `${location.origin}${location.pathname.replace(/\/ui\/.*$/, "")}`;
+  const address = `${location.origin}${href(live.path)}`;
   const ways = [
     ["Address of this page", () => location.href],
-    ["curl: its state", () => `curl -s '${address}${live.path}'`],
-    ["curl: its events, live", () => `curl -sN '${address}${live.path}/events'`],
+    ["curl: its state", () => `curl -s '${address}'`],
+    ["curl: its events, live", () => `curl -sN '${address}/events'`],
     ["Command line", () => `./headrace watch ${live.id}`],
   ];
   openDialog({
@@ -119,12 +133,7 @@ export function shareRun(live) {
 /** View, definition and all events of a run, as a file. @param {LiveRun} live */
 async function exportRun(live) {
   const [view, definition] = await Promise.all([api.get(live.path), api.get(`${live.path}/definition`)]);
-  const events = [];
-  for (let after = 0; after !== null; ) {
-    const page = await api.get(`${live.path}/history`, { after, limit: 1_000 });
-    events.push(...page.items);
-    after = page.next_after;
-  }
+  const events = await everyEvent(live);
   download(JSON.stringify({ execution: view, definition, events }, null, 2), `${live.id}.json`);
 }
 

@@ -1,6 +1,7 @@
 /** The head of a run: what it is, how it stands, and what can be done with it. */
 import { isReachable } from "../../core/api.js";
 import { cost, number, plural, shortId } from "../../core/format.js";
+import { runsWith } from "../../core/labels.js";
 import { href, hrefOf } from "../../core/router.js";
 import { once } from "../../core/once.js";
 import { may } from "../../core/session.js";
@@ -19,7 +20,7 @@ export function runHeader(live) {
   const isOpen = () => !isOver(status());
   // A stream stays open while the store behind the server is away; nothing comes by it then.
   const connection = () => (isReachable.value ? live.connection.value : "reconnecting");
-  /** @typedef {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} Action */
+  /** @typedef {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun" | "showChildren"} Action */
   // Dialogs are loaded when the first one is opened.
   const act = once((/** @type {Action} */ name) => import("./actions.js").then((actions) => actions[name](live), notifyError));
   return html`<header class="stack run-head">
@@ -33,7 +34,7 @@ export function runHeader(live) {
     </div>
     <div class="row muted">
       <span class="mono wrap">${() => execution().execution_id}</span>${copyButton(() => live.id, "Copy the id")}
-      ${() => factsOf(execution())}
+      ${() => factsOf(execution(), () => void act("showChildren"))}
     </div>
     ${() => pausedOf(execution())}
     ${show(
@@ -64,8 +65,8 @@ function workflowOf(execution) {
   return html`<a href=${href(path)}>version ${execution.workflow_version}</a>`;
 }
 
-/** @param {any} execution */
-function factsOf(execution) {
+/** @param {any} execution @param {() => void} onChildren */
+function factsOf(execution, onChildren) {
   const { usage } = execution;
   const tokens = usage ? usage.input + usage.output + usage.cache_read + usage.cache_write : 0;
   return [
@@ -76,9 +77,10 @@ function factsOf(execution) {
     execution.parent && html`<span>child of ${linkTo(execution.parent.execution_id)}, node <bdi>${execution.parent.node_id}</bdi></span>`,
     execution.replay_of && html`<span>repeats ${linkTo(execution.replay_of)}</span>`,
     execution.forked_from && html`<span>forked from ${linkTo(execution.forked_from)}</span>`,
-    execution.children > 0 && html`<a href=${href(hrefOf("/", { text: "", children: 1 }))}>${plural(execution.children, "child", "children")}</a>`,
+    execution.children > 0 && html`<button type="button" class="as-link"
+        onclick=${onChildren}>${plural(execution.children, "child", "children")}</button>`,
     ...Object.entries(execution.labels ?? {}).map(([name, value]) => html`<a class="tag"
-        href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`),
+        href=${runsWith(name, value)}><bdi>${name}: ${value}</bdi></a>`),
   ];
 }
 

@@ -1,9 +1,9 @@
 /** A call of a language model: what was asked, the answer as it comes, and what it took. */
-import { api } from "../../core/api.js";
 import { cost, number } from "../../core/format.js";
 import { html, onDispose, show, signal, untracked } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { jsonTree } from "../../parts/json_tree.js";
+import { everyEvent } from "./history.js";
 import { wholeButton } from "./output_tab.js";
 
 /** @typedef {import("./unit.js").Unit} Unit */
@@ -85,9 +85,8 @@ function streamed(unit) {
     isEmpty.value = text.length === 0;
   };
   unit.listen((events) => (held === null ? add(events) : held.push(...events)));
-  void api
-    .get(`${unit.live.path}/history`, { node: unit.id, type: ["node.token", "stream.reset"], limit: 1_000 })
-    .then(({ items }) => items.filter((/** @type {RunEvent} */ event) => (event.item ?? null) === unit.index))
+  void everyEvent(unit.live, { node: unit.id, type: ["node.token", "stream.reset"] })
+    .then((items) => items.filter((event) => (event.item ?? null) === unit.index))
     .catch(() => [])
     .then((items) => {
       if (isOver) return;

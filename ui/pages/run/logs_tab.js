@@ -1,9 +1,9 @@
 /** What an attempt has logged: the last lines, and those that come while it runs. */
-import { api } from "../../core/api.js";
 import { number } from "../../core/format.js";
 import { clockTime, milliseconds, moment } from "../../core/time.js";
 import { computed, effect, each, html, show, signal } from "../../core/view.js";
 import { notifyError } from "../../parts/notices.js";
+import { everyEvent } from "./history.js";
 
 /** @typedef {import("./unit.js").Unit} Unit */
 /** @typedef {import("./unit.js").Attempt} Attempt */
@@ -26,7 +26,10 @@ export function logsTab(unit, chosen) {
     const from = LEVELS.indexOf(least.value);
     return [...known.values()].sort((one, other) => one.seq - other.seq).filter(({ level }) => rankOf(level) >= from).slice(-MOST_LINES);
   });
-  const missing = computed(() => (least.value === "debug" ? Math.max(0, (chosen()?.log_lines ?? 0) - lines.value.length) : 0));
+  const missing = computed(() => {
+    const isWhole = least.value !== "debug" || lines.value.length === MOST_LINES;
+    return isWhole ? 0 : Math.max(0, (chosen()?.log_lines ?? 0) - lines.value.length);
+  });
   unit.listen((events) => {
     const fresh = events.filter(({ type }) => type === "node.log").map(lineOf);
     if (fresh.length > 0) more.value = [...more.peek(), ...fresh].slice(-MOST_LINES);
@@ -43,10 +46,10 @@ export function logsTab(unit, chosen) {
   const onScroll = () => {
     if (box) isFollowing.value = box.scrollTop + box.clientHeight > box.scrollHeight - 24;
   };
-  const readAll = async () => {
+  const readEarlier = async () => {
     try {
-      const page = await api.get(`${unit.live.path}/history`, { node: unit.id, type: "node.log", limit: 1_000 });
-      more.value = [...page.items.filter((/** @type {any} */ event) => (event.item ?? null) === unit.index).map(lineOf), ...more.peek()].slice(-MOST_LINES);
+      const events = await everyEvent(unit.live, { node: unit.id, type: "node.log" });
+      more.value = [...events.filter((event) => (event.item ?? null) === unit.index).map(lineOf), ...more.peek()];
     } catch (error) {
       notifyError(error);
     }
@@ -59,7 +62,7 @@ export function logsTab(unit, chosen) {
       ${show(isRunning, () => html`<label><input type="checkbox" .checked=${() => isFollowing.value}
           onchange=${() => (isFollowing.value = !isFollowing.peek())}>follow</label>`)}
       ${show(() => missing.value > 0, () => html`<button type="button" class="as-link"
-          onclick=${() => void readAll()}>${() => `${number(missing.value)} earlier lines`}</button>`)}</div>
+          onclick=${() => void readEarlier()}>${() => `${number(missing.value)} earlier lines`}</button>`)}</div>
     ${show(
       () => lines.value.length > 0,
       () => html`<div class="logs" role="log" tabindex="0" aria-label="Log" onscroll=${onScroll}

@@ -1,6 +1,7 @@
 /** The newest runs beside the one that is shown, with links to compare. */
 import { api } from "../../core/api.js";
 import { shortId } from "../../core/format.js";
+import { recall, remember } from "../../core/kept.js";
 import { href, hrefOf } from "../../core/router.js";
 import { milliseconds, now, relative } from "../../core/time.js";
 import { each, effect, html, onDispose, show, signal } from "../../core/view.js";
@@ -8,11 +9,11 @@ import { stateIcon } from "../../parts/status.js";
 
 const SHOWN = 30;
 const AGAIN_MS = 5_000;
-const KEPT = "headrace.run-list";
+const KEPT = "run-list";
 
 /** @param {string} id  of the run that is shown */
 export function runList(id) {
-  const isOpen = signal(localStorage.getItem(KEPT) === "open" && matchMedia("(min-width: 900px)").matches);
+  const isOpen = signal(recall(KEPT) === "open" && matchMedia("(min-width: 900px)").matches);
   const rows = signal(/** @type {any[]} */ ([]));
   // The stream of this tab is the run's own: the list is asked for now and then.
   async function read() {
@@ -23,7 +24,7 @@ export function runList(id) {
   const timer = setInterval(() => void read(), AGAIN_MS);
   onDispose(() => clearInterval(timer));
   effect(() => {
-    localStorage.setItem(KEPT, isOpen.value ? "open" : "closed");
+    remember(KEPT, isOpen.value ? "open" : "closed");
     void read();
   });
   return html`<div class=${() => (isOpen.value ? "run-list open" : "run-list")}>

@@ -1,38 +1,43 @@
 /** Cancel or retry what is selected, after a list of what that would touch. */
-import { ApiError, api } from "../../core/api.js";
+import { api } from "../../core/api.js";
 import { plural, shortId } from "../../core/format.js";
 import { may } from "../../core/session.js";
 import { html, show, signal } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
-import { notify } from "../../parts/notices.js";
+import { withEach } from "../../parts/selection.js";
 import { statusChip } from "../../parts/status.js";
 import { go, hrefOf } from "../../core/router.js";
 
 /** @typedef {Record<string, any>} Row */
 
 /**
- * @param {import("../../core/view.js").Signal<Set<string>>} selection  ids
+ * @param {import("../../parts/selection.js").Selection} selection
  * @param {() => Row[]} rows
  * @param {() => void} onDone
  */
 export function bulkActions(selection, rows, onDone) {
-  const chosen = () => rows().filter((row) => selection.value.has(row.execution_id));
+  const chosen = () => rows().filter((row) => selection.has(row.execution_id));
   const [a, b] = [() => chosen()[0]?.execution_id, () => chosen()[1]?.execution_id];
   return show(
-    () => selection.value.size > 0,
+    () => chosen().length > 0,
     () => html`<div class="row banner" role="region" aria-label="Selected runs">
-      <span class="strong">${() => plural(selection.value.size, "run")} selected</span>
+      <span class="strong">${() => plural(chosen().length, "run")} selected</span>
       ${show(() => may("run"), () => html`<button type="button" onclick=${() => void cancel(chosen(), finished)}>Cancel…</button><button type="button"
           onclick=${() => void retry(chosen(), finished)}>Retry…</button>`)}
-      ${show(() => selection.value.size === 2, () =>
+      ${show(() => chosen().length === 2, () =>
           html`<button type="button" onclick=${() => go(hrefOf("/ui/runs/compare", { a: a(), b: b() }))}>Compare</button>`)}
-      <button type="button" class="quiet" onclick=${() => (selection.value = new Set())}>Clear</button></div>`,
+      <button type="button" class="quiet" onclick=${selection.clear}>Clear</button></div>`,
   );
   function finished() {
-    selection.value = new Set();
+    selection.clear();
     onDone();
   }
 }
+
+const words = {
+  nameOf: (/** @type {Row} */ row) => `${row.name} ${shortId(row.execution_id)}`,
+  countOf: (/** @type {number} */ count) => plural(count, "run"),
+};
 
 /** @param {Row[]} rows @param {() => void} onDone */
 function cancel(rows, onDone) {
@@ -46,7 +51,12 @@ function cancel(rows, onDone) {
         label: `Cancel ${plural(open.length, "run")}`,
         look: "danger",
         isDisabled: () => open.length === 0,
-        run: () => eachOf(open, (row) => api.post(`/v1/executions/${row.execution_id}/cancel`, { reason: "cancelled from the page" }), "cancelled", onDone),
+        run: withEach(open, {
+          call: (row) => api.post(`/v1/executions/${row.execution_id}/cancel`, { reason: "cancelled from the page" }),
+          done: "cancelled",
+          ...words,
+          onDone,
+        }),
       },
     ],
   });
@@ -65,7 +75,12 @@ async function retry(rows, onDone) {
         label: `Retry ${plural(ended.length, "run")}`,
         look: "primary",
         isDisabled: () => ended.length === 0,
-        run: () => eachOf(ended, (row) => api.post(`/v1/executions/${row.execution_id}/retry`, { generation: row.generation }), "retried", onDone),
+        run: withEach(ended, {
+          call: (row) => api.post(`/v1/executions/${row.execution_id}/retry`, { generation: row.generation }),
+          done: "retried",
+          ...words,
+          onDone,
+        }),
       },
     ],
   });
@@ -87,21 +102,4 @@ function list(rows, more) {
 /** @param {number} count @param {string} why */
 function left(count, why) {
   return count > 0 ? html`<p class="muted">${plural(count, "run")} ${why} and stay as they are.</p>` : null;
-}
-
-/** @param {Row[]} rows @param {(row: Row) => Promise<any>} call @param {string} done @param {() => void} onDone */
-async function eachOf(rows, call, done, onDone) {
-  /** @type {string[]} */
-  const failures = [];
-  for (const row of rows) {
-    try {
-      await call(row);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      failures.push(`${row.name} ${shortId(row.execution_id)}: ${error.message}`);
-    }
-  }
-  if (failures.length < rows.length) notify(`${plural(rows.length - failures.length, "run")} ${done}`);
-  onDone();
-  if (failures.length > 0) throw new ApiError(0, { detail: `${failures.length} could not be ${done}`, errors: failures.map((message) => ({ message })) });
 }

@@ -4,7 +4,9 @@ import { setQuery } from "../../core/router.js";
 import { serverNow } from "../../core/time.js";
 import { html } from "../../core/view.js";
 import { number } from "../../core/format.js";
+import { labelsAs, labelsIn } from "../../core/labels.js";
 import { icon } from "../../parts/icons.js";
+import { searchField } from "../../parts/search_field.js";
 import { stateIcon } from "../../parts/status.js";
 
 const STATUSES = ["RUNNING", "PAUSED", "FAILED", "COMPLETED", "CANCELLED", "PENDING"];
@@ -14,6 +16,7 @@ const STATUSES = ["RUNNING", "PAUSED", "FAILED", "COMPLETED", "CANCELLED", "PEND
  * @typedef {object} Filters
  * @property {Record<string, any>} query  for `GET /v1/executions`
  * @property {string[]} statuses
+ * @property {string} since  "" for any time
  * @property {Array<{text: string, without: Record<string, string | null>}>} chips  each filter, and the address without it
  * @property {Record<string, null>} none  the address without any
  */
@@ -21,18 +24,19 @@ const STATUSES = ["RUNNING", "PAUSED", "FAILED", "COMPLETED", "CANCELLED", "PEND
 /** @param {Record<string, string>} query  of the address @returns {Filters} */
 export function filtersOf({ status = "", workflow = "", text = "", label = "", children = "", since = "" }) {
   const statuses = status.split(",").filter((each) => STATUSES.includes(each));
-  const labels = label.split(",").filter(Boolean);
+  const labels = labelsIn(label);
   /** @type {Filters["chips"]} */
   const chips = [
     ...(workflow ? [{ text: `workflow: ${workflow}`, without: { workflow: null } }] : []),
     ...(text ? [{ text: `text: ${text}`, without: { text: null } }] : []),
-    ...labels.map((each) => ({ text: each, without: { label: labels.filter((other) => other !== each).join(",") || null } })),
+    ...labels.map((each) => ({ text: each, without: { label: labelsAs(labels.filter((other) => other !== each)) || null } })),
     ...(since ? [{ text: `since: ${since}`, without: { since: null } }] : []),
     ...(children ? [{ text: "with children", without: { children: null } }] : []),
     ...statuses.map((each) => ({ text: each.toLowerCase(), without: { status: statuses.filter((other) => other !== each).join(",") || null } })),
   ];
   const query = { status: statuses, workflow, text, label: labels, parent: children ? null : "none", created_after: sinceOf(since) };
-  return { query, statuses, chips, none: { status: null, workflow: null, text: null, label: null, since: null, children: null } };
+  const known = query.created_after === null ? "" : since;
+  return { query, statuses, since: known, chips, none: { status: null, workflow: null, text: null, label: null, since: null, children: null } };
 }
 
 /** Whether a row that the feed brought belongs in the list. @param {Record<string, any>} row @param {Filters} filters */
@@ -65,16 +69,9 @@ export function filterBar(filters, counts) {
     html`<button type="button" class="quiet" aria-pressed=${() => String(filters.value.statuses.includes(status))} onclick=${() => toggle(status)}>
       ${stateIcon(() => status.toLowerCase())}${wordOf(status.toLowerCase())} <span
           class="muted number">${() => number(counts.value[status] ?? 0)}</span></button>`;
-  let timer = 0;
-  const onText = (/** @type {Event} */ event) => {
-    const { value } = /** @type {HTMLInputElement} */ (event.target);
-    clearTimeout(timer);
-    timer = setTimeout(() => setQuery({ text: value.trim() || null }), 250);
-  };
   return html`<div class="filters row" role="search">
-      <input id="filter-text" type="search" placeholder="Title, id, key or label" aria-label="Filter by text" .value=${filters.peek().query.text}
-          oninput=${onText}>
-      <select aria-label="Since" .value=${filters.peek().query.created_after ? sinceWord(filters.peek()) : ""} onchange=${(/** @type {Event} */ event) =>
+      ${searchField({ label: "Filter by text", placeholder: "Title, id, key or label", text: () => filters.value.query.text })}
+      <select aria-label="Since" .value=${() => filters.value.since} onchange=${(/** @type {Event} */ event) =>
           setQuery({ since: /** @type {HTMLSelectElement} */ (event.target).value || null })}>
         <option value="">Any time</option><option value="1h">Last hour</option><option value="24h">Last day</option><option value="7d">Last week</option>
       </select>
@@ -93,9 +90,4 @@ export function filterBar(filters, counts) {
 function sinceOf(since) {
   const ms = new Map([["1h", 3_600_000], ["24h", 86_400_000], ["7d", 604_800_000]]).get(since);
   return ms ? new Date(serverNow() - ms).toISOString() : null;
-}
-
-/** @param {Filters} filters */
-function sinceWord({ chips }) {
-  return chips.find(({ text }) => text.startsWith("since: "))?.text.slice(7) ?? "";
 }

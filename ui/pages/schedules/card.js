@@ -1,29 +1,29 @@
 /** One schedule: its next times, what was not started and why, and what can be done with it. */
 import { api } from "../../core/api.js";
+import { asked } from "../../core/asked.js";
 import { plural } from "../../core/format.js";
 import { once } from "../../core/once.js";
 import { go, href } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { milliseconds, moment, now, relative } from "../../core/time.js";
-import { computed, effect, html, show, signal } from "../../core/view.js";
+import { computed, html, show } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
 import { icon } from "../../parts/icons.js";
 import { jsonTree } from "../../parts/json_tree.js";
 import { notify, notifyError } from "../../parts/notices.js";
+import { problemList } from "../../parts/problems.js";
 import { ruleInWords } from "./rule.js";
 
 const SHOWN = 10;
 
 /** @param {() => any} schedule @param {() => Promise<void>} again @param {(() => void) | null} [close]  null: it cannot be closed */
 export function scheduleCard(schedule, again, close = null) {
-  const slots = signal(/** @type {Array<{slot: string, due_at: string}>} */ ([]));
   const name = computed(() => schedule()?.name);
-  const nextSlot = computed(() => schedule()?.next_slot);
-  effect(() => {
-    void nextSlot.value;
-    const path = `/v1/schedules/${encodeURIComponent(name.value)}/next`;
-    if (name.value) void api.get(path, { count: SHOWN }).then((found) => (slots.value = found.items), notifyError);
-  });
+  const next = computed(() => (name.value ? `${name.value} ${schedule().next_slot}` : null));
+  const { answer, error } = asked(
+    () => next.value,
+    async () => (await api.get(`/v1/schedules/${encodeURIComponent(name.peek())}/next`, { count: SHOWN })).items,
+  );
   /** @param {string} verb @param {any} [body] */
   const call = (verb, body) => api.post(`/v1/schedules/${encodeURIComponent(schedule().name)}/${verb}`, body);
   const act = once((/** @type {string} */ verb, /** @type {any} */ body) => call(verb, body).then(again, notifyError));
@@ -65,7 +65,9 @@ export function scheduleCard(schedule, again, close = null) {
       </div>`,
     )}
     <h3>Next times</h3>
-    <ol class="columns-2">${() => slots.value.map(({ slot, due_at: due }) => html`<li><time>${moment(milliseconds(due))}</time> <span
+    ${show(() => error.value !== null, () => problemList(() => error.value))}
+    <ol class="columns-2">${() => (answer.value ?? []).map((/** @type {any} */ { slot, due_at: due }) => html`<li><time
+        >${moment(milliseconds(due))}</time> <span
         class="muted">${() => relative(milliseconds(due), now.value)}${slot === due ? "" : `, for ${slot}`}</span></li>`)}</ol>
     ${show(() => schedule()?.rule.inputs !== undefined, () => html`<h3>Inputs</h3>${jsonTree(() => schedule()?.rule.inputs, { label: "Inputs" })}`)}
   </section>`;

@@ -1,5 +1,7 @@
 /** The dialog for a new schedule, with a preview of its next times. */
-import { ApiError, api, everyPage } from "../../core/api.js";
+import { api, everyPage } from "../../core/api.js";
+import { asked } from "../../core/asked.js";
+import { settled } from "../../core/settled.js";
 import { milliseconds, moment } from "../../core/time.js";
 import { each, html, show, signal } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
@@ -7,7 +9,6 @@ import { jsonField } from "../../parts/json_field.js";
 import { problemList } from "../../parts/problems.js";
 
 const SHOWN = 10;
-const TYPING_MS = 250;
 const OVERLAP = ["skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all"];
 
 /** @param {{workflow?: string, onDone: () => unknown}} options */
@@ -16,8 +17,6 @@ export function newSchedule({ workflow = "", onDone }) {
   const given = { workflow, name: "", when: "0 8 * * 1-5", timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC", overlap_policy: "skip" };
   const inputs = signal(/** @type {any} */ (undefined));
   const inputsField = jsonField({ value: inputs, label: "Inputs" });
-  const slots = signal(/** @type {string[]} */ ([]));
-  const problem = signal(/** @type {ApiError | null} */ (null));
   const names = signal(/** @type {string[]} */ ([]));
   if (!workflow) void everyPage("/v1/workflows").then((found) => (names.value = found.map(({ name }) => name)), () => {});
   const rule = () => {
@@ -29,29 +28,16 @@ export function newSchedule({ workflow = "", onDone }) {
       ...(inputs.peek() === undefined ? {} : { inputs: inputs.peek() }),
     };
   };
-  let timer = 0;
-  function preview() {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      try {
-        slots.value = (await api.post("/v1/schedules/preview", { ...rule(), count: SHOWN })).items.map((/** @type {any} */ item) => item.due_at);
-        problem.value = null;
-      } catch (error) {
-        slots.value = [];
-        problem.value = error instanceof ApiError ? error : new ApiError(0, { detail: String(error) });
-      }
-    }, TYPING_MS);
-  }
+  const text = signal(JSON.stringify(rule()));
   /** @param {string} key */
   const keep = (key) => (/** @type {any} */ event) => {
     given[key] = event.target.value;
-    preview();
+    text.value = JSON.stringify(rule());
   };
   /** @param {string} key @param {string} label @param {string} hint @param {any} [control] */
   const field = (key, label, hint, control) =>
     html`<div class="field"><label for=${`schedule-${key}`}>${label}</label>${hint ? html`<span class="hint">${hint}</span>` : null}
       ${control ?? html`<input id=${`schedule-${key}`} spellcheck="false" .value=${given[key]} oninput=${keep(key)}>`}</div>`;
-  preview();
   openDialog({
     title: "New schedule",
     isWide: true,
@@ -65,9 +51,7 @@ export function newSchedule({ workflow = "", onDone }) {
         ${field("overlap_policy", "While an earlier run has not ended", "", html`<select id="schedule-overlap_policy"
             onchange=${keep("overlap_policy")}>${OVERLAP.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select>`)}
         ${inputsField.element}
-      </div><div class="stack"><h3>It would start at</h3>
-        <ol>${each(() => slots.value, (slot) => slot, (slot) => html`<li><time>${() => moment(milliseconds(slot.value))}</time></li>`)}</ol>
-        ${show(() => problem.value !== null, () => problemList(() => problem.value))}</div></div>`,
+      </div>${preview(text)}</div>`,
     actions: [
       {
         label: "Create schedule",
@@ -80,4 +64,17 @@ export function newSchedule({ workflow = "", onDone }) {
       },
     ],
   });
+}
+
+/** When a schedule would start runs. @param {import("../../core/view.js").Signal<string>} text  its rule, as JSON */
+function preview(text) {
+  const written = settled(() => text.value);
+  const { answer, error } = asked(
+    () => written.value,
+    async () => (await api.post("/v1/schedules/preview", { ...JSON.parse(written.peek()), count: SHOWN })).items,
+  );
+  const slots = () => (error.value === null ? (answer.value ?? []).map((/** @type {any} */ item) => item.due_at) : []);
+  return html`<div class="stack"><h3>It would start at</h3>
+    <ol>${each(slots, (slot) => slot, (slot) => html`<li><time>${() => moment(milliseconds(slot.value))}</time></li>`)}</ol>
+    ${show(() => error.value !== null, () => problemList(() => error.value))}</div>`;
 }

@@ -4,8 +4,8 @@ import { poll } from "../../core/poll.js";
 import { html, show, signal } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
 import { problemList } from "../../parts/problems.js";
+import { showKey } from "../../parts/show_once.js";
 import { table } from "../../parts/table.js";
-import { showOnce } from "./show_once.js";
 
 /** @param {(path: string, label: string) => any} keys  shows the keys of a tenant */
 export function tenants(keys) {
@@ -51,7 +51,7 @@ function create(again) {
         label: "Create tenant",
         look: "primary",
         run: async () => {
-          showOnce((await api.post("/v1/tenants", { name: name.trim(), title })).api_key);
+          showKey((await api.post("/v1/tenants", { name: name.trim(), title })).api_key);
           await again();
         },
       },

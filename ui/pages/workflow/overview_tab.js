@@ -3,7 +3,7 @@ import { api, everyPage } from "../../core/api.js";
 import { plural, shortId } from "../../core/format.js";
 import { poll } from "../../core/poll.js";
 import { go, href, hrefOf } from "../../core/router.js";
-import { duration, milliseconds, moment, now, relative, took } from "../../core/time.js";
+import { beganAt, duration, milliseconds, moment, now, relative, took } from "../../core/time.js";
 import { computed, html, show } from "../../core/view.js";
 import { statusChip } from "../../parts/status.js";
 import { table } from "../../parts/table.js";
@@ -58,7 +58,7 @@ export function overviewTab(view) {
         {
           title: "Started",
           width: "120px",
-          cell: (run) => html`<time title=${() => moment(startOf(run()))}>${() => relative(startOf(run()), now.value)}</time>`,
+          cell: (run) => html`<time title=${() => moment(beganAt(run()))}>${() => relative(beganAt(run()), now.value)}</time>`,
         },
         { title: "Took", width: "110px", isEnd: true, cell: (run) => html`<span class="number">${() => took(run())}</span>` },
       ],
@@ -71,6 +71,3 @@ function successOf({ total, completed, failed, cancelled }) {
   const rate = `${Math.floor((1_000 * completed) / total) / 10} % of ${plural(total, "run")}`;
   return [rate, failed ? `${failed} failed` : "", cancelled ? `${cancelled} cancelled` : ""].filter(Boolean).join(", ");
 }
-
-/** @param {any} run */
-const startOf = (run) => milliseconds(run.started_at ?? run.created_at);

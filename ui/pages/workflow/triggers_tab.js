@@ -5,7 +5,7 @@ import { may } from "../../core/session.js";
 import { computed, each, html, show } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
 import { problemList } from "../../parts/problems.js";
-import { showSecret } from "./secret.js";
+import { showSecret } from "../../parts/show_once.js";
 import { webhookCard } from "./webhook_card.js";
 
 /** Scheme -> how a delivery is verified. @type {Record<string, string>} */

@@ -9,7 +9,7 @@ import { computed, effect, html, show, signal } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
 import { notifyError } from "../../parts/notices.js";
-import { showSecret } from "./secret.js";
+import { showSecret } from "../../parts/show_once.js";
 
 const SAMPLE = '{"event": "test"}';
 

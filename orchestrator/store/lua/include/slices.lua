@@ -50,6 +50,7 @@ local ASKED = {
 function create(execution_id, tenant, definition, at, parent, depth)
   local first = layouts.after(at)
   local last, layout, is_rare, is_whole = first + ARGV[first], ARGV[at], tenant ~= 'default' or parent, is_alone(at)
+  -- With room for what most have: a table that grows costs as much as a command.
   local given = {left = nil, rare = nil, workflow_id = nil, ['start|0'] = nil}
   for i = last + 1, #ARGV, 2 do
     local field = ARGV[i]

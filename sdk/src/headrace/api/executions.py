@@ -85,9 +85,7 @@ class Executions(Part[Way]):
 
         document  what templates read as `trigger`.
         """
-        return Acted.from_dict(
-            (yield from _act(execution_id, "trigger", given(inputs=inputs, trigger=document), None))
-        )
+        return (yield from _act(execution_id, "trigger", given(inputs=inputs, trigger=document), None))
 
     @operation
     def get(self, execution_id: str, *, whole: bool = False, wait_s: int | None = None) -> Steps[Execution]:
@@ -198,9 +196,8 @@ class Executions(Part[Way]):
         idempotency_key: str | None = None,
     ) -> Steps[Acted]:
         """Cancel; running attempts may still end within the grace (seconds, or `30s`), 30 s without one."""
-        return Acted.from_dict(
-            (yield from _act(execution_id, "cancel", given(reason=reason, grace=grace), idempotency_key))
-        )
+        body = given(reason=reason, grace=grace)
+        return (yield from _act(execution_id, "cancel", body, idempotency_key))
 
     @operation
     def pause(
@@ -212,9 +209,7 @@ class Executions(Part[Way]):
         idempotency_key: str | None = None,
     ) -> Steps[Acted]:
         """Start nothing more of an execution until it is resumed."""
-        return Acted.from_dict(
-            (yield from _act(execution_id, "pause", given(by=by, reason=reason), idempotency_key))
-        )
+        return (yield from _act(execution_id, "pause", given(by=by, reason=reason), idempotency_key))
 
     @operation
     def resume(
@@ -231,7 +226,7 @@ class Executions(Part[Way]):
         budget  {max_tokens, max_cost_usd} its calls may use from now on; what is left out stays as it is.
         """
         body = given(by=by, reason=reason, budget=budget)
-        return Acted.from_dict((yield from _act(execution_id, "resume", body, idempotency_key)))
+        return (yield from _act(execution_id, "resume", body, idempotency_key))
 
     @operation
     def purge(self, execution_id: str) -> Steps[None]:
@@ -292,12 +287,11 @@ class Executions(Part[Way]):
     ) -> Steps[Forked]:
         """Start a new execution that keeps what the change does not reach, or say what it would run."""
         wanted = None if definition is None else definition_of(definition)
-        change = given(from_node=from_node, definition=wanted, inputs=inputs)
-        return Forked.from_dict(
-            (yield from _act(execution_id, "fork", change | {"preview": preview}, idempotency_key))
-        )
+        body = {"preview": preview} | given(from_node=from_node, definition=wanted, inputs=inputs)
+        path = path_of("executions", execution_id, "fork")
+        return Forked.from_dict((yield from post_once(path, body, idempotency_key)).document)
 
 
-def _act(execution_id: str, verb: str, body: Document, key: str | None) -> Steps[Document]:
+def _act(execution_id: str, verb: str, body: Document, key: str | None) -> Steps[Acted]:
     answer = yield from post_once(path_of("executions", execution_id, verb), body, key)
-    return answer.document
+    return Acted.from_dict(answer.document)

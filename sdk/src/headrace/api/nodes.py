@@ -79,9 +79,8 @@ class Nodes(Part[Way]):
     ) -> Steps[Acted]:
         """Complete a node with an output; a running attempt is fenced."""
         body = given(by=by, reason=reason, attempt=attempt, output=output)
-        return Acted.from_dict(
-            (yield from _override(_path(execution_id, node_id, "complete"), body, idempotency_key))
-        )
+        path = _path(execution_id, node_id, "complete")
+        return (yield from _override(path, body, idempotency_key))
 
     @operation
     def fail(
@@ -97,9 +96,8 @@ class Nodes(Part[Way]):
     ) -> Steps[Acted]:
         """Fail a node without another try. error: {type, message}, both optional."""
         body = given(by=by, reason=reason, attempt=attempt, error=error)
-        return Acted.from_dict(
-            (yield from _override(_path(execution_id, node_id, "fail"), body, idempotency_key))
-        )
+        path = _path(execution_id, node_id, "fail")
+        return (yield from _override(path, body, idempotency_key))
 
     @operation
     def skip(
@@ -114,9 +112,8 @@ class Nodes(Part[Way]):
     ) -> Steps[Acted]:
         """Skip a node; the trigger rules of its successors decide about them."""
         body = given(by=by, reason=reason, attempt=attempt)
-        return Acted.from_dict(
-            (yield from _override(_path(execution_id, node_id, "skip"), body, idempotency_key))
-        )
+        path = _path(execution_id, node_id, "skip")
+        return (yield from _override(path, body, idempotency_key))
 
     @operation
     def retry(
@@ -131,13 +128,12 @@ class Nodes(Part[Way]):
     ) -> Steps[Acted]:
         """End a node's wait for its next try, a delay, a worker or an operator now."""
         body = given(by=by, reason=reason, attempt=attempt)
-        return Acted.from_dict(
-            (yield from _override(_path(execution_id, node_id, "retry"), body, idempotency_key))
-        )
+        path = _path(execution_id, node_id, "retry")
+        return (yield from _override(path, body, idempotency_key))
 
 
-def _override(path: str, body: Document, key: str | None) -> Steps[Document]:
-    return (yield from post_once(path, body, key)).document
+def _override(path: str, body: Document, key: str | None) -> Steps[Acted]:
+    return Acted.from_dict((yield from post_once(path, body, key)).document)
 
 
 def _path(execution_id: str, node_id: str, *more: str) -> str:

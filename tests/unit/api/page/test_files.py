@@ -29,6 +29,7 @@ def files(tmp_path: Path) -> Files:
     (directory / ".hidden.js").write_text("secret")
     (tmp_path / "outside.js").write_text("secret")
     (directory / "link.js").symlink_to(tmp_path / "outside.js")
+    (directory / "loop.js").symlink_to("loop.js")
     return Files(directory)
 
 
@@ -37,7 +38,7 @@ def files(tmp_path: Path) -> Files:
     [
         "../outside.js", "core/../../outside.js", "/etc/passwd", "//outside.js", "link.js", ".hidden.js",
         "core/./a.js", "note.txt", "core", "core/", "", "main.js/", "main.js\0.js", "nowhere.js",
-        "..\\outside.js",
+        "..\\outside.js", "main.js/a.js", "a" * 300 + ".js", "loop.js",
     ],
 )  # fmt: skip
 def test_nothing_else_is_served(files: Files, name: str) -> None:

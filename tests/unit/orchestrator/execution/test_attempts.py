@@ -127,6 +127,7 @@ def test_a_wait_that_is_over_has_ended_its_attempt(told: Told, on: str) -> None:
 
     assert (waiting.outcome, waiting.waiting_on, waiting.ended_ms) == (Outcome.WAITING, on, None)
     assert (over.outcome, over.waiting_on, over.ended_ms) == (Outcome.COMPLETED, None, 4_000)
+    assert waiting.waiting_since_ms == over.waiting_since_ms == 3_000, "what came before was work"
 
 
 def test_a_signal_that_was_there_before_costs_no_try(told: Told) -> None:
@@ -178,6 +179,23 @@ def test_what_ends_behind_a_lost_worker_keeps_it_lost(told: Told) -> None:
     (only,) = told.attempts()
 
     assert (only.outcome, only.error) == (Outcome.LOST, BROKEN)
+
+
+def test_the_last_worker_that_a_node_may_lose_is_lost_too(told: Told) -> None:
+    poison = {"type": "Poison", "message": "node 'A' lost its worker more than 5 times"}
+    told.begun(5)("waiting", 5, waiting_on="hold", cause="lease_lost")
+    told.begun(6, cause="hold")("failed", 6, error=poison)
+    state = NodeState(
+        "A", status=N.FAILED, attempt=6, queued_ms=1, started_ms=2, ended_ms=3, worker="w1", error=poison
+    )
+
+    found = told.attempts(state, is_whole=False)
+
+    assert summary(found) == [(5, 1, "lost", None), (6, 1, "lost", "hold")]
+    assert found[-1].error == poison
+    assert attempts_of([], state, is_whole=False) == [
+        Attempt(6, Outcome.LOST, 1, queued_ms=1, started_ms=2, ended_ms=3, worker="w1", error=poison)
+    ]
 
 
 def test_the_last_lines_of_each_attempt_are_shown_and_all_are_counted(told: Told) -> None:
