@@ -73,6 +73,6 @@ async def test_a_worker_refuses_the_whole_corpus_and_goes_on(
 
 
 def test_the_corpora_are_as_large_as_promised() -> None:
-    assert len(set(ESCAPES)) >= 60
-    assert len(set(BOMBS)) >= 70
+    assert len(set(ESCAPES)) >= 100
+    assert len(set(BOMBS)) >= 120
     assert len(set(KEYS)) >= 10
