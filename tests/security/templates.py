@@ -213,7 +213,10 @@ BOMBS = [
     "{# {{ A.none_of_it }} #}",
     "{{ A.s {# no comment #} }}",
     "\r" * 8_000 + "{{ A.long|upper }}",
-    # Formats, dates, groups and encodings, counted before they are built.
+]
+
+#: The same by filters: formats, dates, groups, encodings, and patterns that others never end with.
+FILTER_BOMBS = [
     "{{ '%1000000000d'|format(1) }}",
     "{{ '%.1000000000f'|format(1) }}",
     "{{ '%101s'|format('x') }}",
@@ -224,8 +227,7 @@ BOMBS = [
     + "{% set a = a|format(x=a) %}" * 9
     + "{{ a }}",
     "{{ A.long|replace('x', '%%')|format(1) }}",
-    "{% for a in range(9999) %}{% for b in range(99) %}{% if '%.100f'|format(b) == a %}{% endif %}"
-    + "{% endfor %}{% endfor %}",
+    "{% for a in range(9999) %}{% for b in range(99) %}{% set c = '%.100f'|format(b) %}" + "{% endfor %}" * 2,
     "{{ now()|strftime('%1000000000d') }}",
     "{{ now()|strftime('" + "%A" * 501 + "') }}",
     "{{ now()|strftime(A.long) }}",
@@ -237,8 +239,8 @@ BOMBS = [
     "{{ now()|date_add(milliseconds=-" + "9" * 300 + ") }}",
     "{{ " + "9" * 300 + "|date_add(days=1) }}",
     "{{ now()" + "|date_add(years=999)" * 9 + " }}",
-    "{% for a in range(9999) %}{% for b in range(99) %}{% if now()|date_add(days=b) == 'x' %}{% endif %}"
-    + "{% endfor %}{% endfor %}",
+    "{% for a in range(9999) %}{% for b in range(99) %}{% set c = now()|date_add(days=b) %}"
+    + "{% endfor %}" * 2,
     "{{ [1]|batch(10000, A.big) }}",
     "{% set a = [1] %}" + "{% set a = a|batch(9999, a) %}" * 9 + "{{ a }}",
     "{% set a = [[1]] %}" + "{% set a = a|batch(1)|list + a %}" * 40 + "{{ a }}",
@@ -252,7 +254,7 @@ BOMBS = [
     "{% set a = 'xxxxxxxxxx' %}" + "{% set a = a|b64encode ~ a|b64encode %}" * 30 + "{{ a }}",
     "{{ A.big|tojson|sha256 }}",
     "{% for a in range(9999) %}{{ A.big|string|truncate(200000)|sha256 }}{% endfor %}",
-    # Patterns that others never end with, and that are large, many, or give much.
+    # Patterns that are large, many, or give much.
     "{{ A.long|regex_search('(x+x+)+y') }}",
     "{{ A.long|truncate(200000)|regex_search('(x?){1000}$') }}",
     "{{ A.long|truncate(200000)|regex_search('((((x{1,10}){1,10}){1,10}))y') }}",
