@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -97,12 +96,9 @@ def test_a_group_that_is_none_is_named(group: Any) -> None:
 @pytest.mark.parametrize(
     "pattern", ["(a+)+$", "(x+x+)+y", "^(.*).*;.*;.*;.*x$", "(x|xx|xxx)*y", "x?" * 40 + "x" * 40]
 )
-def test_a_pattern_that_others_never_end_with_takes_no_time(pattern: str) -> None:
-    started = time.thread_time()
-
-    regex_search(Budget(), "x" * 100_000 + "!", pattern)
-
-    assert time.thread_time() - started < 0.5
+def test_a_pattern_that_others_never_end_with_ends(pattern: str) -> None:
+    # A backtracking engine would still be at it when the time of the test is up.
+    assert regex_search(Budget(cpu_s=0.5), "x" * 100_000 + "!", pattern) in (None, "x" * 80)
 
 
 def test_what_a_pattern_may_cost_is_judged_before() -> None:
