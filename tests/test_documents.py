@@ -19,6 +19,9 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.errors import HeadraceError
 from orchestrator.states import TABLE, WaitingOn
 from orchestrator.store import library
+from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
+from orchestrator.templates.resolver import NodeResult, Scope, resolve
+from orchestrator.templates.values import to_text
 from workers.handlers import HANDLER_REGISTRY, Catalogue
 
 SNAKE = re.compile(r"[a-z]+(_[a-z]+)+")
@@ -175,6 +178,29 @@ def test_examples_compile(text: str) -> None:
     document["nodes"] += [{"id": node_id, "handler": "noop"} for node_id in sorted(needed)]
 
     assert compile_definition(document, handlers=Catalogue()).nodes
+
+
+def template_examples() -> Iterator[Any]:
+    """Templates and what they give, side by side on the page."""
+    for block in re.findall(r"```text\n(.*?)```", page("templates.md"), re.DOTALL):
+        for line in block.splitlines():
+            if found := re.fullmatch(r"(\{[{%].*[%}]\}) {2,}(\S.*)", line):
+                yield pytest.param(found[1], found[2], id=found[1][:40])
+
+
+@pytest.mark.parametrize(("template", "result"), list(template_examples()))
+def test_templates_give_what_stands_beside_them(template: str, result: str) -> None:
+    rows = {"result": {"rows": [{"n": 1}, {"n": 2}]}}
+    scope = Scope(nodes={"A": NodeResult("COMPLETED", rows)})
+
+    assert to_text(resolve(template, scope, node_id="B")).strip() == result
+
+
+def test_all_filters_tests_and_methods_are_on_the_page() -> None:
+    for heading, known in (("Filters", [*FILTERS, *ITEM_FILTERS]), ("Tests", TESTS), ("Methods", METHODS)):
+        found = re.search(rf"\*\*{heading}\*\*: `(.*?)`", page("templates.md"), re.DOTALL)
+        assert found is not None
+        assert found[1].split() == sorted(known)
 
 
 def test_the_index_for_language_models_has_every_page_and_no_other() -> None:
