@@ -31,7 +31,7 @@ from workers.context import HandlerContext
 from workers.excerpts import Excerpt
 
 if TYPE_CHECKING:
-    from clients.http.client import HttpResult
+    from headrace.tools import HttpResult
 
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -215,7 +215,7 @@ async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpRe
             timeout_s=timeout_s,
             max_bytes=own.max_bytes if own else None,
             follow_redirects=own.follow_redirects if own else True,
-            private=_private(headers, context),
+            private=private_headers(headers, context),
             resends_body=own.resend_body_across_origins if own else False,
         )
     except TransportFailed as error:
@@ -224,7 +224,7 @@ async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpRe
         raise
 
 
-def _private(headers: Mapping[str, str], context: HandlerContext) -> list[str]:
+def private_headers(headers: Mapping[str, str], context: HandlerContext) -> list[str]:
     """Name the headers in which a secret stands, as it is or URL-quoted."""
     secrets = [value for value in context.tools.secrets.values() if value]
     return [
