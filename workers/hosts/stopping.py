@@ -44,7 +44,7 @@ class Stops:
 
     def _leave(self, host: Host, call: Call) -> None:
         """Go on without an attempt: its code fills a slot until it has ended, a few seconds at the most."""
-        call.is_left = True
+        call.leave()
         cause = call.context.cancelled.cause or "time_limit"
         self._on_leftover(asyncio.create_task(_stop(host, call, cause)), call.context)
 

@@ -143,9 +143,9 @@ class Host:
                     self._loop.call_soon_threadsafe(self._start, header, body)
             case "cancel":
                 self._cancel(header)
-            case "answer":
+            case "answer" | "piece":
                 if running := self._runs.get(header["id"]):
-                    running.context.answer(header)
+                    running.context.answer(header, body)
             case "ping":
                 silent_ms = round((time.monotonic() - self._turned_s) * 1000)
                 self.wire.send(
