@@ -47,6 +47,10 @@ class HttpResult(Given["HttpResult"]):
     url: str = ""
     duration_ms: int = 0
 
+    def __hash__(self) -> int:
+        # As a task it is kept in sets, and its headers have no hash.
+        return hash((self.status, self.url, self.content))
+
 
 @dataclass(frozen=True, slots=True)
 class LlmUsage:
