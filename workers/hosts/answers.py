@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from headrace import Terminal
+from headrace._asks import STOPPED
 from headrace._frames import FrameError
 from headrace.plain_json import plain
 from orchestrator.documents import exact_json
@@ -60,7 +61,7 @@ class Answers:
 
     def refuse(self, number: int) -> None:
         """Answer that the attempt is over."""
-        self._send({**self._to(number), "is_stopped": True}, b"")
+        self._send({**self._to(number), **STOPPED}, b"")
 
     def withdraw(self, number: int) -> None:
         """End a call that nobody waits for any more."""

@@ -19,6 +19,8 @@ T = TypeVar("T")
 Read = Callable[[Mapping[str, Any], bytes], T]
 #: Takes a part of the answer that comes before its end.
 OnPiece = Callable[[Any], None]
+#: What an answer says when the attempt is over.
+STOPPED: Mapping[str, Any] = {"is_stopped": True}
 
 
 class Asks:
@@ -27,7 +29,7 @@ class Asks:
     loop  of the host's async handlers; None in a sync host.
     """
 
-    __slots__ = ("_loop", "_numbers", "_open", "_run", "_wire")
+    __slots__ = ("_is_closed", "_loop", "_numbers", "_open", "_run", "_wire")
 
     def __init__(self, wire: Wire, run: int, loop: asyncio.AbstractEventLoop | None) -> None:
         self._wire = wire
@@ -35,6 +37,7 @@ class Asks:
         self._loop = loop
         self._numbers = itertools.count(1)
         self._open: dict[int, Asked[Any]] = {}
+        self._is_closed = False
 
     def call(
         self,
@@ -73,12 +76,14 @@ class Asks:
         *,
         is_kept: bool = False,
     ) -> Asked[T]:
-        """Ask at once. Raises Terminal for what is too long to be sent.
+        """Ask at once. Raises Terminal for what is too long to be sent, and after the end of the attempt.
 
         is_kept  the worker does it whoever waits for it.
         """
         number = next(self._numbers)
         asked = self._open[number] = Asked(self, number, read, on_piece, is_kept=is_kept)
+        if self._is_closed:
+            raise Terminal("the attempt has ended: it can ask for nothing more", type="LeaseLost")
         try:
             self._wire.send({"type": "ask", "id": self._run, "n": number, "what": what, **fields}, body)
         except FrameError as error:
@@ -97,6 +102,13 @@ class Asks:
         asked = self._open.pop(number, None) if is_last else self._open.get(number)
         if asked is not None:
             asked.take(header, body)
+
+    def close(self) -> None:
+        """End every wait: what a handler has left behind in threads and tasks would wait for ever."""
+        self._is_closed = True
+        for number in list(self._open):
+            if (asked := self._open.pop(number, None)) is not None:
+                asked.take({"type": "answer", "n": number, **STOPPED}, b"")
 
     def withdraw(self, number: int) -> None:
         """Say that nobody waits for an answer any more."""
@@ -151,7 +163,7 @@ class Asked(Awaitable[T]):
     def give_up(self) -> None:
         """Let the worker end what nobody waits for any more."""
         if not self._is_kept and self._answer is None:
-            self._answer = {"is_stopped": True}, b""
+            self._answer = STOPPED, b""
             self._asks.withdraw(self._number)
 
     @contextlib.contextmanager
@@ -173,7 +185,7 @@ class Asked(Awaitable[T]):
         assert self._answer is not None
         header, body = self._answer
         if header.get("is_stopped"):
-            raise Cancelled()
+            raise Cancelled
         if (fault := header.get("error")) is not None:
             raise _fault(fault)
         return self._read(header, body)

@@ -291,6 +291,7 @@ class Host:
                 return
             self.lines.end(running.id)
             running.context.send_beat()
+            running.context.close()
             result = {"type": "result", "id": running.id, "rss_kb": self._rss_kb()}
             try:
                 self.wire.send({**result, **header}, body)

@@ -128,6 +128,10 @@ class HostContext:
         else:
             self._loop.call_soon_threadsafe(self.cancelled.set)
 
+    def close(self) -> None:
+        """Take back the worker's clients: the attempt has ended."""
+        self._asks.close()
+
     def answer(self, header: Mapping[str, Any], body: bytes) -> None:
         """Take what the worker answers to something asked; from any thread."""
         self._asks.take(header, body)

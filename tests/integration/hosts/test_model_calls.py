@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from orchestrator.states import ExecutionStatus
@@ -10,6 +13,7 @@ from tests.integration.hosts.projects import Project
 from tests.integration.llm.llm_nodes import MODEL, tools
 from tests.llm_server import answers, llm_server, refuses, stalls_after
 from tests.makers import node, until
+from workers.hosts.host import Host
 
 ASKS = """
     def shown(reply):
@@ -49,21 +53,31 @@ async def test_an_answer_comes_piece_by_piece_and_is_counted(project: Project, k
     assert await project.events(execution_id, "node.token") == []
 
 
+def keep_types(host: Host, sent: list[str]) -> None:
+    """Keep the types of all frames that a host gets."""
+    send = host._send
+
+    def keeping(header: Mapping[str, Any], body: bytes = b"") -> None:
+        sent.append(header["type"])
+        send(header, body)
+
+    host._send = keeping  # type: ignore[method-assign]
+
+
 @pytest.mark.parametrize("kind", ["waits", "awaits"])
 async def test_a_stream_to_the_node_is_written_by_the_worker(project: Project, kind: str) -> None:
     async with llm_server() as server:
         worker = await project.start(ASKS, tools=tools(server))
-        sent = []
+        sent: list[str] = []
         for host in worker.hosts._hosts:
-            send = host._send
-            host._send = lambda header, body=b"", send=send: (sent.append(header["type"]), send(header, body))  # type: ignore[method-assign,misc,func-returns-value]
+            keep_types(host, sent)
 
         execution_id = await project.run(node("A", handler=kind, config={"prompt": "Why?", "streams": True}))
 
     (text, *_), pieces = await project.output(execution_id)
     streamed = [each["text"] for each in await project.events(execution_id, "node.token", "A")]
     assert "".join(streamed) == text and len(streamed) > 1
-    assert pieces == "" and "piece" not in sent
+    assert pieces == "" and sent == ["run", "answer"]
 
 
 async def test_errors_keep_type_kind_and_what_they_ask_to_wait(project: Project) -> None:
