@@ -16,7 +16,7 @@ def example() -> str:
     page = (ROOT / "docs" / "handlers.md").read_text(encoding="utf-8")
     section = page.partition("\n### Calls through the worker\n")[2].partition("\n### ")[0]
     (code,) = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    return code
+    return str(code)
 
 
 async def test_the_example_of_the_page_runs(project: Project) -> None:
