@@ -80,13 +80,13 @@ async def main() -> None:
         )
         hosts = HandlerHosts(settings, built_in=frozenset)
         hosts.start()
-        while not (hosts.free("sync") == 2 and hosts.free("async")):
+        while not (hosts.places.free("sync") == 2 and hosts.places.free("async")):
             await hosts.changed(0.1)
 
         def in_host(handler: str) -> Call:
             async def call() -> Any:
                 context = HandlerContext(execution_id="e", node_id="n")
-                async with hosts.entered(handler, context, None) as run:
+                async with hosts.places.entered(handler, context, None) as run:
                     return await run(PAYLOAD)
 
             return call

@@ -29,6 +29,7 @@ from orchestrator.store.transitions import Transitions
 from wiring import connect_when_usable, keys_of, limits_of
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import Catalogue
+from workers.hosts.held_up import watch_loops
 from workers.hosts.pool import HandlerHosts
 from workers.hosts.reloading import watch_files
 from workers.registry import default_retry, names
@@ -109,8 +110,8 @@ class Worker:
             output_max_bytes=config.output_max_bytes,
             claiming=lambda ended: self.claims.take(ended), fill=self.store.claim_texts.fill,
             hand_back=lambda task: self.claims.put_in_line(task),
-            on_start=lambda token, handler: self.hosts.hold(unit_of(token), handler),
-            on_end=lambda token: self.hosts.let_go(unit_of(token)),
+            on_start=lambda token, handler: self.hosts.places.hold(unit_of(token), handler),
+            on_end=lambda token: self.hosts.places.let_go(unit_of(token)),
         )  # fmt: skip
         self.deliveries = DeliveryDuty(
             self.store, self.transitions, tools=self.tools, limits=config.limits, is_on=config.deliveries
@@ -141,6 +142,7 @@ class Worker:
             self.deliveries.run(),
             self.announcement.publish_cards(),
             watch_files(self.hosts),
+            watch_loops(self.hosts),
             self.heartbeat.keep_turning(),
         )
         others = [asyncio.create_task(duty) for duty in duties]

@@ -29,6 +29,7 @@ class Call:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     is_left: bool = False
+    began_s: float = field(default_factory=time.monotonic)
     since_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     #: Made when something is asked for: most attempts ask for nothing.
     _answers: Answers | None = None

@@ -7,18 +7,18 @@ import contextlib
 import logging
 import os
 import signal
-import struct
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from headrace import Terminal
-from headrace._frames import PROTOCOL, FrameError, FrameReader, frame
+from headrace._frames import PROTOCOL, FrameError, frame
 from headrace._tracebacks import CALLERS
 from orchestrator.documents import exact_json
 from workers.context import HandlerContext
 from workers.hosts.call import Call
+from workers.hosts.channel import Channel, Output
 from workers.hosts.ends import Exit, GivenBack, outcome_of
 from workers.hosts.launch import HostSettings, launch
 
@@ -32,9 +32,13 @@ START_S = 30.0
 LAST_WORDS_S = 0.05
 #: Where the kernel does not say when a process ends, it is looked at this often.
 LOOK_S = 0.05
+#: An async host that has not let its loop turn for so long is held up: it notes that ten times a second.
+BYSTANDER_S = 0.25
 MOST_LAST_LINES = 20
 #: Attempts that are shown of a host.
 MOST_SHOWN = 20
+#: Lines of a fatal error that show the host's own frames.
+_OWN_FRAMES = tuple(f'  File "{folder}' for folder in (*CALLERS, "<frozen runpy", "<string>"))
 
 
 class Host:
@@ -61,6 +65,8 @@ class Host:
         self.rss_kb = 0
         #: A replacement is wanted, or there already.
         self.is_retiring = False
+        #: An attempt lets nothing else run, so it gets nothing more.
+        self.is_held_up = False
         #: The worker leaves: what still runs here is given back, and nobody is to blame.
         self.is_leaving = False
         self.since_s = time.monotonic()
@@ -96,9 +102,9 @@ class Host:
         """Follow the process from its start to its end."""
         process, output = self._launched.process, self._launched.process.stdout
         assert output is not None
-        channel = _Channel(self._take, self._has_eof)
+        channel = Channel(self._take, self._has_eof)
         self._transport, _ = await self._loop.create_connection(lambda: channel, sock=self._launched.socket)
-        pipe, _ = await self._loop.connect_read_pipe(lambda: _Output(self._take_output_line), output)
+        pipe, _ = await self._loop.connect_read_pipe(lambda: Output(self._take_output_line), output)
         deadline = self._loop.call_later(START_S, self._give_up)
         try:
             await self._until_exit(process.pid)
@@ -108,12 +114,12 @@ class Host:
             # What it started is of no use without it, and may hold files and sockets open.
             self._signal_group()
             self.exit = Exit(process.wait(), tuple(self._last_lines))
-            culprit = self._on_cpu()
+            culprit = self._launched.slot.on_cpu()
         finally:
             deadline.cancel()
             self._transport.close()
             pipe.close()
-            os.close(self._launched.slot_fd)
+            self._launched.slot.close()
         self._end(culprit)
 
     async def _until_exit(self, pid: int) -> None:
@@ -137,10 +143,6 @@ class Host:
             message = f"the modules of HANDLERS are not loaded after {START_S:g} s"
             self.refusal = {"message": message, "traceback": "\n".join(self._last_lines)}
             self.kill()
-
-    def _on_cpu(self) -> int:
-        (number,) = struct.unpack("<Q", os.pread(self._launched.slot_fd, 8, 0))
-        return int(number)
 
     def _end(self, on_cpu: int) -> None:
         """End every attempt that was here: the one to blame by the crash, the others without a charge."""
@@ -205,7 +207,21 @@ class Host:
     @property
     def free(self) -> int:
         """How many more attempts it may run."""
-        return self.capacity - len(self.calls) if self.state == "ready" and self.kind is not None else 0
+        if self.state != "ready" or self.kind is None or self.is_held_up:
+            return 0
+        return self.capacity - len(self.calls)
+
+    def holder(self, patience_s: float) -> int:
+        """The attempt that has let nothing else run in an async host for longer than that; 0 for none."""
+        if self.kind != "async" or not self.calls or self.state == "gone":
+            return 0
+        began_s = next(iter(self.calls.values())).began_s
+        is_silent = min(self._launched.slot.silent_s(), time.monotonic() - began_s) > patience_s
+        return self._launched.slot.on_cpu() if is_silent else 0
+
+    def is_bystander(self, call: Call) -> bool:
+        """Whether an attempt does not get on because another one holds up their process."""
+        return self.holder(BYSTANDER_S) not in (0, call.number)
 
     def begin(self, handler: str, config: Mapping[str, Any], context: HandlerContext) -> Call:
         """Run an attempt here. Raises Terminal for one that is too large to be sent."""
@@ -300,49 +316,3 @@ class Host:
             call.report({"type": "line", "stream": "fd", "text": text}, b"")
         elif text:
             log.info("host.line", extra={"pid": self.pid, "line": text[:4_000]})
-
-
-#: Lines of a fatal error that show the host's own frames.
-_OWN_FRAMES = tuple(f'  File "{folder}' for folder in (*CALLERS, "<frozen runpy", "<string>"))
-
-
-class _Channel(asyncio.Protocol):
-    """The socket to a host."""
-
-    def __init__(self, take: Callable[[dict[str, Any], bytes], None], has_eof: asyncio.Event) -> None:
-        self._take_frame = take
-        self._has_eof = has_eof
-        self._reader = FrameReader()
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            for header, body in self._reader.feed(data):
-                self._take_frame(header, body)
-        except FrameError as error:
-            self._take_frame({"type": "result", "broken": str(error)}, b"")
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._has_eof.set()
-
-
-class _Output(asyncio.Protocol):
-    """Lines of what a host writes to its file descriptors."""
-
-    #: A longer line is taken in parts.
-    LONGEST_BYTES = 64 * 1024
-
-    def __init__(self, take: Callable[[str], None]) -> None:
-        self._take_line = take
-        self._rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > self.LONGEST_BYTES:
-            lines, self._rest = [*lines, self._rest], b""
-        for line in lines:
-            self._take_line(line.decode("utf-8", "replace").rstrip("\r"))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._rest:
-            self._take_line(self._rest.decode("utf-8", "replace"))
-            self._rest = b""

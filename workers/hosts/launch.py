@@ -6,10 +6,11 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from workers.hosts.slot import Slot
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Where the package `headrace` is.
@@ -71,11 +72,11 @@ def host_environment(variables: Mapping[str, str], secret_names: frozenset[str])
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A process that has been started. slot_fd: shared memory with the attempt that is on its CPU."""
+    """A process that has been started, the socket to it, and the memory that is shared with it."""
 
     process: subprocess.Popen[bytes]
     socket: socket.socket
-    slot_fd: int
+    slot: Slot
 
 
 def launch(settings: HostSettings) -> Launched:
@@ -84,7 +85,7 @@ def launch(settings: HostSettings) -> Launched:
     Raises OSError where the interpreter cannot be run.
     """
     ours, theirs = socket.socketpair()
-    slot_fd = _shared_memory()
+    slot = Slot()
     folder = settings.folders[0] if settings.folders else os.getcwd()
     flags = ["-P"] if settings.python == sys.executable else []
     environment = dict(settings.environment)
@@ -92,7 +93,7 @@ def launch(settings: HostSettings) -> Launched:
         # Compiled files are told apart by seconds: of two quick changes the second might not be seen.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
     arguments = [
-        str(PACKAGE_PATH), os.pathsep.join(settings.folders), str(theirs.fileno()), str(slot_fd),
+        str(PACKAGE_PATH), os.pathsep.join(settings.folders), str(theirs.fileno()), str(slot.fd),
         str(os.getpid()), str(ROOT), folder, str(settings.memory_mb), *settings.modules,
     ]  # fmt: skip
     try:
@@ -101,25 +102,15 @@ def launch(settings: HostSettings) -> Launched:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(theirs.fileno(), slot_fd),
+            pass_fds=(theirs.fileno(), slot.fd),
             process_group=0,
             env=environment,
         )
     except BaseException:
         ours.close()
-        os.close(slot_fd)
+        slot.close()
         raise
     finally:
         theirs.close()
     ours.setblocking(False)
-    return Launched(process, ours, slot_fd)
-
-
-def _shared_memory() -> int:
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("headrace-slot")
-    else:
-        with tempfile.TemporaryFile() as file:
-            fd = os.dup(file.fileno())
-    os.ftruncate(fd, 8)
-    return fd
+    return Launched(process, ours, slot)

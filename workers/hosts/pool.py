@@ -5,30 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from workers.cards import HandlerCard
 from workers.context import HandlerContext
-from workers.hosts.ends import GivenBack
 from workers.hosts.host import Host, Kind
 from workers.hosts.launch import HostSettings
 from workers.hosts.offer import Offer, OfferRefused, read_offer
+from workers.hosts.places import Places
 from workers.hosts.start_failures import StartFailures
-from workers.hosts.stopping import Stops
-from workers.outcome import Outcome
 
 log = logging.getLogger("headrace.hosts")
 
-#: How long a claimed attempt with a time limit may wait for its place, should the host have died meanwhile.
-PLACE_S = 0.8
 #: What is left to hosts when their worker ends.
 CLOSING_S = 0.5
-
-Unit = tuple[str, str, int]
-KINDS: tuple[Kind, ...] = ("sync", "async")
 
 
 class HandlerHosts:
@@ -49,13 +40,9 @@ class HandlerHosts:
     ) -> None:
         self.settings = settings
         self._built_in = built_in
-        self._on_free = on_free
-        self._stops = Stops(on_leftover)
+        self.places = Places(self._takers, self.kind_of, on_free=on_free, on_leftover=on_leftover)
         self._hosts: list[Host] = []
         self._sizes: dict[Kind, int] = {}
-        #: Units that have a place and have not taken it yet.
-        self._held: dict[Unit, Kind] = {}
-        self._waiting: dict[Kind, list[asyncio.Future[None]]] = {"sync": [], "async": []}
         #: That of the newest host that loaded.
         self.offer: Offer | None = None
         #: Why the newest one did not; None once one does.
@@ -80,17 +67,21 @@ class HandlerHosts:
         card = self.cards.get(handler)
         return None if card is None else "async" if card.is_async else "sync"
 
-    def free(self, kind: Kind) -> int:
-        """How many attempts of a kind could be claimed now."""
-        held = sum(1 for each in self._held.values() if each == kind)
-        return sum(host.free for host in self._takers(kind)) - held
-
     def _takers(self, kind: Kind) -> Iterable[Host]:
         newest = max(
             (host.generation for host in self._hosts if host.kind == kind and host.state == "ready"),
             default=0,
         )
         return (host for host in self._hosts if host.kind == kind and host.generation == newest)
+
+    def serving(self, kind: Kind) -> list[Host]:
+        """The hosts of a kind that attempts may be given to."""
+        return [host for host in self._hosts if host.kind == kind and host.state == "ready"]
+
+    @property
+    def held_up(self) -> int:
+        """How many hosts an attempt has held up that was replaced for it."""
+        return sum(host.is_held_up and host.is_retiring for host in self._hosts)
 
     async def changed(self, within_s: float) -> None:
         """Wait until what is offered may have changed, or until the time is over."""
@@ -102,72 +93,6 @@ class HandlerHosts:
     def describe(self) -> list[dict[str, Any]]:
         """Show the hosts: kind, pid, state, and what each runs since when."""
         return [host.describe() for host in list(self._hosts)]
-
-    # Places
-
-    def hold(self, unit: Unit, handler: str) -> bool:
-        """Keep a place for an attempt that is about to be claimed; False where none is free."""
-        if unit in self._held:
-            return True
-        kind = self.kind_of(handler)
-        if kind is None or self.free(kind) <= 0:
-            return False
-        self._held[unit] = kind
-        return True
-
-    def let_go(self, unit: Unit) -> None:
-        """Give up the place of an attempt that has not taken it."""
-        if self._held.pop(unit, None) is not None:
-            self._freed()
-
-    @asynccontextmanager
-    async def entered(
-        self, handler: str, context: HandlerContext, patience_s: float | None
-    ) -> AsyncIterator[Callable[[Mapping[str, Any]], Any]]:
-        """Take a place for an attempt, and give what runs it there: a function of its config.
-
-        patience_s  how long it may wait for a host. Raises GivenBack where there is none by then.
-        """
-        unit = (context.execution_id, context.node_id, context.attempt)
-        host = await self._taken(handler, unit, patience_s)
-
-        async def run(config: Mapping[str, Any]) -> Outcome:
-            context.last_beat_s = time.monotonic()
-            call = host.begin(handler, config, context)
-            return await self._stops.watch(host, call)
-
-        yield run
-
-    async def _taken(self, handler: str, unit: Unit, patience_s: float | None) -> Host:
-        try:
-            async with asyncio.timeout(patience_s):
-                while True:
-                    kind = self.kind_of(handler)
-                    if kind is None:
-                        raise GivenBack("no process can run the handler just now")
-                    host = max(self._takers(kind), key=lambda each: each.free, default=None)
-                    if host is not None and host.free > 0:
-                        # From here to `begin` nothing is awaited.
-                        return host
-                    turn = asyncio.get_running_loop().create_future()
-                    self._waiting[kind].append(turn)
-                    try:
-                        await turn
-                    finally:
-                        if turn in self._waiting[kind]:
-                            self._waiting[kind].remove(turn)
-        except TimeoutError:
-            raise GivenBack("no process was free to run the handler") from None
-        finally:
-            self._held.pop(unit, None)
-
-    def _freed(self) -> None:
-        for kind, turns in self._waiting.items():
-            for _ in range(min(len(turns), sum(host.free for host in self._takers(kind)))):
-                turn = turns.pop(0)
-                if not turn.done():
-                    turn.set_result(None)
-        self._on_free()
 
     # Their number
 
@@ -241,7 +166,7 @@ class HandlerHosts:
             self._retire_if_due(host)
         elif host.state == "gone":
             self._take_end(host)
-        self._freed()
+        self.places.freed()
 
     def _take_offer(self, host: Host) -> None:
         """Let a host that has loaded serve, unless it offers what it may not."""
@@ -293,17 +218,13 @@ class HandlerHosts:
             host.drain()
 
     def _retire_if_due(self, host: Host) -> None:
-        if host.is_retiring or self._is_closed:
-            return
         settings = self.settings
         is_old = 0 < settings.recycle_runs <= host.runs
         is_large = 0 < settings.recycle_mb * 1024 <= host.rss_kb
-        if is_old or is_large:
-            host.is_retiring = True
-            log.info(
-                "host.recycled", extra={"pid": host.pid, "runs": host.runs, "rss_mb": host.rss_kb // 1024}
-            )
-            self._adjust()
+        if (is_old or is_large) and not host.is_retiring:
+            fields = {"pid": host.pid, "runs": host.runs, "rss_mb": host.rss_kb // 1024}
+            log.info("host.recycled", extra=fields)
+            self.replace(host)
 
     def _take_end(self, host: Host) -> None:
         if host in self._hosts:
@@ -316,6 +237,12 @@ class HandlerHosts:
                 "hosts.not_loaded", extra={"error": fields.pop("message"), **fields, "again_in_s": pause_s}
             )
         self._adjust()
+
+    def replace(self, host: Host) -> None:
+        """Start another host in the place of one, which then gets nothing more."""
+        if not (host.is_retiring or self._is_closed):
+            host.is_retiring = True
+            self._adjust()
 
     # Their end
 

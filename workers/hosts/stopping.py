@@ -9,6 +9,7 @@ from typing import Any
 
 from workers.context import HandlerContext
 from workers.hosts.call import Call
+from workers.hosts.ends import GivenBack
 from workers.hosts.host import Host
 from workers.outcome import Outcome
 
@@ -33,8 +34,14 @@ class Stops:
         try:
             outcome = await asyncio.shield(call.ended)
         except asyncio.CancelledError:
-            if not call.ended.done():
-                self._leave(host, call)
+            if call.ended.done():
+                raise
+            if not call.context.cancelled.is_set() and host.is_bystander(call):
+                # Its time is over, but it was not given any. It runs nowhere, so it fills no slot.
+                call.is_left = True
+                host.tell(call, "lost", hard=True)
+                raise GivenBack("another attempt held up the process") from None
+            self._leave(host, call)
             raise
         finally:
             stop_listening()

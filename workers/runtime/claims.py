@@ -17,7 +17,8 @@ from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from workers.hosts.host import Kind
 from workers.hosts.offer import Offer
-from workers.hosts.pool import KINDS, HandlerHosts
+from workers.hosts.places import KINDS
+from workers.hosts.pool import HandlerHosts
 from workers.registry import names
 from workers.runtime.leftovers import Leftovers
 from workers.runtime.map_items import OWN
@@ -85,10 +86,10 @@ class Claims:
         for number, task in enumerate(deliveries):
             if task.handler not in built_in:
                 if self._hosts.kind_of(task.handler) is None:
-                    self._hosts.let_go(unit_of(task))
+                    self._hosts.places.let_go(unit_of(task))
                     others.append(task)
                     continue
-                if not self._hosts.hold(unit_of(task), task.handler):
+                if not self._hosts.places.hold(unit_of(task), task.handler):
                     self.line.add(task)
                     continue
             token = AttemptToken(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
@@ -106,7 +107,7 @@ class Claims:
         replies = await self._transitions.call_all(claims, are_apart=True) if claims else []
         for task, reply in zip(mine, replies, strict=True):
             if not isinstance(reply, Claim):
-                self._hosts.let_go(unit_of(task))
+                self._hosts.places.let_go(unit_of(task))
         self._start(reply for reply in replies if isinstance(reply, Claim))
         await self._reader.leave_to_others(
             [task for task, reply in zip(mine, replies, strict=True) if isinstance(reply, LayoutUnknown)]
@@ -128,7 +129,7 @@ class Claims:
             # They are delivered again.
             log.warning("worker.claim_failed", extra={"worker_id": self._worker_id, "error": str(error)})
             for task in tasks:
-                self._hosts.let_go(unit_of(task))
+                self._hosts.places.let_go(unit_of(task))
         self._on_claimed()
 
     async def put_in_line(self, task: Delivery) -> None:
@@ -187,7 +188,7 @@ class Claims:
         kinds = []
         if self._hosts.cards and not self.line:
             for kind in KINDS:
-                free = self._hosts.free(kind)
+                free = self._hosts.places.free(kind)
                 if 0 < free < count and any(self._hosts.kind_of(name) == kind for name in ended):
                     # What ran in a host is mostly followed by what runs in one.
                     count = free

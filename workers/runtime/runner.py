@@ -28,7 +28,8 @@ from orchestrator.units import index_of
 from workers.cards import HandlerCard
 from workers.context import EventSink, HandlerContext, Meter, NullMeter, StopSignal, Toolbox
 from workers.hosts.ends import GivenBack
-from workers.hosts.pool import PLACE_S, HandlerHosts
+from workers.hosts.places import PLACE_S
+from workers.hosts.pool import HandlerHosts
 from workers.outcome import Failed, Outcome, Raw, to_outcome
 from workers.registry import find_handler
 from workers.runtime.evaluation import Evaluation
@@ -299,7 +300,7 @@ class Runner:
             assert self.hosts is not None
             # The wait for a host is no part of the attempt's time.
             patience_s = None if limits.attempt_ms is None else PLACE_S
-            async with self.hosts.entered(handler.name, context, patience_s) as run:
+            async with self.hosts.places.entered(handler.name, context, patience_s) as run:
                 return await limits.hold(self._settled(run(config), events), context)
         except LimitPassed:
             # A thread cannot be stopped: its handler may look at `cancelled`; its result is lost.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from orchestrator.store.replies import Delivery
 from orchestrator.store.requests import AttemptToken
-from workers.hosts.pool import HandlerHosts, Unit
+from workers.hosts.places import Unit
+from workers.hosts.pool import HandlerHosts
 
 
 def unit_of(task: Delivery | AttemptToken) -> Unit:
@@ -33,7 +34,9 @@ class WaitingLine:
         for message_id, task in list(self._tasks.items()):
             kind = self._hosts.kind_of(task.handler)
             # Of one that no host offers any more the worker finds out when it claims it.
-            if kind is not None and (kind in full or not self._hosts.hold(unit_of(task), task.handler)):
+            if kind is not None and (
+                kind in full or not self._hosts.places.hold(unit_of(task), task.handler)
+            ):
                 full.add(kind)
                 continue
             found.append(self._tasks.pop(message_id))

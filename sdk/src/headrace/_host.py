@@ -30,13 +30,15 @@ from headrace import _offer
 from headrace._frames import PROTOCOL, FrameError
 from headrace._host_context import HostContext
 from headrace._host_result import completed, failed, stopped
-from headrace._steps import Steps, follow_steps
+from headrace._steps import SLOT, Steps, follow_steps
 from headrace._streams import CURRENT, Lines, capture
 from headrace._wire import Wire
 from headrace.outcome import Cancelled
 from headrace.registration import HANDLER_REGISTRY
 
 _PR_SET_PDEATHSIG = 1
+#: How often an async host notes that its loop turns.
+TURN_S = 0.1
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -81,7 +83,7 @@ class Host:
 
     def __init__(self, sock: socket.socket, slot_fd: int, folder: str, modules: list[str]) -> None:
         self.wire = Wire(sock)
-        self.steps = Steps(mmap.mmap(slot_fd, 8))
+        self.steps = Steps(mmap.mmap(slot_fd, SLOT.size))
         self.lines = Lines(self._send_line, self._running_id, self.wire.guard)
         self._folder, self._modules = folder, modules
         self._statm = os.open("/proc/self/statm", os.O_RDONLY) if os.path.exists("/proc/self/statm") else None
@@ -95,7 +97,7 @@ class Host:
         self._is_interruptible = False
         self._jobs: queue.SimpleQueue[tuple[dict[str, Any], bytes] | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._turned_s = time.monotonic()
+        self._is_turning = False
 
     def run(self) -> None:
         """Load, offer, and serve as the kind that the worker chooses."""
@@ -146,11 +148,6 @@ class Host:
             case "answer" | "piece":
                 if running := self._runs.get(header["id"]):
                     running.context.answer(header, body)
-            case "ping":
-                silent_ms = round((time.monotonic() - self._turned_s) * 1000)
-                self.wire.send(
-                    {"type": "pong", "n": header["n"], "turned_ms": silent_ms, "current": self.steps.current}
-                )
             case "drain":
                 if self._loop is None:
                     self._jobs.put(None)
@@ -224,7 +221,7 @@ class Host:
         loop = self._loop
         assert loop is not None
         asyncio.set_event_loop(loop)
-        follow_steps(loop, self.steps, self._turned)
+        follow_steps(loop, self.steps)
         self._is_interruptible = True
         while True:
             try:
@@ -234,8 +231,12 @@ class Host:
                 # SystemExit of a task that a handler started: its attempt hears of it, and the loop goes on.
                 continue
 
-    def _turned(self) -> None:
-        self._turned_s = time.monotonic()
+    def _turn(self) -> None:
+        """Note that the loop turns, as long as anything runs in it."""
+        self.steps.turn()
+        self._is_turning = bool(self._runs)
+        if self._is_turning and self._loop is not None:
+            self._loop.call_later(TURN_S, self._turn)
 
     def _start(self, header: dict[str, Any], body: bytes) -> None:
         assert self._loop is not None
@@ -250,6 +251,8 @@ class Host:
             running.task.add_done_callback(lambda task: self._end(running, *stopped()))
         finally:
             CURRENT.reset(token)
+        if not self._is_turning:
+            self._turn()
 
     async def _run_async(self, running: Running, name: str, config: Any) -> None:
         try:

@@ -1,15 +1,22 @@
-"""Which attempt is on the CPU: written where the worker can read it even after this process has died."""
+"""Which attempt is on the CPU, and when the loop turned last.
+
+Written where the worker can read it while the loop is held up, and after this process has died.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import mmap
 import struct
-from collections.abc import Callable, Coroutine, Generator
+import time
+from collections.abc import Coroutine, Generator
 from contextvars import Context
 from typing import Any
 
 from headrace._streams import CURRENT
+
+#: In shared memory: the attempt on the CPU (0: none), and when the loop turned last (monotonic, nanoseconds).
+SLOT = struct.Struct("<QQ")
 
 
 class Steps:
@@ -28,6 +35,10 @@ class Steps:
     def leave(self) -> None:
         self.current = 0
         self._slot[:8] = _NOBODY
+
+    def turn(self) -> None:
+        """Note that the loop turns."""
+        self._slot[8:16] = struct.pack("<Q", time.monotonic_ns())
 
 
 _NOBODY = bytes(8)
@@ -68,11 +79,8 @@ class Followed(Coroutine[Any, Any, Any]):
         return getattr(self._inner, name)
 
 
-def follow_steps(loop: asyncio.AbstractEventLoop, steps: Steps, turned: Callable[[], None]) -> None:
-    """Follow the steps of every task that an attempt starts.
-
-    turned  called twice a second while the loop turns.
-    """
+def follow_steps(loop: asyncio.AbstractEventLoop, steps: Steps) -> None:
+    """Follow the steps of every task that an attempt starts."""
 
     def make(
         loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None, **extra: Any
@@ -82,9 +90,4 @@ def follow_steps(loop: asyncio.AbstractEventLoop, steps: Steps, turned: Callable
             coroutine = Followed(coroutine, attempt, steps)
         return asyncio.Task(coroutine, loop=loop, context=context, **extra)
 
-    def turn() -> None:
-        turned()
-        loop.call_later(0.5, turn)
-
     loop.set_task_factory(make)
-    turn()

@@ -177,6 +177,11 @@ STUCK = """
             except BaseException:
                 pass
 
+    @handler("blocks_for")
+    async def blocks_for(config, context):
+        time.sleep(config["s"])
+        return "late"
+
     @handler("waits")
     async def waits(config, context):
         await asyncio.sleep(config["s"])
@@ -225,6 +230,26 @@ async def test_a_handler_that_blocks_its_loop_is_stopped_and_its_neighbours_comp
         return len(worker.runner.leftovers) == 0
 
     await until(is_free)
+
+
+async def test_who_holds_up_the_loop_costs_its_neighbours_no_try_and_no_time_limit(project: Project) -> None:
+    worker = await project.start(STUCK)
+    execution_id = await start(
+        project.engine,
+        node("A", handler="blocks_for", config={"s": 6}),
+        *(node(f"n{i}", handler="waits", config={"s": 1}, start_to_close_timeout=1.5) for i in range(5)),
+    )
+
+    for i in range(5):
+        await in_status(project.engine, execution_id, f"n{i}", N.COMPLETED)
+        assert (await project.state(execution_id, f"n{i}")).tries == 1
+    # They did not wait for the one that blocks, which is not stopped either: it has no time limit.
+    assert (await project.state(execution_id)).status is N.RUNNING
+    assert len(worker.hosts._hosts) > 1
+    await ended(project.engine, execution_id)
+    assert await project.output(execution_id) == "late"
+    (warning,) = await project.events(execution_id, "node.log", "A")
+    assert "held up its event loop" in warning["message"]
 
 
 async def test_a_cancel_tells_and_a_polite_handler_finishes(project: Project) -> None:

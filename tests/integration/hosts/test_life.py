@@ -160,7 +160,7 @@ async def test_a_host_that_has_grown_too_large_is_replaced(project: Project) -> 
     await project.run(node("A", handler="grows"))
 
     async def is_replaced() -> bool:
-        return not first & pids(worker) and worker.hosts.free("sync") == 1
+        return not first & pids(worker) and worker.hosts.places.free("sync") == 1
 
     await until(is_replaced)
 

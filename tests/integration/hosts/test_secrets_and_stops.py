@@ -74,6 +74,7 @@ async def _dumped(redis: Any, key: Any) -> bytes:
             b"zset": lambda: redis.zrange(key, 0, -1),
             b"set": lambda: redis.smembers(key),
             b"list": lambda: redis.lrange(key, 0, -1),
+            b"none": lambda: redis.get(key),  # Removed meanwhile, as a lease is.
         }[await redis.type(key)]()
     ).encode()
 
