@@ -140,16 +140,18 @@ async def test_calls_hold_to_the_budget_of_the_execution_one_after_the_other(pro
 
 async def test_a_call_that_nobody_waits_for_is_ended_and_counted_as_lost(project: Project) -> None:
     async with llm_server() as server:
-        server.acts = [stalls_after(1)]
+        server.acts = [stalls_after(4)]
         await project.start(
             """
             @handler("gives_up")
             async def gives_up(config, context):
-                try:
-                    await asyncio.wait_for(context.llm.complete("Why?"), 0.1)
-                except TimeoutError:
-                    reply = await context.llm.complete("And now?")
-                    return reply.text
+                has_begun = asyncio.Event()
+                asked = context.llm.complete("Why?", on_text=lambda text: has_begun.set())
+                asking = asyncio.create_task(asked)
+                await has_begun.wait()
+                asking.cancel()
+                reply = await context.llm.complete("And now?")
+                return reply.text
             """,
             tools=tools(server),
         )

@@ -116,7 +116,8 @@ async def test_hard_stops_in_the_middle_of_a_call_leave_no_call_behind(project: 
                 return [each.content.decode() for each in answers]
         """)
         (host,) = worker.hosts._hosts
-        taken, left = host._dispatch, []
+        taken = host._dispatch
+        left: list[int] = []
 
         def dispatch(header: dict[str, Any], body: bytes) -> None:
             if header["type"] == "result":
