@@ -38,7 +38,7 @@ class Stops:
                 raise
             if not call.context.cancelled.is_set() and host.is_bystander(call):
                 # Its time is over, but it was not given any. It runs nowhere, so it fills no slot.
-                call.is_left = True
+                call.leave()
                 host.tell(call, "lost", hard=True)
                 raise GivenBack("another attempt held up the process") from None
             self._leave(host, call)
