@@ -130,9 +130,7 @@ async def main() -> None:
         await measure("def in a host, 100 kB", in_host("plain", LARGE), LARGE_CALLS)
         print(f"\nThe first host, which imports pydantic, was ready after {ready_ms:.0f} ms.")
         ratio = await computing(in_host("computes", {"turns": TURNS}), threads)
-        print(
-            f"{COMPUTING} calls that compute took {ratio:.2f} times as long in 2 hosts as in threads of one process."
-        )
+        print(f"{COMPUTING} calls that compute took {ratio:.2f} times as long in 2 hosts as in threads.")
         await hosts.close()
     threads.shutdown()
     assert loop.is_running()
