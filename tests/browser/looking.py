@@ -9,6 +9,12 @@ from playwright.sync_api import Page, expect
 #: What a person holds or sits at: a phone, a split screen, a laptop.
 WIDTHS = (390, 900, 1280)
 
+#: As the button of the frame does it, on every page.
+CHANGE_THEME = """(theme) => {
+    document.documentElement.dataset.theme = theme;
+    dispatchEvent(new Event("headrace-theme"));
+}"""
+
 _TOO_WIDE = """() => {
     const most = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= most) return [];

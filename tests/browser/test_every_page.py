@@ -11,16 +11,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import axe
 from tests.browser.faults import Faults
-from tests.browser.looking import each_tab, too_wide
+from tests.browser.looking import CHANGE_THEME, each_tab, too_wide
 from tests.browser.stack import Stack
 from tests.browser.world import PATHS, World, needs_page, plain_world
 from tests.source_tree import ROOT, source_text
-
-#: As the button of the frame does it, on every page.
-CHANGE_THEME = """(theme) => {
-    document.documentElement.dataset.theme = theme;
-    dispatchEvent(new Event("headrace-theme"));
-}"""
 
 #: Their tabs are those of the failed run, and of the run with a question.
 ALIKE = ("run, completed", "run, going on", "edit, workflow")
