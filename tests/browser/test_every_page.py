@@ -15,6 +15,7 @@ from tests.browser.looking import CHANGE_THEME, each_tab, too_wide
 from tests.browser.stack import Stack
 from tests.browser.world import PATHS, World, needs_page, plain_world
 from tests.source_tree import ROOT, source_text
+from tests.ui_files import MOST_BYTES, first_visit, weight
 
 #: Their tabs are those of the failed run, and of the run with a question.
 ALIKE = ("run, completed", "run, going on", "edit, workflow")
@@ -33,6 +34,8 @@ def test_a_page_is_for_everybody(
     if name == "run, unknown":
         faults.allow("status of 404")
     page = open_page(world.path(name))
+    if "node=" not in PATHS[name].partition("/ui/runs/")[2]:
+        assert_light(page, f"pages/{name.partition(',')[0]}.js")
 
     for number, tab in enumerate(islice(each_tab(page), 1 if name in ALIKE else None)):
         # What stands round the tabs is the same with each of them.
@@ -42,6 +45,15 @@ def test_a_page_is_for_everybody(
             found = axe.violations(page, of_colours=theme == "dark", within=within)
             assert not found, f"{tab} in the {theme} theme"
         assert not too_wide(page), tab
+
+
+def assert_light(page: Page, module: str) -> None:
+    """Compare what was loaded with what is counted, unless the link opens more than the page itself."""
+    urls: list[str] = page.evaluate("() => performance.getEntriesByType('resource').map(({ name }) => name)")
+    names = {url.partition("/ui/static/")[2] for url in urls if "/ui/static/" in url}
+
+    assert names - first_visit(module) == set(), "loaded, and not counted"
+    assert weight({*names, "index.html"}) <= MOST_BYTES
 
 
 def test_no_page_is_left_out() -> None:
