@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import axe
+from tests.browser.chromium import new_context
 from tests.browser.faults import Faults
 from tests.browser.looking import CHANGE_THEME, each_tab, too_wide
 from tests.browser.stack import Stack
@@ -24,6 +25,13 @@ ALIKE = ("run, completed", "run, going on", "edit, workflow")
 @pytest.fixture(scope="module")
 def world(stack: Stack) -> World:
     return plain_world(stack)
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
+    """One browser for all tests here: they leave nothing in it but what it has loaded."""
+    with new_context(browser, stack.url) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", PATHS)
