@@ -260,11 +260,15 @@ def as_text(view: Execution) -> Iterator[str]:
 
 
 def _traceback(node: Node) -> Iterator[str]:
-    """Where the code of a failed handler was, line by line."""
+    """Where the code of a failed handler was, or the last that its process wrote, line by line."""
     details = node.error.get("details") if isinstance(node.error, dict) else None
-    text = details.get("traceback") if isinstance(details, dict) else None
-    for line in str(text or "").splitlines():
+    if not isinstance(details, dict):
+        return
+    for line in str(details.get("traceback") or "").splitlines():
         yield printable(f"      {line}")
+    last_lines = details.get("last_lines")
+    for line in last_lines if isinstance(last_lines, list) else ():
+        yield printable(f"      | {line}")
 
 
 def _words(node: Node) -> Iterator[str]:

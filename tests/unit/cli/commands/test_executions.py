@@ -20,6 +20,9 @@ NODES = [
     {"node_id": "each", "status": "WAITING", "waiting_on": "map",
      "items": {"total": 5, "completed": 3, "failed": 1}},
     {"node_id": "end", "status": "SKIPPED", "reason": "upstream_failed"},
+    {"node_id": "leave", "status": "FAILED", "reason": "error",
+     "error": {"type": "HandlerCrashed", "message": "the handler's process ended: SIGKILL",
+               "details": {"signal": "SIGKILL", "last_lines": ["loading\x1b[2J", "out of memory"]}}},
 ]  # fmt: skip
 EXECUTION = {
     "execution_id": "e1", "name": "order", "status": "PAUSED", "created_at": "2026-11-21T09:00:00.000Z",
@@ -141,6 +144,9 @@ def test_an_execution_is_shown_with_where_each_node_stands(server: Server) -> No
             "  ◷ wait   WAITING    on delay until 2026-11-22T09:00:00.000Z",
             "  ◷ each   WAITING    on map  3 of 5 items, 1 failed",
             "  ↷ end    SKIPPED    upstream_failed",
+            "  ✗ leave  FAILED     HandlerCrashed: the handler's process ended: SIGKILL",
+            "      | loading\\x1b[2J",
+            "      | out of memory",
         ],
     )
 
