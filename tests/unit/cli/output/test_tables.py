@@ -20,7 +20,7 @@ def test_a_pipe_gets_whole_rows() -> None:
 def test_a_narrow_terminal_cuts_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
     identity = "01a22722-0e45-7692-a534-5e9da8ec2000"
 
     lines = list(table_lines(("ID", "TEXT"), [(identity, LONG)]))
