@@ -26,7 +26,7 @@ def table_lines(
 
     # The real width of a dumb terminal too, for which rich takes 80.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
-    console = Console(width=width, highlight=False)
+    console = Console(width=width, height=100, highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for heading in headings:
         # What identifies a row is copied from the screen: only the last column gives way.
