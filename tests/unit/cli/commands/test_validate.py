@@ -223,12 +223,10 @@ def test_without_a_server_files_are_checked_here(tmp_path: Path, monkeypatch: py
     ended = CliRunner().invoke(app, ["validate", bad, broken, written("custom.yaml", CUSTOM)])
 
     assert ended.exit_code == 1
-    assert ended.stdout.splitlines() == [
-        "bad.yaml:3:22: unknown_handler unknown handler 'htpp' in node 'A'; did you mean 'http'?",
-        "broken.json:1:10: bad_json not valid JSON: Expecting value",
-        "custom.yaml:3:22: unknown_handler warning: handler 'audit_trip' is not built in, nor in a module of "
-        + "HANDLERS; a worker has to offer it; with a server, its workers are asked",
-    ]
+    slip, broken_json, custom = ended.stdout.splitlines()
+    assert slip == "bad.yaml:3:22: unknown_handler unknown handler 'htpp' in node 'A'; did you mean 'http'?"
+    assert broken_json == "broken.json:1:10: bad_json not valid JSON: Expecting value"
+    assert custom.startswith("custom.yaml:3:22: unknown_handler warning: handler 'audit_trip' is not built in")
     assert "checked without the handlers of workers" in ended.stderr
 
 
