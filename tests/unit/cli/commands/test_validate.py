@@ -226,7 +226,9 @@ def test_without_a_server_files_are_checked_here(tmp_path: Path, monkeypatch: py
     slip, broken_json, custom = ended.stdout.splitlines()
     assert slip == "bad.yaml:3:22: unknown_handler unknown handler 'htpp' in node 'A'; did you mean 'http'?"
     assert broken_json == "broken.json:1:10: bad_json not valid JSON: Expecting value"
-    assert custom.startswith("custom.yaml:3:22: unknown_handler warning: handler 'audit_trip' is not built in")
+    assert custom.startswith(
+        "custom.yaml:3:22: unknown_handler warning: handler 'audit_trip' is not built in"
+    )
     assert "checked without the handlers of workers" in ended.stderr
 
 
