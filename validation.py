@@ -10,7 +10,6 @@ is nearly one of them is taken for a slip; any other may be offered by a worker,
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import replace
 from typing import Any
@@ -18,9 +17,9 @@ from typing import Any
 import sdk_path  # noqa: F401  # `headrace` is found from here on
 from api.schemas.views import validation_fields
 from config import get_settings
-from headrace.wording import closest
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition
+from orchestrator.definitions.foreign_handlers import foreign_handlers
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml
@@ -51,27 +50,18 @@ def _compile(document: Any, limits: Limits) -> tuple[Definition, list[Problem]]:
 
     Raises DefinitionInvalid.
     """
+    known = Catalogue()
     try:
-        return compile_definition(document, handlers=Catalogue(), limits=limits), []
+        return compile_definition(document, handlers=known, limits=limits), []
     except DefinitionInvalid as error:
-        found = [each for each in error.problems if each.code == "unknown_handler"]
-        if not found:
+        foreign = foreign_handlers(document, error.problems, known.names)
+        if not foreign:
             raise
-    unknown = {_at(document, each.path): each for each in found}
-    known = Catalogue().names
-    foreign = {name: each for name, each in unknown.items() if closest(name, known) is None}
     definition = compile_definition(document, handlers=Catalogue(frozenset(foreign)), limits=limits)
     return definition, [
         replace(each, message=f"handler {name!r} is not built in, nor in a module of HANDLERS", hint=HINT)
         for name, each in foreign.items()
     ]
-
-
-def _at(document: Any, path: str) -> str:
-    """Give the text at a path, such as `nodes[3].handler`."""
-    for step in re.findall(r"[^.\[\]]+", path):
-        document = document[int(step) if isinstance(document, list) else step]
-    return str(document)
 
 
 def main() -> None:
