@@ -100,7 +100,7 @@ def test_cancel_says_when_that_was_the_end(server: Server) -> None:
 
 
 def test_the_list_is_filtered_by_the_server(server: Server) -> None:
-    assert run("list") == (0, ["e1  order  2026-11-21T09:00:00.000Z  PAUSED  60.0 s"])
+    assert run("list") == (0, ["e1  order  2026-11-21T09:00:00.000Z  PAUSED  60 s"])
     assert run("list", "--status", "paused", "--name", "none") == (0, ["no matching executions"])
     assert server.asked == [
         ("/v1/executions", {"limit": "20"}),
@@ -130,7 +130,7 @@ def test_an_execution_is_shown_with_where_each_node_stands(server: Server) -> No
         0,
         [
             "order e1",
-            "  PAUSED  60.0 s",
+            "  PAUSED  60 s",
             "  paused by ann, since 2026-11-21T09:00:02.000Z, a look",
             "  created 2026-11-21T09:00:00.000Z",
             '  inputs {"n": 1}',
