@@ -23,6 +23,9 @@ class LogSettings(Protocol):
     @property
     def log_level(self) -> str: ...
 
+    @property
+    def log_format(self) -> str | None: ...
+
 
 class JsonLines(logging.Formatter):
     """One JSON object a line: ts, level, logger, event, then the fields."""
@@ -50,16 +53,18 @@ class PlainLines(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def set_up(level: str) -> None:
-    """Send every log line to stderr in one form."""
+def set_up(level: str, form: str | None = None) -> None:
+    """Send every log line to stderr in one form: `text`, `json`, or None for text on a terminal."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(PlainLines() if sys.stderr.isatty() else JsonLines())
+    is_plain = form == "text" or (form is None and sys.stderr.isatty())
+    handler.setFormatter(PlainLines() if is_plain else JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
 def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callable[[], LogSettings]) -> None:
     """Run the root of a process on the fastest event loop there is; a refusal of ours ends it in one line."""
-    set_up(level_of(settings))
+    known = usable(settings)
+    set_up(known.log_level, known.log_format)
     try:
         import uvloop
 
@@ -95,10 +100,10 @@ def _outlive_exits(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, No
             logging.getLogger("headrace").error("process.exit_refused", exc_info=True)
 
 
-def level_of(settings: Callable[[], LogSettings]) -> str:
-    """Read the settings for what they say about logs; wrong ones end the process, a line for each."""
+def usable(settings: Callable[[], LogSettings]) -> LogSettings:
+    """Read the settings; wrong ones end the process, a line for each."""
     try:
-        return settings().log_level
+        return settings()
     except SettingsInvalid as error:
         set_up("INFO")
         for line in error.lines:

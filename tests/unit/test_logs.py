@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -11,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from logs import run_process
+from logs import run_process, set_up
 
 
 def _settings() -> Any:
-    return SimpleNamespace(log_level="INFO")
+    return SimpleNamespace(log_level="INFO", log_format=None)
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +68,21 @@ def test_an_exit_of_the_root_ends_the_process() -> None:
     with pytest.raises(SystemExit) as caught:
         run_process(main, _settings)
     assert caught.value.code == 3
+
+
+@pytest.mark.parametrize(
+    ("form", "is_terminal", "is_json"),
+    [(None, False, True), (None, True, False), ("text", False, False), ("json", True, True)],
+)
+def test_a_person_reads_text_and_a_program_json(
+    form: str | None, is_terminal: bool, is_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stderr", out)
+
+    set_up("INFO", form)
+    logging.getLogger("headrace").info("worker.started", extra={"slots": 64})
+
+    assert out.getvalue().startswith("{") is is_json
+    assert ("slots=64" in out.getvalue()) is not is_json
