@@ -75,7 +75,7 @@ def _notify(config: Config) -> dict[str, Any]:
     channel = config.get("channel", "log")
     known: dict[str, dict[str, Any]] = {
         "log": {"message": config.get("message"), "data": config.get("data")},
-        "webhook": {"id": "msg_simulated", "status_code": 200},
+        "webhook": {"id": "msg_simulated", "status_code": 200, "is_signed": True},
         "slack": {"status_code": 200},
         "email": {"message_id": "<simulated@localhost>", "recipients": 1, "refused": {}},
         "apprise": {"targets": 1},
