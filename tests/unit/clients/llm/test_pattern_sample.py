@@ -9,7 +9,8 @@ from clients.llm.pattern_sample import LONGEST, sample_of_pattern
 
 PATTERNS = [
     r"^\d{3}-[A-Z]{2}$", r"^(low|high)$", r"[a-z]+@[a-z]+\.com", r"^[^0-9]{2,5}x?$", r"^\p{L}+$",
-    r"^[\p{Lu}\d]{4}$",     r"^(?:a|b){3}\s\w+$", r"^#[0-9a-fA-F]{6}$", r"^.{5}$", r"^v(\d+)\.(\d+)$", r"^[A-Z][a-z]* [A-Z][a-z]*$",
+    r"^[\p{Lu}\d]{4}$", r"^(?:a|b){3}\s\w+$", r"^#[0-9a-fA-F]{6}$", r"^.{5}$", r"^v(\d+)\.(\d+)$",
+    r"^[A-Z][a-z]* [A-Z][a-z]*$",
     r"^$", "abc", r"^[^a]$", r"^[^\w\s]$", r"^\D\W\S$", r"^(a+)+$", r"^x*?y$", "^$|^b$", r"^[-_]$",
     "^é[à-ü]$",
 ]  # fmt: skip
