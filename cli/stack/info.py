@@ -129,8 +129,11 @@ def _named(variable: str) -> str | None:
     """A variable of the environment, else of `.env`; an empty one counts as unset."""
     if found := os.environ.get(variable):
         return found
+    if not (file := ROOT / ".env").is_file():
+        # Its reader, and what reads settings, take longer to import than a command to run.
+        return None
     from dotenv import dotenv_values
 
     from config import ENV_FILE_ENCODING
 
-    return dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False).get(variable) or None
+    return dotenv_values(file, encoding=ENV_FILE_ENCODING, interpolate=False).get(variable) or None
