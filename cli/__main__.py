@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -112,6 +113,8 @@ def named_by(words: Sequence[str]) -> Iterable[str]:
 
 
 if __name__ == "__main__":
+    # What is imported stays: looking through it for garbage again and again is a tenth of a short command.
+    gc.set_threshold(50_000)
     write_what_can_be_written()
     build(named_by(sys.argv[1:]))(prog_name="headrace")
 else:

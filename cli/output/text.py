@@ -11,7 +11,7 @@ from typing import Any
 #: What stands for a mark where the encoding of the output has none: one letter each, so that widths hold.
 PLAIN_MARKS = {
     "·": ".", "◌": "o", "●": "*", "◷": "w", "✓": "+", "✗": "x", "↷": ">", "■": "#", "━": "=", "─": "-",
-    "–": "-", "—": "-", "…": "~",
+    "–": "-", "—": "-", "…": "~", "→": ">",
 }  # fmt: skip
 _PLAIN = "headrace.plain"
 
