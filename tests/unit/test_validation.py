@@ -69,5 +69,5 @@ def test_a_document_with_steps_is_judged_as_the_api_reads_it() -> None:
     found = judge(document, Limits())
 
     assert (found["valid"], found["errors"]) == (True, [])
-    assert [each["id"] for each in found["document"]["nodes"]][0] == "classify"
+    assert next(each["id"] for each in found["document"]["nodes"]) == "classify"
     assert not judge(document.replace("type: llm", "type: lmm"), Limits())["valid"]
