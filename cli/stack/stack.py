@@ -238,8 +238,8 @@ def child_environment(
         **environment,
         **place.child_environment(),
         "SERVICES": json.dumps(services),
-        # Their own output is a pipe to us; whether a person reads along, we know.
-        "LOG_FORMAT": settings.log_format or ("text" if sys.stdout.isatty() else "json"),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")])),
+        # Their own output is a pipe to us; whether a person reads along, we know.
+        "LOG_FORMAT": settings.log_format or ("text" if sys.stdout.isatty() else "json"),
     }
