@@ -22,6 +22,7 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 #: For so long a fault that lasts is not logged again; and how many different ones are remembered.
 QUIET_S, MOST_FAULTS = 60.0, 1_000
 _NUMBER = re.compile(r"\d+")
+_NOT_OF_A_FAULT = frozenset({"error", "request_id", "worker_id", "duty"})
 
 
 class LogSettings(Protocol):
@@ -61,8 +62,8 @@ class PlainLines(logging.Formatter):
 class OncePerMinute(logging.Filter):
     """Lets a fault that lasts through once a minute; the next line of it says how many were left out.
 
-    Lines are of one fault that have the same event, the same error and are about the same things; numbers in
-    the error, counts beside it and the id of a request make no difference. Lines without an error all pass.
+    Lines are of one fault that have the same cause and are about the same things; numbers in the error, counts
+    beside it, what failed by it and the id of a request make no difference. Lines without an error all pass.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -88,12 +89,15 @@ class OncePerMinute(logging.Filter):
 
 
 def _fault_of(record: logging.LogRecord) -> tuple[str, ...]:
-    fields = (
-        f"{name}={_NUMBER.sub('#', value)}" if name == "error" else f"{name}={value}"
-        for name, value in _fields(record).items()
-        if isinstance(value, str) and name != "request_id"
+    fields = _fields(record)
+    # Of a chain of causes the last one is the fault: one silent Redis fails many duties, each in its words.
+    cause = str(fields["error"]).rpartition(": ")[2]
+    about = (
+        f"{name}={value}"
+        for name, value in fields.items()
+        if isinstance(value, str) and name not in _NOT_OF_A_FAULT
     )
-    return (record.name, record.getMessage(), *fields)
+    return (_NUMBER.sub("#", cause), *about)
 
 
 def set_up(level: str, form: str | None = None) -> None:

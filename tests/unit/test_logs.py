@@ -115,7 +115,6 @@ def test_a_fault_that_lasts_is_a_line_a_minute_with_how_many_were_left_out() -> 
 @pytest.mark.parametrize(
     "other",
     [
-        {"event": "duty_failed", "error": "away"},
         {"event": "read_failed", "error": "disk full"},
         {"event": "read_failed", "error": "away", "execution_id": "e2"},
     ],
@@ -127,10 +126,14 @@ def test_another_fault_has_a_line_of_its_own(other: dict[str, Any]) -> None:
     assert log.passes(**other) == 0
 
 
-def test_one_fault_of_many_requests_is_one_fault() -> None:
+def test_one_fault_of_many_requests_and_duties_is_one_fault() -> None:
     log = Log()
 
-    assert [log.passes("request.failed", error="away", request_id=each) for each in "abc"] == [0, None, None]
+    assert log.passes("duty_failed", error="StoreUnavailable: away", duty="timers") == 0
+    assert log.passes("duty_failed", error="away", duty="sweep") is None
+    log.now_s = 60
+
+    assert [log.passes("request.failed", error="away", request_id=each) for each in "abc"] == [1, None, None]
 
 
 @pytest.mark.parametrize("level", [logging.INFO, logging.CRITICAL])
