@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 #: The parser behind `re.compile`, which has no public name.
-_parser: Any = re._parser  # type: ignore[attr-defined]
+_parser: Any = import_module("re._parser")
 LONGEST = 10_000
 #: How many more repetitions are tried to make a text as long as it has to be.
 MOST_EXTRA = 10_000

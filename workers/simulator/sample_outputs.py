@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from clients.llm.prices import LlmUsage
 from clients.llm.provider import SIMULATED
 from clients.llm.schema_sample import sample_of
+from headrace.tools import LlmUsage
 
 Config = Mapping[str, Any]
 
