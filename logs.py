@@ -62,8 +62,8 @@ class PlainLines(logging.Formatter):
 class OncePerMinute(logging.Filter):
     """Lets a fault that lasts through once a minute; the next line of it says how many were left out.
 
-    Lines are of one fault that have the same cause and are about the same things; numbers in the error, counts
-    beside it, what failed by it and the id of a request make no difference. Lines without an error all pass.
+    Lines are of one fault that have the same cause and are about the same things; numbers in the error, what
+    failed by it and the id of a request make no difference. Lines without an error all pass.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
