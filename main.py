@@ -19,6 +19,7 @@ from api.access import Reach, attach
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
 from api.http_protocol import guard_server
+from api.mcp import door
 from api.owners import Gate
 from api.request_guard import RequestGuard
 from api.schema_process import SchemaProcess
@@ -36,6 +37,8 @@ from workers.handlers import Catalogue
 
 log = logging.getLogger("headrace.api")
 
+VERSION = "0.1.0"
+
 #: What an error of the store's client means to one who asks.
 STORE_ERRORS = {
     **dict.fromkeys(PASSING_FAULTS, StoreUnavailable),
@@ -52,11 +55,13 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
     settings = settings or get_settings()
     limits = limits_of(settings)
     gate = _gate(settings)
+    mcp = _mcp_door(settings, limits) if alone is None else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         set_up(settings.log_level)
         _warn_of_oversights(settings)
+        door.check_installed(settings.mcp is True)
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
         async with (
@@ -74,12 +79,14 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
                     yield
             finally:
                 await hub.close()
+                if mcp is not None:
+                    await mcp.aclose()
                 await simulator.aclose()
                 await apart.aclose()
 
     app = FastAPI(
         title="Headrace",
-        version="0.1.0",
+        version=VERSION,
         summary="Workflows as DAGs: submit, trigger, watch.",
         debug=settings.debug and not settings.is_production,
         lifespan=lifespan,
@@ -99,9 +106,18 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         dialects=DIALECTS if alone is None else (alone,),
         is_native=alone is None,
         is_demo=settings.is_demo and alone is None,
+        mcp=mcp,
         root_path=settings.root_path,
     )
     return app
+
+
+def _mcp_door(settings: Settings, limits: Limits) -> door.McpDoor | None:
+    """Build the door for agents, where it is wanted and can be opened."""
+    is_wanted = not settings.is_production if settings.mcp is None else settings.mcp
+    if not (is_wanted and door.is_installed()):
+        return None
+    return door.McpDoor(version=VERSION, max_body_bytes=limits.max_body_bytes)
 
 
 def _gate(settings: Settings) -> Gate:
