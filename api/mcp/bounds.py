@@ -11,8 +11,8 @@ from orchestrator.documents import exact_json
 MOST_BYTES = 48 * 1024
 #: Of an output, inputs or a definition that is shown among other things.
 PREVIEW_BYTES = 8 * 1024
-#: Characters of a part of a text that is read piece by piece.
-PART_CHARS = 24_000
+#: Characters of a part of a text that is read piece by piece, and its bytes once it is JSON.
+PART_CHARS, PART_BYTES = 24_000, 40 * 1024
 #: Characters of a text and entries of a list or an object that are kept, from generous to bare.
 _LEVELS = ((8_000, 200), (2_000, 50), (500, 20), (150, 8), (60, 3))
 #: Below it nothing is kept but what kind of value it is.
@@ -33,6 +33,16 @@ def preview(value: Any, most_bytes: int = PREVIEW_BYTES) -> tuple[Any, bool]:
     return _named(value), True
 
 
+def bounded(answer: dict[str, Any], most_bytes: int = MOST_BYTES) -> dict[str, Any]:
+    """Give an answer that is at most about so large, and say in it where something was left out."""
+    shown, is_cut = preview(answer, most_bytes)
+    if not is_cut:
+        return answer
+    kept = shown if isinstance(shown, dict) else {}
+    note = "parts of this answer were left out where it says [cut: …]; ask for less of it at a time"
+    return {**kept, "answer_cut": note}
+
+
 def preview_of_text(text: bytes | None, most_bytes: int = PREVIEW_BYTES) -> dict[str, Any]:
     """Show stored JSON: `value`, `bytes`, and `cut` where the value is not whole; `{}` for none."""
     if text is None:
@@ -45,6 +55,8 @@ def part_of_text(text: bytes, start: int) -> dict[str, Any]:
     """Show a part of stored JSON as text, from a character on; `next_from` is null at its end."""
     whole = text.decode()
     end = min(start + PART_CHARS, len(whole))
+    while len(exact_json.dumps(whole[start:end])) > PART_BYTES:
+        end = start + (end - start) // 2
     return {
         "text": whole[start:end],
         "from": start,

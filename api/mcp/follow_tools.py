@@ -17,7 +17,6 @@ from api.validator import execution_id_in
 from orchestrator.documents import exact_json
 from orchestrator.execution.model import Execution
 from orchestrator.operations.results import ExecutionView
-from orchestrator.states import ExecutionStatus
 
 #: The longest that one call follows a run.
 MOST_WAIT_S = 600
@@ -54,7 +53,7 @@ async def wait_for_run(call: Call, sent: WaitForRun) -> dict[str, Any]:
     if why is None:
         why = await _followed(call, view, sent, reports, ends_s)
         # Before anything more of it is shown: the key may have been revoked meanwhile.
-        await call.admit_again()
+        await call.admit_again(at_once=why == "broken_off")
         view = await executions.get(execution_id, is_lean=True)
         if view.execution.status.is_terminal:
             why = "ended"
@@ -99,9 +98,7 @@ async def _stop(call: Call, view: ExecutionView, sent: WaitForRun) -> Why | None
         return "ended"
     if sent.until == "end":
         return None
-    is_held = view.execution.status in (ExecutionStatus.PAUSED, ExecutionStatus.PENDING)
-    is_asking = is_held or needs_answer(view) or bool(await questions(call, view))
-    return "needs_answer" if is_asking else None
+    return "needs_answer" if needs_answer(view) or await questions(call, view) else None
 
 
 def _may_ask(event: dict[str, Any]) -> bool:

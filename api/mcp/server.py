@@ -17,13 +17,14 @@ from starlette.requests import Request
 
 from api.auth import identity_of, require
 from api.mcp import answer_tools, follow_tools, resources, run_tools, workflow_tools
-from api.mcp.bounds import MOST_BYTES, plain, preview
+from api.mcp.bounds import bounded, plain
 from api.mcp.door import OWNER
 from api.mcp.tool import Arguments, Call, Tool
-from api.problems import respond
+from api.problems import RequestInvalid, respond
 from api.responses import inline_schema, json_text
 from api.validator import parse_envelope
 from orchestrator.documents import exact_json
+from orchestrator.errors import Problem
 
 log = logging.getLogger("headrace.api.mcp")
 
@@ -44,6 +45,8 @@ Context = ServerRequestContext[Any, Request]
 
 def session_manager(*, version: str, max_body_bytes: int) -> StreamableHTTPSessionManager:
     """Build the server, and what speaks HTTP for it: each request by itself, without sessions."""
+    # It would log two lines for each request.
+    logging.getLogger("mcp").setLevel(logging.WARNING)
     server: Server[Any] = Server(
         "headrace",
         title="Headrace",
@@ -81,15 +84,17 @@ async def _call_tool(context: Context, params: types.CallToolRequestParams) -> t
         answer = plain(await tool.work(call, sent))
     except Exception as error:
         return await _failure(request, error)
-    shown, is_cut = preview(answer, MOST_BYTES)
-    if is_cut:
-        shown["answer_cut"] = "parts of this answer were left out where they say [cut: …]; ask for less of it"
-    return _result(shown)
+    return _result(bounded(answer))
 
 
 async def _arguments(call: Call, tool: Tool, sent: dict[str, Any]) -> Arguments:
     """Read arguments as a route reads its body: strictly, and a large one in its turn."""
-    text = exact_json.dumps(sent)
+    try:
+        text = exact_json.dumps(sent)
+    except TypeError as error:
+        raise RequestInvalid(
+            [Problem("", "wrong_value", f"the arguments cannot be kept: {error}")]
+        ) from error
     max_depth = call.engine.limits.max_depth
     return await call.reach.turns.read(
         text, lambda: parse_envelope(tool.arguments, text, max_depth=max_depth)
@@ -190,6 +195,4 @@ async def _problem(request: Request, error: Exception) -> dict[str, Any]:
     else:
         response = await handler(request, error)
     document = orjson.loads(response.body)
-    shown, _ = preview({name: document[name] for name in document if name not in ("type", "instance")})
-    assert isinstance(shown, dict)
-    return shown
+    return bounded({name: document[name] for name in document if name not in ("type", "instance")})

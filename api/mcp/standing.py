@@ -33,6 +33,8 @@ _NODE = (
     "node_id", "handler", "status", "reason", "waiting_on", "attempt", "started_at", "ended_at", "due_at",
     "child", "items", "because_of",
 )  # fmt: skip
+#: What moves on a run that does nothing by itself.
+_HELD = {ExecutionStatus.PAUSED: "resume", ExecutionStatus.PENDING: "trigger"}
 _QUIET = frozenset({NodeStatus.PENDING, NodeStatus.COMPLETED, NodeStatus.SKIPPED})
 
 
@@ -54,7 +56,7 @@ async def run_fields(
     answer = without_nulls(answer)
     if view.execution.status.is_terminal:
         answer["output"] = await _output(call, view)
-    elif view.execution.status is not ExecutionStatus.PENDING:
+    else:
         answer |= await _waits(call, view)
     if nodes != "none":
         wanted = fields["nodes"] if nodes == "all" else [row for row in fields["nodes"] if _is_notable(row)]
@@ -86,8 +88,8 @@ async def questions(call: Call, view: ExecutionView) -> list[dict[str, Any]]:
     """List what a run waits for that a request would answer, and the tool that does; at most MOST_NEEDS."""
     execution_id = view.execution.execution_id
     found: list[dict[str, Any]] = []
-    if view.execution.status is ExecutionStatus.PAUSED:
-        found.append({"kind": "resume", "answer": "only a person resumes it: POST …/resume, or on its page"})
+    if view.execution.status in _HELD:
+        found.append(_by_hand(_HELD[view.execution.status], f"/v1/executions/{execution_id}"))
     async for unit, kind in _asking(call, view):
         if len(found) >= MOST_NEEDS:
             break
@@ -105,8 +107,13 @@ async def questions(call: Call, view: ExecutionView) -> list[dict[str, Any]]:
                 }
             )
         else:
-            found.append({"kind": "operator", "node_id": unit, "tool": "get_node says why it failed"})
+            found.append(_by_hand("retry", f"/v1/executions/{execution_id}/nodes/{unit}") | {"node_id": unit})
     return found
+
+
+def _by_hand(verb: str, path: str) -> dict[str, Any]:
+    """Say what no tool does: these are left to people."""
+    return {"kind": verb, "tool": None, "by_hand": f"on the page of the run, or POST {path}/{verb}"}
 
 
 async def _waits(call: Call, view: ExecutionView) -> dict[str, Any]:

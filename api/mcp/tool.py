@@ -66,9 +66,9 @@ class Call:
     def request_id(self) -> str:
         return request_id_of(self.request.scope)
 
-    async def admit_again(self) -> None:
+    async def admit_again(self, *, at_once: bool) -> None:
         """Ask again whether the caller is let in, after a wait. Raises what a first request would get."""
-        await admit_again(self.request)
+        await admit_again(self.request, at_once=at_once)
 
     def idempotency(self, key: str | None, sent: BaseModel) -> Idempotency | None:
         """Name this call, so that the same one made again has no second effect. Raises RequestInvalid."""
