@@ -54,23 +54,22 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
     """
     settings = settings or get_settings()
     limits = limits_of(settings)
-    gate = _gate(settings)
     mcp = _mcp_door(settings, limits) if alone is None else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         set_up(settings.log_level)
         _warn_of_oversights(settings)
-        door.check_installed(settings.mcp is True)
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
         async with (
             _engine(settings, limits, apart) as engine,
             _files_registered(settings.workflows_dir, engine, limits),
+            _agents_served(mcp, is_meant=settings.mcp is True),
         ):
             hub = Hub(engine.all_tenants, over=engine.authentication.over)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
-            attach(app, _reach(settings, engine, hub, simulator, gate))
+            attach(app, _reach(settings, engine, hub, simulator, _gate(settings)))
             # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
             gc.freeze()
@@ -79,8 +78,6 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
                     yield
             finally:
                 await hub.close()
-                if mcp is not None:
-                    await mcp.aclose()
                 await simulator.aclose()
                 await apart.aclose()
 
@@ -118,6 +115,17 @@ def _mcp_door(settings: Settings, limits: Limits) -> door.McpDoor | None:
     if not (is_wanted and door.is_installed()):
         return None
     return door.McpDoor(version=VERSION, max_body_bytes=limits.max_body_bytes)
+
+
+@contextlib.asynccontextmanager
+async def _agents_served(mcp: door.McpDoor | None, *, is_meant: bool) -> AsyncIterator[None]:
+    """Close the door for agents at the end. Raises ConfigError where it is meant to be there and cannot."""
+    door.check_installed(is_meant)
+    try:
+        yield
+    finally:
+        if mcp is not None:
+            await mcp.aclose()
 
 
 def _gate(settings: Settings) -> Gate:

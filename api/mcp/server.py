@@ -33,7 +33,7 @@ TOOLS: Mapping[str, Tool] = {
     for tool in (*workflow_tools.TOOLS, *run_tools.TOOLS, *follow_tools.TOOLS, *answer_tools.TOOLS)
 }
 INSTRUCTIONS = (
-    "Headrace runs workflows: graphs of nodes that call services and models, wait for people, and survive "
+    "Headrace runs workflows, graphs of nodes that call services and models, wait for people, and survive "
     "restarts. To run one: list_workflows, get_workflow for its inputs, start_workflow, wait_for_run. "
     "wait_for_run comes back when the run has ended or asks something: `needs` names the tool that answers. "
     "To write one: read the resource headrace://guide, look at list_handlers, and use validate_workflow "

@@ -183,7 +183,7 @@ TOOLS = (
     Tool(
         "get_workflow",
         "Read a workflow",
-        "Show one registered workflow: what inputs it takes, and its definition.",
+        "Show what inputs a registered workflow takes, and its definition.",
         "workflows_get",
         GetWorkflow,
         get_workflow,

@@ -103,7 +103,7 @@ def install(
     dialects      the contracts served beside the native one; their failures have their own forms.
     is_native     False: the native contract is not served, only those of the dialects.
     is_demo       True: the routes of the demo are served too.
-    mcp           what serves agents; None where they are not served.
+    mcp           what serves agents, by POST alone: every answer comes with its own request; None: nothing.
     root_path     prefix of every path in a browser, which a proxy takes off; empty without one.
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
@@ -118,7 +118,6 @@ def install(
     if is_demo:
         app.include_router(demo.router, dependencies=[Depends(authorised(demo.OWNERS)), Depends(known_query)])
     if mcp is not None:
-        # A stream that is opened by GET has nothing to carry: every answer comes with its own request.
         app.router.routes.append(Route(door.PATH, mcp, methods=["POST"]))
     openapi.install(app, once=frozenset().union(*(dialect.once for dialect in dialects)))
     guard = guard or RequestGuard()

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -17,7 +18,11 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
 from api.access import Reach
+from tests.makers import until
 from tests.patience import PATIENCE_S
+
+#: A directory without workflow files: tests register their own.
+NO_FILES = Path(__file__).parent / "no-workflows"
 
 
 @asynccontextmanager
@@ -28,10 +33,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                while not server.started:
-                    assert not serving.done(), "it did not start"
-                    await asyncio.sleep(0.005)
+            await until(lambda: _is_up(server, serving))
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
@@ -86,3 +88,8 @@ def watchers(app: FastAPI) -> int:
     reach = app.state.reach
     assert isinstance(reach, Reach)
     return reach.hub.watchers
+
+
+async def _is_up(server: uvicorn.Server, serving: asyncio.Task[None]) -> bool:
+    assert not serving.done(), "it did not start"
+    return server.started

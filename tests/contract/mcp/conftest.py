@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from config import Settings
 from main import create_app
-from tests.conftest import NO_FILES
 
 pytest.importorskip("mcp", reason="pip install -r requirements-mcp.lock")
 
-from tests.contract.mcp.agents import Agent, agent, served
+from tests.contract.mcp.agents import NO_FILES, Agent, agent, served
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ async def helper(address: str) -> AsyncIterator[Agent]:
             await over.wait()
 
     living = asyncio.create_task(live())
-    await asyncio.wait([living, found], return_when=asyncio.FIRST_COMPLETED)
+    either: list[asyncio.Future[Any]] = [living, found]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if living.done():
         living.result()
     yield await found

@@ -18,9 +18,8 @@ from api.owners import OWNERS, RouteOwner
 from config import Settings
 from main import create_app
 from orchestrator.errors import ConfigError
-from tests.conftest import NO_FILES
 from tests.contract.calls import A_KEY
-from tests.contract.mcp.agents import Agent, agent, served, watchers
+from tests.contract.mcp.agents import NO_FILES, Agent, agent, served, watchers
 from tests.contract.samples import node, workflow
 from tests.contract.two_tenants import CLOSED, OPERATOR_KEY
 from tests.makers import until
