@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytest.importorskip("mcp", reason="pip install -r requirements-mcp.lock")
+
 import httpx2
 import uvicorn
 from fastapi import FastAPI

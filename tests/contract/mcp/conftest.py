@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import FastAPI
@@ -12,18 +12,21 @@ from fastapi import FastAPI
 from config import Settings
 from main import create_app
 
-pytest.importorskip("mcp", reason="pip install -r requirements-mcp.lock")
-
-from tests.contract.mcp.agents import NO_FILES, Agent, agent, served
+if TYPE_CHECKING:
+    from tests.contract.mcp.agents import Agent
 
 
 @pytest.fixture
 def app(redis_url: str) -> FastAPI:
+    from tests.contract.mcp.agents import NO_FILES  # here: its package may be missing
+
     return create_app(Settings(redis_url=redis_url, workflows_dir=NO_FILES))
 
 
 @pytest.fixture
 async def address(app: FastAPI) -> AsyncIterator[str]:
+    from tests.contract.mcp.agents import served
+
     async with served(app) as made:
         yield made
 
@@ -31,6 +34,8 @@ async def address(app: FastAPI) -> AsyncIterator[str]:
 @pytest.fixture
 async def helper(address: str) -> AsyncIterator[Agent]:
     """An agent of it, in a task of its own: the client has to be left in the task that entered it."""
+    from tests.contract.mcp.agents import agent
+
     found: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
     over = asyncio.Event()
 

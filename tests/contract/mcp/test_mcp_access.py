@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
 import pytest
+
+pytest.importorskip("mcp", reason="pip install -r requirements-mcp.lock")
+
+import httpx2
 from fastapi import FastAPI
 from mcp_types import METHOD_NOT_FOUND
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+pytest.importorskip("mcp", reason="pip install -r requirements-mcp.lock")
+
 import httpx2
 import orjson
-import pytest
 from mcp.shared.exceptions import MCPError
 
 from tests.contract.mcp.agents import Agent

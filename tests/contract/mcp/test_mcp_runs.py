@@ -7,6 +7,9 @@ import json
 from typing import Any
 
 import pytest
+
+pytest.importorskip("mcp", reason="pip install -r requirements-mcp.lock")
+
 from fastapi import FastAPI
 
 from tests.contract.mcp.agents import Agent, agent, watchers
