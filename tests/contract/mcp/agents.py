@@ -51,6 +51,8 @@ class Agent:
     client: Client
     #: What was reported of calls that take time: (nodes that have ended, of how many).
     progress: list[tuple[float, float | None]] = field(default_factory=list)
+    #: Set by the first report.
+    reported: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool that is meant to succeed; gives its answer."""
@@ -69,6 +71,7 @@ class Agent:
     async def result(self, tool: str, **arguments: Any) -> CallToolResult:
         async def note(progress: float, total: float | None, message: str | None) -> None:
             self.progress.append((progress, total))
+            self.reported.set()
 
         return await self.client.call_tool(tool, arguments, progress_callback=note)
 

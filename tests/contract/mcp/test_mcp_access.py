@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +30,7 @@ from tests.contract.samples import node, workflow
 from tests.contract.two_tenants import CLOSED, OPERATOR_KEY
 from tests.makers import until
 from tests.serving import serving_app
+from tests.source_tree import ROOT
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
@@ -185,6 +189,8 @@ async def test_it_is_served_where_it_is_wanted(redis_url: str, monkeypatch: pyte
         ({"mcp": False}, 404),
         ({"environment": "production"}, 404),
         ({"environment": "production", "mcp": True}, 200),
+        ({"root_path": "/flows"}, 200),
+        ({"cors_origins": "https://app.example.com"}, 200),
     ):
         async with serving_app(create_app(Settings(**common, **settings))) as client:
             answer = await client.post("/mcp", json=LIST, headers=HEADERS)
@@ -197,6 +203,17 @@ async def test_it_is_served_where_it_is_wanted(redis_url: str, monkeypatch: pyte
     with pytest.raises(ConfigError, match=r"pip install -r requirements-mcp\.lock"):
         async with serving_app(app):
             pass
+
+
+def test_the_package_is_imported_by_the_first_request_and_not_before() -> None:
+    code = "import sys, main; sys.exit(sorted({'mcp', 'mcp_types'} & sys.modules.keys()))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "sdk" / "src")])}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr.strip() == "[]", done.stderr
 
 
 def test_every_tool_is_opened_by_what_opens_its_route() -> None:
