@@ -38,7 +38,7 @@ class WaitForRun(RunArguments):
         description="end_or_question: return also when it waits for an approval, a signal or an operator, or "
         "is paused. end: only at its end, for questions that others answer.",
     )
-    timeout_s: float | int = Field(
+    timeout_s: float = Field(
         default=50, ge=0, le=MOST_WAIT_S, description="Return after so many seconds in any case."
     )
 
