@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from cli.commands.children import children, items
+from cli.commands.dead import dead
 from cli.commands.deliveries import deliveries
 from cli.commands.dev import dev
 from cli.commands.doctor import doctor
 from cli.commands.executions import cancel, explain, list_executions, pause, resume, show, trigger
 from cli.commands.keys import keys
 from cli.commands.nodes import node
+from cli.commands.operations import handlers, queues, usage, workers
 from cli.commands.purge import purge
 from cli.commands.redis import redis
 from cli.commands.reruns import fork, replay, retry
@@ -29,13 +34,38 @@ from cli.output.text import write_what_can_be_written
 
 app = typer.Typer(
     name="headrace",
-    help="Headrace, a workflow engine on Redis Streams.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # Plain help: the coloured one costs a quarter of a second of imports.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def print_version(is_wanted: bool) -> None:
+    """Print which version this is, and of what Python, and end."""
+    if not is_wanted:
+        return
+    import platform
+    import tomllib
+
+    from cli.stack.info import ROOT
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    typer.echo(f"headrace {project['version']} (Python {platform.python_version()}, {ROOT})")
+    raise typer.Exit
+
+
+@app.callback()
+def headrace(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Headrace, a workflow engine on Redis Streams."""
+
+
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app.command()(dev)
@@ -53,6 +83,8 @@ app.command()(cancel)
 app.command("list")(list_executions)
 app.command()(show)
 app.command()(explain)
+app.command()(children)
+app.command()(items)
 app.command()(retry)
 app.command()(replay)
 app.command()(fork)
@@ -65,6 +97,11 @@ app.command()(approvals)
 app.command()(approve)
 app.command()(deny)
 app.command()(statistics)
+app.command()(usage)
+app.command()(workers)
+app.command()(queues)
+app.command()(handlers)
+app.add_typer(dead, name="dead")
 app.add_typer(deliveries, name="deliveries")
 app.add_typer(keys, name="keys")
 app.add_typer(tenants, name="tenants")

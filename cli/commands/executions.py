@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.api_call import ExitCode, call_about, call_server, usage_error
 from cli.commands.documents import read_labels, read_trigger
 from cli.commands.inputs import inputs_for, read_given
 from cli.commands.options import (
@@ -56,7 +56,7 @@ def trigger(
     except ValueError as error:
         raise usage_error("trigger", error) from None
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         values = await inputs_for(execution_id, given, client)
         done = (await client.executions.trigger(execution_id, inputs=values, document=document)).document
         if as_json:
@@ -65,7 +65,7 @@ def trigger(
             _print_status(done)
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def cancel(
@@ -87,7 +87,7 @@ def cancel(
     Nothing more starts; running attempts may finish within the grace.
     """
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         done = (await client.executions.cancel(execution_id, reason=reason, grace=_number(grace))).document
         if as_json:
             typer.echo(json_line(done))
@@ -97,7 +97,7 @@ def cancel(
             typer.echo(f"{done['status']}, being cancelled: running attempts may finish within the grace")
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def pause(
@@ -111,11 +111,11 @@ def pause(
     Running attempts finish; nodes that become ready are held until it is resumed.
     """
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         _print_status((await client.executions.pause(execution_id, by=by, reason=reason)).document)
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def resume(
@@ -133,13 +133,13 @@ def resume(
     limits: dict[str, float | None] = {"max_tokens": max_tokens, "max_cost_usd": max_cost_usd}
     budget = {name: limit for name, limit in limits.items() if limit is not None} or None
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         _print_status(
             (await client.executions.resume(execution_id, by=by, reason=reason, budget=budget)).document
         )
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def list_executions(
@@ -191,13 +191,13 @@ def list_executions(
 def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
     """Show the state of an execution and of each of its nodes."""
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         view = await client.executions.get(execution_id, whole=as_json)
         for line in [json_line(view.document)] if as_json else as_text(view):
             typer.echo(line)
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def explain(
@@ -205,7 +205,7 @@ def explain(
 ) -> None:
     """Say what every unfinished node waits for and what wakes it."""
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         for each in await client.executions.explain(execution_id):
             found = each.document
             if as_json:
@@ -216,7 +216,7 @@ def explain(
             typer.echo(printable(f"  woken by   {found['wakes']}"))
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def as_text(view: Execution) -> Iterator[str]:

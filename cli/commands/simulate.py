@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.commands.api_call import ExitCode, usage_error
-from cli.commands.documents import read_definition, read_inputs, read_text, read_trigger
+from cli.commands.documents import STDIN, read_definition, read_inputs, read_text, read_trigger
 from cli.commands.options import InputsOption, TriggerFileOption
 from cli.output.text import json_line, json_text
 from cli.stack import ports
@@ -31,7 +31,12 @@ _CODES = {"COMPLETED": ExitCode.SUCCESS, "CANCELLED": ExitCode.CANCELLED}
 def simulate(
     file: Annotated[Path, typer.Argument(help="Workflow as JSON or YAML; - reads standard input.")],
     stubs: Annotated[
-        Path | None, typer.Option("--stubs", help="Stubs of nodes and handlers, as YAML or JSON.")
+        Path | None,
+        typer.Option(
+            "--stubs",
+            help="Stubs of nodes and handlers, as YAML or JSON.",
+            show_default="NAME.stubs.yaml beside the file, where there is one",
+        ),
     ] = None,
     inputs: InputsOption = None,
     inputs_file: Annotated[Path | None, typer.Option("--inputs", help="Inputs as a JSON file.")] = None,
@@ -49,11 +54,13 @@ def simulate(
         # The simulator process reads them too, but its refusal would be JSON lines of a log.
         read_settings()
         definition = read_definition(file)
+        stubs = stubs or stubs_beside(file)
         question = {
             "definition": definition,
             "stubs": read_text(stubs) if stubs else None,
             "inputs": read_inputs(inputs, inputs_file, definition),
             "trigger": read_trigger(trigger_file),
+            "stub_foreign": True,
         }
     except SettingsInvalid as error:
         for line in error.lines:
@@ -76,6 +83,15 @@ def simulate(
     for line in [json_text(result)] if as_json else as_text(result):
         typer.echo(line)
     raise typer.Exit(_CODES.get(result["status"], ExitCode.FAILED))
+
+
+def stubs_beside(file: Path) -> Path | None:
+    """Find `order.stubs.yaml` for `order.yaml`; None where there is none, and for standard input."""
+    found = file.with_name(f"{file.stem}.stubs.yaml")
+    if file == STDIN or not found.is_file():
+        return None
+    typer.echo(f"stubs: {found}", err=True)
+    return found
 
 
 @contextlib.contextmanager

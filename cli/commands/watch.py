@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server
+from cli.commands.api_call import ExitCode, call_about
 from cli.commands.options import ExecutionArgument, PlainOption, ServerOption, StateOption, TimeoutOption
 from cli.output.text import json_text
 
@@ -31,10 +31,10 @@ def watch(
     Exit code: 0 completed, 1 failed, 3 cancelled, 4 timed out.
     """
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         return await follow(client, execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 async def follow(

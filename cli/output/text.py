@@ -75,3 +75,17 @@ def json_text(document: Any, *, indent: int | None = 2) -> str:
 def counted(count: int, word: str) -> str:
     """`no errors`, `1 error`, `2 errors`."""
     return f"{count or 'no'} {word}{'' if count == 1 else 's'}"
+
+
+def span_words(seconds: float) -> str:
+    """A span of time: `0.4 s`, `12 s`, `4 min 5 s`, `3 h 20 min`, `2 d 5 h`."""
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest_s = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest_s} s" if rest_s else f"{minutes} min"
+    hours, rest_min = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest_min} min" if rest_min else f"{hours} h"
+    days, rest_h = divmod(hours, 24)
+    return f"{days} d {rest_h} h" if rest_h else f"{days} d"

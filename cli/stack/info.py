@@ -78,6 +78,11 @@ def api_url() -> str:
     return stack.api_url if stack else "http://localhost:8000"
 
 
+def is_api_named() -> bool:
+    """Whether API_URL says where the API is."""
+    return _named("API_URL") is not None
+
+
 def redis_url() -> str:
     """The running stack's Redis, else the one the settings name or default to. Raises SettingsInvalid."""
     from config import read_settings

@@ -154,4 +154,7 @@ def test_an_explanation_says_what_is_waited_for_and_what_ends_it(server: Server)
 
 @pytest.mark.parametrize("command", ["show", "explain"])
 def test_an_unknown_id_is_refused(server: Server, command: str) -> None:
-    assert run(command, "e2") == (2, ["refused: no such execution"])
+    assert run(command, "e2") == (
+        2,
+        ["refused: no execution 'e2' at http://localhost:8000; see ./headrace list"],
+    )
