@@ -1,8 +1,8 @@
 """Writes the parts of the documentation that the code itself knows: `python -m docs.generate`.
 
 The state machine, the keys, the trigger rules and the OpenAPI document are files of their own; the tables of
-settings and of HTTP routes stand in the README between two marks. The methods of the package `headrace` that
-add steps are written too. `tests/test_architecture.py` fails while any of them is old.
+settings, commands and HTTP routes stand in their pages between two marks. The methods of the package `headrace`
+that add steps are written too. `tests/test_architecture.py` fails while any of them is old.
 """
 
 # long: one sentence for each setting and each script
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings
-from docs import handler_methods
+from docs import command_tables, handler_methods
 from main import create_app
 from orchestrator.definitions.trigger_rules import DEFAULT_RULE, EARLY_RULES, RULES, render_truth_table
 from orchestrator.redis_keys import PATTERNS
@@ -172,7 +172,7 @@ FAMILIES = {
     f"{TENANT_PREFIX}<NAME>_…": (
         f"what a tenant but `default` has of its own: before `{SECRET_PREFIX}…`, "
         f"{', '.join(f'`{name.upper()}`' for name in OWN)}; see "
-        "[operations](docs/operations.md#what-belongs-to-whom)"
+        "[operations](operations.md#what-belongs-to-whom)"
     ),
 }
 #: Defaults that depend on something, said in words.
@@ -374,9 +374,13 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "trigger-rules.md", trigger_rules()
     yield ROOT / "sdk" / "src" / "headrace" / "built_in.py", handler_methods.module()
     yield ROOT / "docs" / "openapi.json", json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    readme = between(readme, "settings", settings_table())
-    yield ROOT / "README.md", between(readme, "routes", routes_table())
+    for page, name, table in (
+        ("configuration.md", "settings", settings_table()),
+        ("commands.md", "commands", command_tables.commands()),
+        ("routes.md", "routes", routes_table()),
+    ):
+        path = ROOT / "docs" / page
+        yield path, between(path.read_text(encoding="utf-8"), name, table)
 
 
 def _diagram(rows: list[Row]) -> Iterator[str]:
