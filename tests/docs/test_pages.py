@@ -1,0 +1,78 @@
+"""Every block of the README and of `docs/` is run, or says why it is not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dev_stack import DevStack
+from tests.docs import documents
+from tests.docs.blocks import Page, pages
+from tests.docs.clean_python import CleanPython
+from tests.docs.reader import DEV, Reader
+
+PAGES = pages()
+LANGUAGES = {"sh", "python", "yaml", "json", "text", "mermaid"}
+#: What is on the pages and is not run, and why: page, reason, how many blocks.
+NOT_RUN: dict[tuple[str, str], int] = {
+    ("README.md", "needs Docker"): 1,
+}
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> CleanPython:
+    return CleanPython(tmp_path_factory.mktemp("python"))
+
+
+@pytest.fixture(scope="session")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevStack]:
+    """The stack of pages that start none."""
+    stack = DevStack(tmp_path_factory.mktemp("stack") / "redis")
+    stack.start()
+    yield stack
+    stack.close()
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest, tmp_path: Path, page: Page) -> Iterator[DevStack]:
+    if not any(block.language == "sh" and DEV.search(block.text) for block in page.blocks):
+        yield request.getfixturevalue("shared_stack")
+        return
+    stack = DevStack(tmp_path / "redis", cwd=tmp_path)
+    yield stack
+    stack.close()
+
+
+@pytest.fixture
+def reader(tmp_path: Path, stack: DevStack, python: CleanPython) -> Iterator[Reader]:
+    made = Reader(tmp_path, stack, python)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(b.language in ("sh", "python") for b in page.blocks)], ids=str)
+def test_a_reader_can_do_what_a_page_says(page: Page, reader: Reader) -> None:
+    for block in page.blocks:
+        if block.not_run is None:
+            reader.do(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_documents_on_a_page_are_what_they_seem(page: Page) -> None:
+    for block in page.blocks:
+        is_output = block.answers and block.language == "json"
+        if block.language in ("yaml", "json") and not is_output and block.mark != "wrong on purpose":
+            documents.check(block)
+
+
+def test_every_block_has_a_language_that_is_run() -> None:
+    assert {block.language for page in PAGES for block in page.blocks} <= LANGUAGES
+
+
+def test_what_is_not_run_is_known() -> None:
+    found = Counter((block.page, block.not_run) for page in PAGES for block in page.blocks if block.not_run)
+
+    assert found == NOT_RUN
