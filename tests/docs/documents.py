@@ -8,50 +8,62 @@ from typing import Any
 
 import yaml
 
+from docs.generate import ROOT
 from orchestrator.definitions import compiler, node_compiler
 from orchestrator.definitions.compiler import compile_definition
 from tests.docs.blocks import Block
 from workers.handlers import Catalogue
+from workers.simulator.stubs import Stubs
 
 NOOP = {"id": "only", "handler": "noop"}
+STUB_FIELDS = {"nodes", "handlers", "default", "signals"}
+
+
+class ComposeLoader(yaml.SafeLoader):
+    """Reads the tags by which one compose file replaces parts of another as what stands behind them."""
+
+
+ComposeLoader.add_multi_constructor("!", lambda loader, _, node: loader.construct_sequence(node))
 
 
 def check(block: Block) -> None:
-    """Compile a block if it is a workflow, nodes or a part of either; else it must be a document at all.
+    """Read a block, and compile it if it is a workflow, a list of nodes, or some fields of either.
 
-    A compose file must have services, each with an image or a build, or one of the same name in the
-    project's own file.
+    JSON may also be anything that a server takes or answers. Raises what reading and compiling raise.
     """
-    if block.language == "json":
-        document = _json(block.text)
-    else:
-        document = yaml.safe_load(block.text)
+    document = _json(block.text) if block.language == "json" else yaml.load(block.text, ComposeLoader)
     if isinstance(document, list) and all(isinstance(node, dict) and "handler" in node for node in document):
         document = {"name": "part", "nodes": document}
-    if not isinstance(document, dict):
-        return
-    if set(document) <= set(compiler._TOP_FIELDS) and "nodes" not in document:
-        document = {"name": "part", "nodes": [NOOP]} | document
-    elif set(document) <= set(node_compiler._FIELDS):
-        document = {"name": "part", "nodes": [NOOP | document]}
-    if "nodes" in document and all(isinstance(node, dict) for node in document["nodes"]):
+    fields = set(document) if isinstance(document, dict) else set()
+    if "nodes" in fields and isinstance(document["nodes"], list):
         compile_definition(_completed(document), handlers=Catalogue())
+    elif fields and fields <= set(compiler._TOP_FIELDS) - {"nodes"}:
+        compile_definition({"name": "part", "nodes": [NOOP]} | document, handlers=Catalogue())
+    elif fields and fields <= set(node_compiler._FIELDS):
+        compile_definition(_completed({"name": "part", "nodes": [NOOP | document]}), handlers=Catalogue())
+    elif fields and fields <= STUB_FIELDS:
+        Stubs.from_dict(document)
+    elif "services" in fields:
+        ours = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+        assert set(document["services"]) <= set(ours["services"]), f"{block}: services that are not in ours"
+    elif block.language == "yaml":
+        # A file of another system's contract is checked by the commands that send it.
+        assert block.file_name is not None, f"{block}: neither a workflow nor a part of one"
 
 
 def _json(text: str) -> Any:
     """JSON of a page, where `…` stands for what is left out, and a field may stand without its object."""
-    text = re.sub(r",\s*…", "", text).replace("…", "0") if not text.startswith('"') else f"{{{text}}}"
-    return json.loads(text)
+    text = re.sub(r",\s*…", "", text)
+    return json.loads(f"{{{text}}}" if text.startswith('"') else text)
 
 
 def _completed(document: dict[str, Any]) -> dict[str, Any]:
     """With the nodes that a part of a workflow refers to."""
     nodes = document["nodes"]
     there = {node["id"] for node in nodes}
-    needed = {other for node in nodes for other in node.get("dependencies", ())}
-    needed |= {rule["goto"] for node in nodes for rule in node.get("catch", ())}
-    added = [{"id": each, "handler": "noop"} for each in sorted(needed - there)]
-    for node in added:
-        if any(rule["goto"] == node["id"] for other in nodes for rule in other.get("catch", ())):
-            node["dependencies"] = [other["id"] for other in nodes if "catch" in other]
+    needed = {other for node in nodes for other in node.get("dependencies", ())} - there
+    added = [{"id": each, "handler": "noop"} for each in sorted(needed)]
+    for node in nodes:
+        for name in {rule["goto"] for rule in node.get("catch", ())} - there:
+            added.append({"id": name, "handler": "noop", "dependencies": [node["id"]]})
     return document | {"nodes": [*nodes, *added]}
