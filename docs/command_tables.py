@@ -16,7 +16,15 @@ EVERYWHERE = {"--server", "--help"}
 #: What the help shows at the end of a text: default, range, environment variable, whether it is required.
 EXTRA = re.compile(r"\s*\[(?P<words>[^\[\]]+)\]$")
 #: Types as the help shows them, and what an option shows in their place; an argument has its name.
-TYPES = {"str": "TEXT", "list[str]": "TEXT", "path": "FILE", "int range": "N", "float range": "N", "int": "N", "float": "N"}
+TYPES = {
+    "str": "TEXT",
+    "list[str]": "TEXT",
+    "path": "FILE",
+    "int range": "N",
+    "float range": "N",
+    "int": "N",
+    "float": "N",
+}
 TYPE = re.compile(r" <(?P<type>[^<>]+)>$")
 
 

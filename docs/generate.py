@@ -1,7 +1,7 @@
 """Writes the parts of the documentation that the code itself knows: `python -m docs.generate`.
 
 The state machine, the keys, the trigger rules and the OpenAPI document are files of their own; the tables of
-settings, commands and HTTP routes stand in their pages between two marks. The methods of the package `headrace`
+settings, commands and HTTP routes stand on their pages between two marks. The methods of `headrace.Workflow`
 that add steps are written too. `tests/test_architecture.py` fails while any of them is old.
 """
 

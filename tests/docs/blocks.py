@@ -59,6 +59,11 @@ class Page:
     def blocks(self) -> list[Block]:
         return list(_blocks(self.name, self.path.read_text(encoding="utf-8")))
 
+    @property
+    def is_run(self) -> bool:
+        """Whether a reader has something to type or to execute."""
+        return any(block.language in ("sh", "python") and not block.not_run for block in self.blocks)
+
     def __str__(self) -> str:
         return self.name
 

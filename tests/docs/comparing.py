@@ -6,9 +6,7 @@ import re
 
 ANYTHING = "…"
 #: What differs each time: ids of executions (whole, or cut off by `…`) and times.
-VARYING = re.compile(
-    r"\b01[0-9a-f]{2,6}-?[0-9a-f-]*…?|\b\d{4}-\d\d-\d\dT[\d:]+(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
-)
+VARYING = re.compile(r"\b01[0-9a-f]{2,6}-?[0-9a-f-]*…?|\b\d{4}-\d\d-\d\dT[\d:]+(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 #: Where the answer of one `curl` ends and that of the next begins: neither ends its line.
 SEAM = re.compile(r"(?<=\})(?=\{\"|retry: )")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -20,8 +18,8 @@ def missing(expected: str, printed: str, *, is_json: bool = False) -> str | None
     More may be printed before, between and behind. JSON is compared as one line, whatever its line breaks.
     """
     if is_json:
-        pattern = _pattern(re.sub(r"\s+", "", expected))
-        return None if re.search(pattern, re.sub(r"\s+", "", printed)) else expected
+        whole = _pattern(re.sub(r"\s+", "", expected))
+        return None if re.search(whole, re.sub(r"\s+", "", printed)) else expected
     lines = [_flat(line) for line in SEAM.sub("\n", COLOURS.sub("", printed)).splitlines()]
     at = 0
     for line in expected.splitlines():

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from docs.generate import ROOT
@@ -18,46 +19,64 @@ from tests.docs.comparing import missing
 from tests.patience import PATIENCE_S
 
 #: A line that starts the stack: variables, the command, its options, and perhaps a comment.
-DEV = re.compile(r"^(?P<variables>(?:\w+=\S+ )*)\./headrace dev\b(?P<options>[^#\n]*)(?:#.*)?\n", re.MULTILINE)
+DEV = re.compile(
+    r"^(?P<variables>(?:\w+=\S+ )*)\./headrace dev\b(?P<options>[^#\n]*)(?:#.*)?\n", re.MULTILINE
+)
 #: What the clean environment has already.
 INSTALL = re.compile(r"^pip install '?\./sdk(?:\[pydantic\])?'?(?: pytest)?(?: +#.*)?\n", re.MULTILINE)
 RUN_FOR = re.compile(r"run for (\d+) s")
 EXITS = re.compile(r"exits (\d+)")
-#: Runs a block with the variables that the blocks before it have set, and keeps its own.
+#: Runs a block with the variables that the blocks before it have set, and keeps those that are set then, but
+#: for what the environment of the reader gives anyway.
 SCRIPT = """
-set -ae -o pipefail
 if [ -f .variables ]; then . ./.variables; fi
-set +a
-trap 'export -p | grep -v " \\(PATH\\|PWD\\|OLDPWD\\|SHLVL\\)=" > .variables' EXIT
-set -a
+trap 'export -p | grep -Ev " ({given})=" > .variables || true' EXIT
+set -ae -o pipefail
 """
 
 
 class Reader:
-    """A reader of one page, in a folder of their own, with a stack that runs or is started by the page."""
+    """A reader of one page, in a folder of their own.
 
-    def __init__(self, home: Path, stack: DevStack, python: CleanPython) -> None:
-        self.home, self.stack = home, stack
+    shared  gives the stack that runs already: what a plain `./headrace dev` would start. One with variables
+            or options is started for the page, and used from then on.
+    """
+
+    def __init__(self, home: Path, shared: Callable[[], DevStack], python: CleanPython) -> None:
+        self.home, self._shared = home, shared
+        self._own: DevStack | None = None
         bin_path = home / ".bin"
         bin_path.mkdir()
         command = home / "headrace"
-        command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -m cli "$@"\n', encoding="utf-8")
+        command.write_text(
+            f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -m cli "$@"\n', encoding="utf-8"
+        )
         command.chmod(0o755)
         for name in ("examples", "workflows", "docker-compose.yml"):
             (home / name).symlink_to(ROOT / name)
-        self.environment = {
-            **{name: value for name, value in stack.environment.items() if name != "PYTHONPATH"},
-            "PATH": os.pathsep.join((str(python.bin), os.environ["PATH"])),
-            "PYTEST_ADDOPTS": "-p no:cacheprovider",
-        }
         self._python = python
         self._session: subprocess.Popen[str] | None = None
         self.printed = ""
+
+    @property
+    def stack(self) -> DevStack:
+        return self._own or self._shared()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the reader's shell has: commands find the stack, and `python` is the clean one."""
+        return {
+            **{name: value for name, value in self.stack.environment.items() if name != "PYTHONPATH"},
+            "PATH": os.pathsep.join((str(self._python.bin), os.environ["PATH"])),
+            "PYTEST_ADDOPTS": "-p no:cacheprovider",
+        }
 
     def close(self) -> None:
         if self._session is not None:
             self._session.kill()
             self._session.communicate()
+        if self._own is not None:
+            self._own.close()
 
     def do(self, block: Block) -> None:
         """Do what one block says. What it prints is kept for the block behind it."""
@@ -72,35 +91,33 @@ class Reader:
         elif block.language == "sh":
             self.printed = self._type(block, text)
         elif block.language == "python":
-            self._need_stack()
             if self._session is None:
                 self._session = self._python.session(self.home, self.environment)
             self.printed = execute(self._session, text)
 
     def _type(self, block: Block, text: str) -> str:
+        started = ""
         for found in DEV.finditer(text):
-            self._start(found["variables"], found["options"])
-        self._need_stack()
-        started = "".join(self.stack.output) if DEV.search(text) else ""
+            if found["variables"] or found["options"].strip():
+                self._start(found["variables"], found["options"])
+            started = "".join(self.stack.output)
         text = INSTALL.sub("", DEV.sub("", text))
         return started + (self._run(block, text) if text.strip() else "")
 
     def _start(self, variables: str, options: str) -> None:
-        self.stack.close()
-        self.stack.output.clear()
-        pairs = (word.split("=", 1) for word in shlex.split(variables))
-        self.stack.start(*shlex.split(options), variables=dict(pairs))  # type: ignore[arg-type]
-
-    def _need_stack(self) -> None:
-        if self.stack.process is None:
-            self.stack.start()
+        if self._own is not None:
+            self._own.close()
+        self._own = DevStack(self.home / "redis", cwd=self.home)
+        pairs = [word.partition("=") for word in shlex.split(variables)]
+        self._own.start(*shlex.split(options), variables={name: value for name, _, value in pairs})
 
     def _run(self, block: Block, text: str) -> str:
-        limit = RUN_FOR.search(block.mark)
+        limit, environment = RUN_FOR.search(block.mark), self.environment
+        given = "|".join([*environment, "PWD", "OLDPWD", "SHLVL", "_"])
         process = subprocess.Popen(
-            ["bash", "-c", SCRIPT + text],
+            ["bash", "-c", SCRIPT.replace("{given}", given) + text],
             cwd=self.home,
-            env=self.environment,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -12,7 +12,7 @@ from tests.dev_stack import DevStack
 from tests.docs import documents
 from tests.docs.blocks import Page, pages
 from tests.docs.clean_python import CleanPython
-from tests.docs.reader import DEV, Reader
+from tests.docs.reader import Reader
 
 PAGES = pages()
 LANGUAGES = {"sh", "python", "yaml", "json", "text", "mermaid"}
@@ -42,23 +42,13 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevStack]
 
 
 @pytest.fixture
-def stack(request: pytest.FixtureRequest, tmp_path: Path, page: Page) -> Iterator[DevStack]:
-    if not any(block.language == "sh" and DEV.search(block.text) for block in page.blocks):
-        yield request.getfixturevalue("shared_stack")
-        return
-    stack = DevStack(tmp_path / "redis", cwd=tmp_path)
-    yield stack
-    stack.close()
-
-
-@pytest.fixture
-def reader(tmp_path: Path, stack: DevStack, python: CleanPython) -> Iterator[Reader]:
-    made = Reader(tmp_path, stack, python)
+def reader(request: pytest.FixtureRequest, tmp_path: Path, python: CleanPython) -> Iterator[Reader]:
+    made = Reader(tmp_path, lambda: request.getfixturevalue("shared_stack"), python)
     yield made
     made.close()
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(b.language in ("sh", "python") for b in page.blocks)], ids=str)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.is_run], ids=str)
 def test_a_reader_can_do_what_a_page_says(page: Page, reader: Reader) -> None:
     for block in page.blocks:
         if block.not_run is None:
