@@ -15,6 +15,8 @@ from cli.__main__ import app
 EVERYWHERE = {"--server", "--help"}
 #: What the help shows at the end of a text: default, range, environment variable, whether it is required.
 EXTRA = re.compile(r"\s*\[(?P<words>[^\[\]]+)\]$")
+#: A range of numbers, as in `x>=0` and `0<=x<=64`.
+RANGE = re.compile(r"\bx[<>]=|<=x\b")
 #: Types as the help shows them, and what an option shows in their place; an argument has its name.
 TYPES = {
     "str": "TEXT",
@@ -72,7 +74,7 @@ def _row(param: Any, context: typer.Context) -> str | None:
     extra = EXTRA.search(text)
     if extra is not None:
         words = [word.replace("(", "").replace(")", "") for word in extra["words"].split("; ")]
-        kept = [word for word in words if word != "required" and "x" != word[0] and "<=x" not in word]
+        kept = [word for word in words if word != "required" and not RANGE.search(word)]
         text = text[: extra.start()] + (f" ({', '.join(kept)})" if kept else "")
     first = usage if param.param_type_name == "option" else usage.upper().removesuffix("...")
     return f"| `{_cell(first)}` | {_cell(text)} |"
