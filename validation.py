@@ -1,8 +1,9 @@
 """Judges definitions without Redis and without a server: `python -m validation`.
 
 A process of its own, because the command line imports nothing of the engine. One line of JSON in: a list of
-definitions, each an object, or YAML as text. One line out: a list of what `POST /v1/validate` answers, or
-{"error": …} where a module of HANDLERS cannot be imported.
+definitions, each an object, or YAML as text. One line out: a list of what `POST /v1/validate` answers, each
+with the definition as the engine has it, `document`, where there are no errors; or {"error": …} where a
+module of HANDLERS cannot be imported. Documents of other shapes that the API reads from files are read too.
 
 Without live workers only the handlers are known that are built in or in the modules of HANDLERS. A name that
 is nearly one of them is taken for a slip; any other may be offered by a worker, and is a warning.
@@ -11,6 +12,7 @@ is nearly one of them is taken for a slip; any other may be offered by a worker,
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -36,13 +38,35 @@ HINT = "a worker has to offer it; with a server, its workers are asked"
 def judge(sent: Any, limits: Limits) -> dict[str, Any]:
     """Judge one definition, an object or YAML as text."""
     locate: Locate | None = None
+    in_words: Callable[[Problem], Problem] | None = None
     try:
         document, locate = load_yaml(sent, limits=limits) if isinstance(sent, str) else (sent, None)
+        document, in_words = _native(document)
         definition, unknown = _compile(document, limits)
     except DefinitionInvalid as error:
-        return validation_fields(Validation(tuple(error.problems), (), None), locate)
-    warnings = (*unknown, *lint(definition, limits))
-    return validation_fields(Validation((), warnings, summarise(definition)), locate)
+        problems = error.problems if in_words is None else map(in_words, error.problems)
+        return validation_fields(Validation(tuple(problems), (), None), locate)
+    # What is likely a mistake in a definition that was made of another document is not its author's.
+    warnings = (*unknown, *(lint(definition, limits) if in_words is None else ()))
+    found = validation_fields(Validation((), warnings, summarise(definition)), locate)
+    return found | {"document": document}
+
+
+def _native(document: Any) -> tuple[Any, Callable[[Problem], Problem] | None]:
+    """Make a definition of a document of another shape; also how its problems are said in terms of that one.
+
+    Raises DefinitionInvalid.
+    """
+    if not isinstance(document, dict) or "nodes" in document or "dag" in document:
+        return document, None
+    # Here and not above: the other front doors take half a second to import.
+    from api.dialects import DIALECTS
+
+    for reader in (reader for dialect in DIALECTS for reader in dialect.readers):
+        if reader.recognises(document):
+            readable = reader.read(document)
+            return readable.definition, readable.in_words or (lambda problem: problem)
+    return document, None
 
 
 def _compile(document: Any, limits: Limits) -> tuple[Definition, list[Problem]]:

@@ -1,4 +1,4 @@
-"""The pages list what the code has: every code, event, cause and field. Their blocks are run in tests/docs."""
+"""The pages list what the code has: every code, event, cause, field. Their blocks are run in tests/docs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,9 @@ from orchestrator.definitions import compiler, maps, node_compiler
 from orchestrator.errors import HeadraceError
 from orchestrator.states import TABLE, WaitingOn
 from orchestrator.store import library
+from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
+from orchestrator.templates.resolver import NodeResult, Scope, resolve
+from orchestrator.templates.values import to_text
 from workers.handlers import HANDLER_REGISTRY
 
 SNAKE = re.compile(r"[a-z]+(_[a-z]+)+")
@@ -150,6 +154,29 @@ def _headings(path: Path) -> list[str]:
 
 def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def template_examples() -> Iterator[Any]:
+    """Templates and what they give, side by side on the page."""
+    for block in re.findall(r"```text\n(.*?)```", page("templates.md"), re.DOTALL):
+        for line in block.splitlines():
+            if found := re.fullmatch(r"(\{[{%].*[%}]\}) {2,}(\S.*)", line):
+                yield pytest.param(found[1], found[2], id=found[1][:40])
+
+
+@pytest.mark.parametrize(("template", "result"), list(template_examples()))
+def test_templates_give_what_stands_beside_them(template: str, result: str) -> None:
+    rows = {"result": {"rows": [{"n": 1}, {"n": 2}]}}
+    scope = Scope(nodes={"A": NodeResult("COMPLETED", rows)})
+
+    assert to_text(resolve(template, scope, node_id="B")).strip() == result
+
+
+def test_all_filters_tests_and_methods_are_on_the_page() -> None:
+    for heading, known in (("Filters", [*FILTERS, *ITEM_FILTERS]), ("Tests", TESTS), ("Methods", METHODS)):
+        found = re.search(rf"\*\*{heading}\*\*: `(.*?)`", page("templates.md"), re.DOTALL)
+        assert found is not None
+        assert found[1].split() == sorted(known)
 
 
 def test_the_index_for_language_models_has_every_page_and_no_other() -> None:

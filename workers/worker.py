@@ -97,7 +97,7 @@ class Worker:
         )  # fmt: skip
         self.hosts = HandlerHosts(
             config.hosts, built_in=lambda: names() | OWN.keys(), on_free=lambda: self.claims.serve_line(),
-            on_leftover=lambda task, context: self.runner.leftovers.add_task(task, _unit(context)),
+            on_leftover=lambda task, context: self.runner.leftovers.add_in_host(task, _unit(context)),
         )  # fmt: skip
         self.runner = Runner(
             worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
@@ -111,7 +111,7 @@ class Worker:
             claiming=lambda ended: self.claims.take(ended), fill=self.store.claim_texts.fill,
             hand_back=lambda task: self.claims.put_in_line(task),
             on_start=lambda token, handler: self.hosts.places.hold(unit_of(token), handler),
-            on_end=lambda token: self.hosts.places.let_go(unit_of(token)),
+            on_end=self._freed,
         )  # fmt: skip
         self.deliveries = DeliveryDuty(
             self.store, self.transitions, tools=self.tools, limits=config.limits, is_on=config.deliveries
@@ -169,6 +169,11 @@ class Worker:
         draining.cancel()
         for duty in done - {draining}:
             duty.result()
+
+    def _freed(self, token: AttemptToken) -> None:
+        """Let the line have the slot of an attempt that has ended."""
+        self.hosts.places.let_go(unit_of(token))
+        self.claims.serve_line()
 
     def drain(self) -> None:
         """Claim nothing more; let `run` end when what runs has finished or been handed back."""

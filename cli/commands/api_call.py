@@ -84,7 +84,7 @@ def call_about(server: str | None, named: str, act: Callable[[AsyncClient, str],
     call_server(server, act_on_it)
 
 
-def usage_error(command: str, error: ValueError) -> typer.Exit:
+def usage_error(command: str, error: Exception) -> typer.Exit:
     """Print what is wrong with an argument; gives the exit to raise."""
     typer.echo(f"headrace {command}: {error}", err=True)
     return typer.Exit(ExitCode.USAGE)

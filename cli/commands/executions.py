@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,10 +22,12 @@ from cli.commands.options import (
     ServerOption,
     TriggerFileOption,
 )
-from cli.output.text import cells, fitted, json_line, printable
+from cli.output.text import cells, fitted, json_line, printable, span_words
 
 #: What started an execution that nothing else did; not worth a line.
 BY_HAND = {"source": "manual"}
+#: Statuses of nodes whose time is shown.
+TIMED = ("RUNNING", "WAITING", "COMPLETED", "FAILED")
 #: Columns of a terminal that the name of a workflow takes in a list.
 NAME_CELLS = 40
 
@@ -192,8 +194,12 @@ def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server:
     """Show the state of an execution and of each of its nodes."""
 
     async def act(client: AsyncClient, execution_id: str) -> int:
+        from cli.commands.first_starts import first_starts
+
         view = await client.executions.get(execution_id, whole=as_json)
-        for line in [json_line(view.document)] if as_json else as_text(view):
+        for line in (
+            [json_line(view.document)] if as_json else as_text(view, await first_starts(client, view))
+        ):
             typer.echo(line)
         return ExitCode.SUCCESS
 
@@ -219,8 +225,11 @@ def explain(
     call_about(server, execution_id, act)
 
 
-def as_text(view: Execution) -> Iterator[str]:
-    """An execution in lines: its status, its nodes in definition order, and its output."""
+def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
+    """An execution in lines: its status, its nodes in definition order, and its output.
+
+    starts  first starts of nodes, by id, where they are others than those of the view.
+    """
     from cli.output.progress import MARKS, error_text, shorten
 
     why = view.reason or view.cancelling
@@ -251,7 +260,7 @@ def as_text(view: Execution) -> Iterator[str]:
     width = max((len(node.node_id) for node in view.nodes), default=0)
     for node in view.nodes:
         line = f"  {MARKS.get(node.status, '?')[0]} {node.node_id:<{width}}  {node.status:<9}"
-        yield printable(f"{line}  {'  '.join(_words(node))}".rstrip())
+        yield printable(f"{line}  {'  '.join(_words(node, starts.get(node.node_id)))}".rstrip())
         yield from _traceback(node)
     if view.output_error is not None:
         yield printable(f"  ✗ output: {error_text(view.output_error)}")
@@ -260,14 +269,18 @@ def as_text(view: Execution) -> Iterator[str]:
 
 
 def _traceback(node: Node) -> Iterator[str]:
-    """Where the code of a failed handler was, line by line."""
+    """Where the code of a failed handler was, or the last that its process wrote, line by line."""
     details = node.error.get("details") if isinstance(node.error, dict) else None
-    text = details.get("traceback") if isinstance(details, dict) else None
-    for line in str(text or "").splitlines():
+    if not isinstance(details, dict):
+        return
+    for line in str(details.get("traceback") or "").splitlines():
         yield printable(f"      {line}")
+    last_lines = details.get("last_lines")
+    for line in last_lines if isinstance(last_lines, list) else ():
+        yield printable(f"      | {line}")
 
 
-def _words(node: Node) -> Iterator[str]:
+def _words(node: Node, first_start: str | None) -> Iterator[str]:
     """What a node's status does not say: reason, tries, time, error."""
     from cli.output.progress import error_text
     from headrace.values import seconds_between
@@ -281,10 +294,10 @@ def _words(node: Node) -> Iterator[str]:
         yield node.reason
     if node.try_number > 1:
         yield f"try {node.try_number} of {max(node.max_attempts, node.try_number)}"
+    if node.status in TIMED and node.started_at and not node.reused:
+        yield _took(seconds_between(first_start or node.started_at, node.ended_at)).strip()
     if node.error is not None:
         yield " ".join(error_text(node.error).split())[:200]
-    elif node.status in ("RUNNING", "COMPLETED") and not node.reused:
-        yield _took(seconds_between(node.started_at, node.ended_at)).strip()
     if node.reused:
         yield "reused by the fork"
 
@@ -300,7 +313,7 @@ def _row(view: Execution, width: int) -> str:
 
 
 def _took(seconds: float | None) -> str:
-    return "" if seconds is None else f"  {seconds:.1f} s"
+    return "" if seconds is None else f"  {span_words(seconds)}"
 
 
 def _print_status(done: dict[str, Any]) -> None:

@@ -16,7 +16,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.commands.api_call import ExitCode, usage_error
-from cli.commands.documents import STDIN, read_definition, read_inputs, read_text, read_trigger
+from cli.commands.documents import STDIN, has_steps, read_definition, read_inputs, read_text, read_trigger
+from cli.commands.local_checks import LocalRefusal, judge_here
 from cli.commands.options import InputsOption, TriggerFileOption
 from cli.output.text import json_line, json_text
 from cli.stack import ports
@@ -53,7 +54,7 @@ def simulate(
     try:
         # The simulator process reads them too, but its refusal would be JSON lines of a log.
         read_settings()
-        definition = read_definition(file)
+        definition = native(file, read_definition(file))
         stubs = stubs or stubs_beside(file)
         question = {
             "definition": definition,
@@ -66,7 +67,7 @@ def simulate(
         for line in error.lines:
             typer.echo(f"headrace simulate: {line}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
-    except ValueError as error:
+    except (ValueError, LocalRefusal) as error:
         raise usage_error("simulate", error) from None
     try:
         with throwaway_redis() as url:
@@ -83,6 +84,20 @@ def simulate(
     for line in [json_text(result)] if as_json else as_text(result):
         typer.echo(line)
     raise typer.Exit(_CODES.get(result["status"], ExitCode.FAILED))
+
+
+def native(file: Path, definition: dict[str, Any] | str) -> dict[str, Any] | str:
+    """The definition that the API would make of a document with `steps`; any other as it is.
+
+    Raises ValueError with what is wrong with it.
+    """
+    if not has_steps(definition):
+        return definition
+    (found,) = judge_here([definition])
+    for problem in found["errors"]:
+        raise ValueError(f"{file}:{problem.get('line', 1)}: {problem['message']}")
+    document: dict[str, Any] = found["document"]
+    return document
 
 
 def stubs_beside(file: Path) -> Path | None:

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import STDIN, is_json, read_text
+from cli.commands.documents import STDIN, has_steps, is_json, is_stubs, read_text
+from cli.commands.local_checks import LocalRefusal, judge_here
 from cli.commands.options import ServerOption
 from cli.output.text import counted, json_text
 
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from headrace.values import Judgement
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-
-
-class LocalRefusal(Exception):
-    """The checks without a server could not be made; the message says why."""
 
 
 class OutputFormat(StrEnum):
@@ -86,7 +83,8 @@ def validate(
     2 usage or an unreadable file, 5 the server that --server or API_URL names is away.
     """
     try:
-        questions = [Question.read(file, read_text(file)) for file in files]
+        # A shell's `workflows/*.yaml` names the stubs beside them too.
+        questions = [Question.read(file, read_text(file)) for file in files if not is_stubs(file)]
     except ValueError as error:
         raise usage_error("validate", error) from None
 
@@ -154,44 +152,24 @@ class Question:
 async def judge(client: AsyncClient, questions: Sequence[Question], *, may_do_without: bool) -> list[Report]:
     """Ask the server about each file; where there is none and none was named, a process of this machine."""
     from headrace.errors import ServerUnreachable
+    from headrace.values import Judgement
 
-    asked = [each for each in questions if each.refusal is None]
+    reports = {each.file: Report(each.file, (each.refusal,)) for each in questions if each.refusal}
+    waiting = [each for each in questions if not each.refusal]
+    # The server takes native definitions alone; workflow files may be of other shapes.
+    here = [each for each in waiting if has_steps(each.definition)]
     try:
-        judgements = [await client.definitions.validate(each.definition) for each in asked]
+        for each in waiting:
+            if each not in here:
+                reports[each.file] = each.report(await client.definitions.validate(each.definition))
     except ServerUnreachable:
         if not may_do_without:
             raise
         typer.echo(f"no server at {client.base_url}: checked without the handlers of workers", err=True)
-        judgements = judge_here([each.definition for each in asked])
-    answers = iter(judgements)
-    return [
-        Report(each.file, (each.refusal,)) if each.refusal else each.report(next(answers))
-        for each in questions
-    ]
-
-
-def judge_here(definitions: Sequence[dict[str, Any] | str]) -> list[Judgement]:
-    """Ask a process that needs neither a server nor Redis. Raises LocalRefusal with what it says."""
-    import json
-    import os
-    import subprocess
-    import sys
-
-    from cli.stack.info import ROOT
-    from headrace.values import Judgement
-
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "validation"],
-        input=json.dumps(definitions).encode(),
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
-        check=False,
-    )
-    answer = json.loads(done.stdout or b'{"error": "the checks ended without an answer"}')
-    if isinstance(answer, dict):
-        raise LocalRefusal(answer["error"])
-    return [Judgement.from_dict(each) for each in answer]
+        here = [each for each in waiting if each.file not in reports]
+    for each, found in zip(here, judge_here([each.definition for each in here]), strict=True):
+        reports[each.file] = each.report(Judgement.from_dict(found))
+    return [reports[each.file] for each in questions]
 
 
 def _found(entry: dict[str, Any], *, is_error: bool) -> Found:

@@ -11,7 +11,7 @@ from typing import Any
 #: What stands for a mark where the encoding of the output has none: one letter each, so that widths hold.
 PLAIN_MARKS = {
     "·": ".", "◌": "o", "●": "*", "◷": "w", "✓": "+", "✗": "x", "↷": ">", "■": "#", "━": "=", "─": "-",
-    "–": "-", "—": "-", "…": "~",
+    "–": "-", "—": "-", "…": "~", "→": ">",
 }  # fmt: skip
 _PLAIN = "headrace.plain"
 
@@ -43,6 +43,8 @@ def printable(text: str, *, keeps_lines: bool = False) -> str:
 
 def cells(text: str) -> int:
     """How many columns of a terminal a text takes; many characters of East Asia take two."""
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
 
     return cell_len(text)
@@ -50,11 +52,11 @@ def cells(text: str) -> int:
 
 def fitted(text: str, width: int) -> str:
     """Text in exactly so many columns: filled up with blanks, or cut with a mark."""
+    if (taken := cells(text)) <= width:
+        return text + " " * (width - taken)
     from rich.cells import set_cell_size
 
-    return (
-        text + " " * (width - cells(text)) if cells(text) <= width else set_cell_size(text, width - 1) + "…"
-    )
+    return set_cell_size(text, width - 1) + "…"
 
 
 def json_line(document: Any) -> str:

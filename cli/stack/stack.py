@@ -259,4 +259,6 @@ def child_environment(
         "HANDLER_PATH": settings.handler_path or os.pathsep.join(dict.fromkeys((os.getcwd(), str(ROOT)))),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")])),
+        # Their own output is a pipe to us; whether a person reads along, we know.
+        "LOG_FORMAT": settings.log_format or ("text" if sys.stdout.isatty() else "json"),
     }

@@ -2,7 +2,7 @@
 
 Built on httpcore2 rather than on httpx2's client: one client serves all executions of a worker, and a cookie
 jar, a request log with full URLs or proxies from the environment would carry things from one of them into
-another.
+another. Cookies live as long as one call.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import httpcore2
 
 from clients.http.address_guard import AddressGuard
 from clients.http.body_reader import BodyReader
+from clients.http.cookies import CookiesOfCall
 from clients.http.network import GuardedBackend, MeteredStream, Resolver, resolve
 from clients.http.wire import (
     RedirectRefused,
@@ -30,6 +31,7 @@ from clients.http.wire import (
     read_headers,
     why_body_stays,
 )
+from headrace.tools import HttpResult
 
 USER_AGENT = "headrace/0.1"
 MIB = 1024 * 1024
@@ -73,17 +75,6 @@ class HttpPolicy:
         return cls(guard=guard, timeout_s=timeout_s, max_response_bytes=max_response_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResult:
-    """An answer, whatever its status. `url` is the last one asked; header names are in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    content: bytes
-    url: str
-    duration_ms: int
-
-
 @dataclass(slots=True)
 class _Call:
     """One request on its way through redirects; the only mutable thing here."""
@@ -94,6 +85,16 @@ class _Call:
     content: bytes | None
     private: Collection[str]
     resends_body: bool
+    cookies: CookiesOfCall = field(default_factory=CookiesOfCall)
+
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """Give the headers as they go to the target."""
+        headers = dict(self.headers)
+        cookies = self.cookies.header_for(self.target, headers.pop("cookie", None))
+        if cookies is not None:
+            headers["cookie"] = cookies
+        found = [(b"host", self.target.authority.encode("ascii"))]
+        return found + [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()]
 
     def follow(self, status: int, location: str) -> None:
         """Point the call to where a redirect leads, dropping what must not go there."""
@@ -198,8 +199,6 @@ class GuardedHttpClient:
         target = call.target
         connect_s = min(self.policy.connect_timeout_s, limit_s)
         timeouts = {"connect": connect_s, "read": limit_s, "write": limit_s, "pool": limit_s}
-        fields = [(b"host", target.authority.encode("ascii"))]
-        fields += [(name.encode("ascii"), value.encode("utf-8")) for name, value in call.headers.items()]
         url = httpcore2.URL(
             scheme=target.scheme.encode(),
             host=target.host.encode("ascii"),
@@ -208,9 +207,14 @@ class GuardedHttpClient:
         )
         try:
             async with self._pool().stream(
-                call.method, url, headers=fields, content=call.content, extensions={"timeout": timeouts}
+                call.method,
+                url,
+                headers=call.fields(),
+                content=call.content,
+                extensions={"timeout": timeouts},
             ) as response:
                 headers = read_headers(response.headers)
+                call.cookies.take(target, response.headers)
                 reader = BodyReader(headers.get("content-encoding", ""), max_bytes=max_bytes)
                 await _collect(response, reader)
                 return response.status, headers, reader.content()

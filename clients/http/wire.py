@@ -85,10 +85,15 @@ class Target:
         return self.scheme, self.host, self.port
 
     @property
+    def own_port(self) -> int:
+        """The port, 0 where it is the usual one of the scheme."""
+        return 0 if self.port == _PORTS[self.scheme] else self.port
+
+    @property
     def authority(self) -> str:
         """Host and, unless it is the scheme's own, port: the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return f"{host}:{self.port}" if self.own_port else host
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""Read the body of an HTTP answer by its content type, as data that an output can hold."""
+"""Read the body of an HTTP answer as data that an output can hold, and the bytes in such data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from orchestrator.documents import charsets
 from orchestrator.documents.foreign_json import NotJson, read_json
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:+-]+)""", re.IGNORECASE)
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 def read_body(content: bytes, content_type: str) -> Any:
@@ -52,3 +54,16 @@ def _text(content: bytes, charset: str | None, *, is_text: bool) -> str | None:
     except UnicodeDecodeError:
         is_known = charset is None or codec is not None
         return content.decode("utf-8", "replace") if is_text and is_known else None
+
+
+def bytes_of_base64(text: str) -> bytes:
+    """Read base64 as it is found: of either alphabet, padded or not, in one line or several.
+
+    Raises ValueError, which says what is wrong.
+    """
+    plain = "".join(text.split()).rstrip("=").translate(_URL_SAFE)
+    if wrong := _NO_BASE64.search(plain):
+        raise ValueError(f"{text[:40]!r} is not base64: it has {wrong[0]!r}")
+    if len(plain) % 4 == 1:
+        raise ValueError(f"{text[:40]!r} is not base64: {len(plain)} characters of it are no number of bytes")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4))

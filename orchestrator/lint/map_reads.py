@@ -29,7 +29,7 @@ KNOWN_OUTPUTS: Mapping[str, frozenset[str]] = {
     "transform": frozenset(),
 }
 #: Filters whose argument `attribute` is a field of each item, and its place among those without a name.
-_BY_FIELD = {"map": 99, "sum": 0, "join": 1, "sort": 1}
+_BY_FIELD = {"groupby": 0, "map": 99, "sum": 0, "join": 1, "sort": 1}
 _SAME_LIST = frozenset({"list", "sort", "reverse", "unique", "default", "d"})
 _MAY_LACK = frozenset({"defined", "undefined"})
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from orchestrator.templates.values import EvaluationError
+from orchestrator.templates.values import EvaluationError, to_text
 
 #: Longest text one operation may build, in characters.
 MAX_TEXT = 256 * 1024
@@ -32,6 +32,13 @@ def check_length(length: int) -> None:
     """Refuse a text before it is built."""
     if length > MAX_TEXT:
         raise EvaluationError(f"builds a text longer than the allowed {MAX_TEXT:,} characters")
+
+
+def short_text(value: Any) -> str:
+    """Write a value as text that is not too long to be worked on."""
+    text = to_text(value)
+    check_length(len(text))
+    return text
 
 
 def join_parts(parts: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from headrace.wording import kind_of
 from orchestrator.documents.exact_json import MAX_INT_BITS
 from orchestrator.documents.json_types import is_true
 from orchestrator.templates.budget import Budget, check_length, join_parts
-from orchestrator.templates.filters import FILTERS, METHODS, TESTS, range_of
+from orchestrator.templates.filters import FILTERS, METERED, METHODS, TESTS, range_of
 from orchestrator.templates.ordering import COMPARISONS
 from orchestrator.templates.values import (
     EvaluationError,
@@ -192,6 +192,8 @@ class Interpreter:
             if isinstance(value, list | dict):
                 self.budget.spend(len(value))
         try:
+            if name in METERED:
+                return self._counted(operation(self.budget, value, *args, **options))
             return self._counted(operation(value, *args, **options))
         except EvaluationError as error:
             raise EvaluationError(f"{name}: {error}") from None

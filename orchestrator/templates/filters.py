@@ -20,14 +20,17 @@ from orchestrator.documents import comparison, exact_json
 from orchestrator.documents.exact_json import MAX_INT_DIGITS
 from orchestrator.documents.json_types import is_true
 from orchestrator.documents.strict_json import parse
-from orchestrator.templates.budget import MAX_STEPS, MAX_TEXT, check_length
+from orchestrator.templates import encodings, formats, groups, moments, patterns
+from orchestrator.templates.budget import MAX_STEPS, MAX_TEXT, check_length, short_text
 from orchestrator.templates.ordering import COMPARISONS, greatest, is_same, least, sorted_by
 from orchestrator.templates.values import (
     EvaluationError,
     Missing,
     field_of,
     items_of,
+    number_given,
     present,
+    text_given,
     to_text,
 )
 
@@ -41,18 +44,6 @@ LARGEST_EXACT = 2**53
 Operation = Callable[..., Any]
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise EvaluationError(f"expected text, got {kind_of(value)}")
-    return value
-
-
-def _number(value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise EvaluationError(f"expected a number, got {kind_of(value)}")
-    return value
-
-
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise EvaluationError(f"expected an object, got {kind_of(value)}")
@@ -60,7 +51,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _replace(value: Any, old: Any, new: Any) -> str:
-    text, before, after = _text(value), to_text(old), to_text(new)
+    text, before, after = text_given(value), to_text(old), to_text(new)
     check_length(len(text))
     check_length(len(text) + text.count(before) * max(len(after) - len(before), 0))
     return text.replace(before, after)
@@ -78,7 +69,7 @@ def _join(value: Any, separator: Any = "", attribute: Any = None) -> str:
 
 
 def _split(value: Any, separator: Any = None) -> list[str]:
-    parts = _text(value).split(None if separator is None else _text(separator), MAX_STEPS)
+    parts = text_given(value).split(None if separator is None else text_given(separator), MAX_STEPS)
     if len(parts) > MAX_STEPS:
         raise EvaluationError(f"gives more than the allowed {MAX_STEPS:,} parts")
     return parts
@@ -86,17 +77,15 @@ def _split(value: Any, separator: Any = None) -> list[str]:
 
 def _trim(value: Any, chars: Any = None) -> str:
     if chars is None:
-        return _text(value).strip()
-    letters = set(_text(chars)[:MAX_TEXT])
+        return text_given(value).strip()
+    letters = set(text_given(chars)[:MAX_TEXT])
     if len(letters) > MAX_TRIMMED or len(chars) > MAX_TEXT:
         raise EvaluationError(f"takes at most {MAX_TRIMMED} different characters")
-    return _text(value).strip("".join(letters))
+    return text_given(value).strip("".join(letters))
 
 
 def _escape(value: Any) -> str:
-    text = to_text(value)
-    check_length(len(text))
-    return html.escape(text)
+    return html.escape(short_text(value))
 
 
 def _urlencode(value: Any) -> str:
@@ -108,18 +97,12 @@ def _urlencode(value: Any) -> str:
     elif isinstance(value, dict):
         pairs = [[key, item] for key, item in value.items()]
     else:
-        return quote(_short(value))
-    return "&".join(f"{quote_plus(_short(key))}={quote_plus(_short(item))}" for key, item in pairs)
-
-
-def _short(value: Any) -> str:
-    text = to_text(value)
-    check_length(len(text))
-    return text
+        return quote(short_text(value))
+    return "&".join(f"{quote_plus(short_text(key))}={quote_plus(short_text(item))}" for key, item in pairs)
 
 
 def _truncate(value: Any, length: Any = 255, end: Any = "…") -> str:
-    text, limit, tail = _text(value), max(int(_number(length)), 0), _text(end)
+    text, limit, tail = text_given(value), max(int(number_given(length)), 0), text_given(end)
     check_length(len(tail))
     return text if len(text) <= limit else text[: max(limit - len(tail), 0)] + tail
 
@@ -148,7 +131,9 @@ def _unique(value: Any) -> list[Any]:
 
 def _sum(value: Any, attribute: Any = None) -> int | float:
     items = items_of(value)
-    return sum(_number(item if attribute is None else present(field_of(item, attribute))) for item in items)
+    return sum(
+        number_given(item if attribute is None else present(field_of(item, attribute))) for item in items
+    )
 
 
 def _pick(value: Any, choose: Callable[[Any], Any], empty: str) -> Any:
@@ -176,7 +161,7 @@ def _float(value: Any, default: Any = 0.0) -> Any:
 
 
 def _round(value: Any, precision: Any = 0, method: Any = "common") -> int | float:
-    number, digits = _number(value), int(_number(precision))
+    number, digits = number_given(value), int(number_given(precision))
     if not -15 <= digits <= 15:
         raise EvaluationError(f"round takes a precision from -15 to 15, got {digits}")
     if method not in ("common", "ceil", "floor"):
@@ -197,7 +182,7 @@ def _tojson(value: Any, indent: Any = None) -> str:
 
 
 def _fromjson(value: Any) -> Any:
-    check_length(len(_text(value)))
+    check_length(len(text_given(value)))
     try:
         return parse(value)
     except Exception as error:  # the parser's list of problems, as one sentence
@@ -231,16 +216,22 @@ def range_of(*bounds: Any) -> list[int]:
 
 
 FILTERS: Mapping[str, Operation] = {
-    "abs": lambda value: abs(_number(value)),
-    "capitalize": lambda value: _text(value).capitalize(),
+    "abs": lambda value: abs(number_given(value)),
+    "b64decode": encodings.b64decode,
+    "b64encode": encodings.b64encode,
+    "batch": groups.batch,
+    "capitalize": lambda value: text_given(value).capitalize(),
     "compare": _compare,
     "count": _length,
     "d": _default,
+    "date_add": moments.date_add,
     "default": _default,
     "escape": _escape,
     "first": lambda value: _pick(value, lambda items: items[0], "the first"),
     "float": _float,
+    "format": formats.printf,
     "fromjson": _fromjson,
+    "groupby": groups.groupby,
     "int": _int,
     "items": lambda value: [[key, item] for key, item in _object(value).items()],
     "join": _join,
@@ -248,25 +239,41 @@ FILTERS: Mapping[str, Operation] = {
     "last": lambda value: _pick(value, lambda items: items[-1], "the last"),
     "length": _length,
     "list": lambda value: list(items_of(value)),
-    "lower": lambda value: _text(value).lower(),
+    "lower": lambda value: text_given(value).lower(),
     "max": lambda value: _compared("max", lambda: _pick(value, greatest, "the greatest")),
     "min": lambda value: _compared("min", lambda: _pick(value, least, "the least")),
+    "regex_replace": patterns.regex_replace,
+    "regex_search": patterns.regex_search,
     "replace": _replace,
     "reverse": lambda value: value[::-1] if isinstance(value, str) else items_of(value)[::-1],
     "round": _round,
+    "sha256": encodings.sha256,
     "sort": _sort,
     "split": _split,
+    "strftime": moments.strftime,
     "string": to_text,
     "sum": _sum,
-    "title": lambda value: _text(value).title(),
+    "title": lambda value: text_given(value).title(),
     "tojson": _tojson,
     "trim": _trim,
     "truncate": _truncate,
     "unique": _unique,
-    "upper": lambda value: _text(value).upper(),
+    "upper": lambda value: text_given(value).upper(),
     "urlencode": _urlencode,
     "values": lambda value: list(_object(value).values()),
 }
+
+#: Filters that count what they do as they go; their first argument is the budget.
+METERED = frozenset({"batch", "format", "groupby", "regex_replace", "regex_search"})
+
+#: Arguments that can be judged before anything runs where they are written out: place, name, and the check.
+WRITTEN_OUT: Mapping[str, tuple[tuple[int, str, Callable[[str], object]], ...]] = {
+    "regex_replace": ((0, "pattern", patterns.check_early), (1, "replacement", patterns.check_replacement)),
+    "regex_search": ((0, "pattern", patterns.check_early),),
+    "strftime": ((0, "format", moments.check_format), (1, "tz", moments.zone_of)),
+}
+#: Names of arguments that a filter takes, where it is worth to name them all.
+OPTIONS: Mapping[str, frozenset[str]] = {"date_add": frozenset(moments.UNITS)}
 
 #: Filters that apply another filter or test to each item; the interpreter carries them out.
 ITEM_FILTERS = frozenset({"map", "select", "reject", "selectattr", "rejectattr"})
@@ -274,10 +281,10 @@ ITEM_FILTERS = frozenset({"map", "select", "reject", "selectattr", "rejectattr"}
 TESTS: Mapping[str, Operation] = {
     "boolean": lambda value: isinstance(value, bool),
     "defined": lambda value: not isinstance(value, Missing),
-    "divisibleby": lambda value, by: _number(value) % _number(by) == 0,
+    "divisibleby": lambda value, by: number_given(value) % number_given(by) == 0,
     "eq": is_same,
     "equalto": is_same,
-    "even": lambda value: _number(value) % 2 == 0,
+    "even": lambda value: number_given(value) % 2 == 0,
     "false": lambda value: value is False,
     "float": lambda value: isinstance(value, float),
     "ge": COMPARISONS["gteq"],
@@ -291,7 +298,7 @@ TESTS: Mapping[str, Operation] = {
     "ne": COMPARISONS["ne"],
     "none": lambda value: value is None,
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "odd": lambda value: _number(value) % 2 == 1,
+    "odd": lambda value: number_given(value) % 2 == 1,
     "sequence": lambda value: isinstance(value, str | list),
     "string": lambda value: isinstance(value, str),
     "true": lambda value: value is True,
@@ -302,15 +309,15 @@ TESTS: Mapping[str, Operation] = {
 #: data is never callable.
 METHODS: Mapping[str, Operation] = {
     "capitalize": FILTERS["capitalize"],
-    "endswith": lambda value, end: _text(value).endswith(_text(end)),
+    "endswith": lambda value, end: text_given(value).endswith(text_given(end)),
     "get": lambda value, key, other=None: _object(value).get(key, other),
     "items": FILTERS["items"],
-    "join": lambda separator, value: _join(value, _text(separator)),
+    "join": lambda separator, value: _join(value, text_given(separator)),
     "keys": FILTERS["keys"],
     "lower": FILTERS["lower"],
     "replace": _replace,
     "split": _split,
-    "startswith": lambda value, start: _text(value).startswith(_text(start)),
+    "startswith": lambda value, start: text_given(value).startswith(text_given(start)),
     "strip": FILTERS["trim"],
     "title": FILTERS["title"],
     "upper": FILTERS["upper"],

@@ -21,7 +21,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from headrace.wording import did_you_mean
 from orchestrator.documents.exact_json import MAX_INT_BITS
-from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
+from orchestrator.templates.filters import (
+    FILTERS,
+    ITEM_FILTERS,
+    METHODS,
+    OPTIONS,
+    TESTS,
+    WRITTEN_OUT,
+)
 from orchestrator.templates.values import EvaluationError
 
 MAX_SOURCE = 16 * 1024
@@ -234,6 +241,22 @@ def _check_operation(node: nodes.Filter | nodes.Test | nodes.Call) -> None:
         raise EvaluationError("uses a filter block, which templates may not")
     else:
         _known(node.name, [*FILTERS, *ITEM_FILTERS], "filter")
+        _check_arguments(node)
+
+
+def _check_arguments(node: Any) -> None:
+    """Find what is wrong with arguments that are written out, such as a pattern that is none."""
+    for option in node.kwargs:
+        if option.key not in OPTIONS.get(node.name, (option.key,)):
+            _known(option.key, OPTIONS[node.name], f"argument of {node.name}")
+    named = {option.key: option.value for option in node.kwargs}
+    for place, name, check in WRITTEN_OUT.get(node.name, ()):
+        argument = node.args[place] if place < len(node.args) else named.get(name)
+        if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+            try:
+                check(argument.value)
+            except EvaluationError as error:
+                raise EvaluationError(f"uses {node.name} wrongly: {error}") from None
 
 
 def _known(name: str, allowed: Iterable[str], what: str) -> None:

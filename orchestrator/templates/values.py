@@ -47,6 +47,20 @@ def to_text(value: Any) -> str:
         raise EvaluationError(f"cannot be written as text: {error}") from None
 
 
+def text_given(value: Any) -> str:
+    """Pass a text on; raises EvaluationError for anything else."""
+    if not isinstance(value, str):
+        raise EvaluationError(f"expected text, got {kind_of(value)}")
+    return value
+
+
+def number_given(value: Any) -> int | float:
+    """Pass a number on; raises EvaluationError for anything else, true and false included."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise EvaluationError(f"expected a number, got {kind_of(value)}")
+    return value
+
+
 def items_of(value: Any) -> list[Any]:
     """Give what a loop or filter goes over: list items, object keys, characters."""
     if isinstance(value, list):

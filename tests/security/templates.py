@@ -108,6 +108,28 @@ ESCAPES = [
     "{{ A['s\\x00'] }}",
     "{{ '\\ud800' }}",
     "{{ ﬁ }}",
+    "{{ '%(x.__class__)s'|format(x=A) }}",
+    "{{ '%(__class__)s'|format(x=A) }}",
+    "{{ '%s'|format }}",
+    "{{ ['%s']|map('format', budget=1)|list }}",
+    "{{ '{0.__class__}'|format(A) }}",
+    "{{ A.l|batch('__class__') }}",
+    "{{ A.l|groupby('__class__.__mro__') }}",
+    "{{ [A.d]|groupby(attribute='k', budget=1) }}",
+    "{{ now()|strftime('%(__class__)s') }}",
+    "{{ now()|strftime.__globals__ }}",
+    "{{ now()|date_add(__class__=1) }}",
+    "{{ now().strftime('%Y') }}",
+    "{{ now().replace.__self__ }}",
+    "{{ A.s|regex_search('x', group='__class__') }}",
+    "{{ A.s|regex_search('(?P<a>t)', group='__class__') }}",
+    "{{ (A.s|regex_search('t')).string }}",
+    "{{ A.s|regex_replace('t', '\\\\g<__class__>') }}",
+    "{{ A.s|regex_replace('t', now) }}",
+    "{{ A.s|regex_search('(?#x)(?R)') }}",
+    "{{ A.s|b64decode|attr('x') }}",
+    "{{ A.s|sha256|attr('x') }}",
+    "{{ 'gASVAAAAAAAAAIwGb3M='|b64decode }}",
 ]
 
 #: Templates that would use up time, memory or the stack.
@@ -191,6 +213,71 @@ BOMBS = [
     "{# {{ A.none_of_it }} #}",
     "{{ A.s {# no comment #} }}",
     "\r" * 8_000 + "{{ A.long|upper }}",
+]
+
+#: The same by filters: formats, dates, groups, encodings, and patterns that others never end with.
+FILTER_BOMBS = [
+    "{{ '%1000000000d'|format(1) }}",
+    "{{ '%.1000000000f'|format(1) }}",
+    "{{ '%101s'|format('x') }}",
+    "{{ '%*d'|format(1000000000, 1) }}",
+    "{{ ('%' ~ range(9)|join ~ 'd')|format(1) }}",
+    "{{ '%s%s'|format(A.long, A.long) }}",
+    "{% set a = '%(x)s%(x)s%(x)s%(x)s%(x)s%(x)s%(x)s%(x)s' %}"
+    + "{% set a = a|format(x=a) %}" * 9
+    + "{{ a }}",
+    "{{ A.long|replace('x', '%%')|format(1) }}",
+    "{% for a in range(9999) %}{% for b in range(99) %}{% set c = '%.100f'|format(b) %}" + "{% endfor %}" * 2,
+    "{{ now()|strftime('%1000000000d') }}",
+    "{{ now()|strftime('" + "%A" * 501 + "') }}",
+    "{{ now()|strftime(A.long) }}",
+    "{{ now()|strftime('%Y', tz=A.long) }}",
+    "{{ now()|strftime('%Y', tz='../../../../etc/passwd') }}",
+    "{{ A.long|strftime('%Y') }}",
+    "{{ now()|date_add(days=1e308) }}",
+    "{{ now()|date_add(years=" + "9" * 300 + ") }}",
+    "{{ now()|date_add(milliseconds=-" + "9" * 300 + ") }}",
+    "{{ " + "9" * 300 + "|date_add(days=1) }}",
+    "{{ now()" + "|date_add(years=999)" * 9 + " }}",
+    "{% for a in range(9999) %}{% for b in range(99) %}{% set c = now()|date_add(days=b) %}"
+    + "{% endfor %}" * 2,
+    "{{ [1]|batch(10000, A.big) }}",
+    "{% set a = [1] %}" + "{% set a = a|batch(9999, a) %}" * 9 + "{{ a }}",
+    "{% set a = [[1]] %}" + "{% set a = a|batch(1)|list + a %}" * 40 + "{{ a }}",
+    "{% for a in range(9999) %}{{ A.big|groupby('k')|length }}{% endfor %}",
+    "{{ A.big|groupby('" + "k." * 600 + "k', default=0) }}",
+    "{% set a = [{'k': 1}] %}"
+    + "{% set a = [{'k': a|groupby('k')}, {'k': a|groupby('k')}] %}" * 40
+    + "{{ a }}",
+    "{{ A.long|b64encode }}",
+    "{{ A.long|b64decode }}",
+    "{% set a = 'xxxxxxxxxx' %}" + "{% set a = a|b64encode ~ a|b64encode %}" * 30 + "{{ a }}",
+    "{{ A.big|tojson|sha256 }}",
+    "{% for a in range(9999) %}{{ A.big|string|truncate(200000)|sha256 }}{% endfor %}",
+    # Patterns that are large, many, or give much.
+    "{{ A.long|regex_search('(x+x+)+y') }}",
+    "{{ A.long|truncate(200000)|regex_search('(x?){1000}$') }}",
+    "{{ A.long|truncate(200000)|regex_search('((((x{1,10}){1,10}){1,10}))y') }}",
+    "{{ A.s|regex_search('(?=x)') }}",
+    "{{ A.s|regex_search('(x)\\\\1') }}",
+    "{{ A.s|regex_search('" + "(" * 3000 + ")" * 3000 + "') }}",
+    "{{ A.s|regex_search('" + "()" * 21 + "') }}",
+    "{{ A.s|regex_search('" + "\\\\PL" * 130 + "') }}",
+    "{{ A.s|regex_search('" + "x{1,1000}" * 50 + "') }}",
+    "{{ A.s|regex_search('\\\\pL{1000}') }}",
+    "{{ A.s|regex_search('(((x{1,1000}){1,1000}){1,1000})') }}",
+    "{{ A.s|regex_search(A.long) }}",
+    "{{ A.s|regex_replace('t', A.long) }}",
+    "{{ A.long|truncate(200000)|regex_replace('', 'yy') }}",
+    "{{ A.long|truncate(200000)|regex_replace('x', '\\\\0\\\\0') }}",
+    "{{ A.long|truncate(200000)|regex_replace('.*?y|x', 'z') }}",
+    "{% set a = 'xxxxxxxxxx' %}"
+    + "{% set a = a|regex_replace('(.*)', '\\\\1\\\\1\\\\1\\\\1') %}" * 40
+    + "{{ a }}",
+    "{% for a in range(9999) %}{{ A.long|truncate(200000)|regex_search('(x+x+)+y') }}{% endfor %}",
+    "{% for a in range(9999) %}{{ A.s|regex_search('x{' ~ a ~ '}' ~ '.{900}') }}{% endfor %}",
+    "{{ A.big|map(attribute='k')|map('regex_replace', '', '\\\\0' * 9)|list }}",
+    "{{ A.big|map(attribute='k')|map('regex_replace', 'v', A.s ~ A.s ~ A.s ~ A.s ~ A.s ~ A.s)|list }}",
 ]
 
 #: Templates in keys of objects, each with what makes its node fail.

@@ -14,7 +14,7 @@ from orchestrator.errors import DefinitionInvalid
 from orchestrator.states import NodeStatus
 from tests.fake_handlers import Stage, ended, start
 from tests.makers import WorkerFleet, node, until
-from tests.security.templates import BOMBS, ESCAPES, KEYS, OUTPUT
+from tests.security.templates import BOMBS, ESCAPES, FILTER_BOMBS, KEYS, OUTPUT
 from workers.context import HandlerContext
 
 
@@ -43,8 +43,8 @@ def nodes_for(templates: Sequence[Any]) -> list[dict[str, Any]]:
 @pytest.mark.usefixtures("source")
 @pytest.mark.parametrize(
     "corpus",
-    [ESCAPES, BOMBS, [{key: 1, "same": 2} for key in KEYS]],
-    ids=["escapes", "bombs", "keys"],
+    [ESCAPES, BOMBS, FILTER_BOMBS, [{key: 1, "same": 2} for key in KEYS]],
+    ids=["escapes", "bombs", "filters", "keys"],
 )
 async def test_a_worker_refuses_the_whole_corpus_and_goes_on(
     engine: Engine, fleet: WorkerFleet, corpus: Sequence[Any]
@@ -73,6 +73,7 @@ async def test_a_worker_refuses_the_whole_corpus_and_goes_on(
 
 
 def test_the_corpora_are_as_large_as_promised() -> None:
-    assert len(set(ESCAPES)) >= 60
+    assert len(set(ESCAPES)) >= 100
     assert len(set(BOMBS)) >= 70
+    assert len(set(FILTER_BOMBS)) >= 45
     assert len(set(KEYS)) >= 10

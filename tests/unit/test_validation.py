@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from config import ROOT
 from orchestrator.documents.limits import Limits
 from validation import judge
 
@@ -60,3 +61,13 @@ def test_what_is_found_in_yaml_has_its_line() -> None:
 @pytest.mark.parametrize("sent", [5, None, [], "nodes: ["])
 def test_what_is_no_definition_is_an_error(sent: Any) -> None:
     assert not judge(sent, Limits())["valid"]
+
+
+def test_a_document_with_steps_is_judged_as_the_api_reads_it() -> None:
+    document = (ROOT / "workflows" / "support_triage.yaml").read_text()
+
+    found = judge(document, Limits())
+
+    assert (found["valid"], found["errors"]) == (True, [])
+    assert next(each["id"] for each in found["document"]["nodes"]) == "classify"
+    assert not judge(document.replace("type: llm", "type: lmm"), Limits())["valid"]

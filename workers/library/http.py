@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, unquote_plus, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from clients.http.retry_after import retry_after_s
 from clients.http.wire import (
@@ -21,17 +21,28 @@ from clients.http.wire import (
     parse_url,
 )
 from headrace import HandlerFault, Retryable, Terminal, handler
-from orchestrator.documents import exact_json
-from orchestrator.documents.bodies import read_body
+from orchestrator.documents.bodies import bytes_of_base64, read_body
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.foreign_json import NotKept
 from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.excerpts import Excerpt
+from workers.library.request_bodies import (
+    MAX_FIELDS,
+    Parts,
+    Scalar,
+    Values,
+    check_parts,
+    encode_body,
+    encode_form,
+    encode_multipart,
+    is_bytes,
+    to_text,
+)
 
 if TYPE_CHECKING:
-    from clients.http.client import HttpResult
+    from headrace.tools import HttpResult
 
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -40,11 +51,9 @@ PASSING_STATUSES = frozenset({408, 425, 429})
 EXCERPT_CHARS = 1000
 LARGE_BODY_BYTES = 128 * 1024
 
-Scalar = str | int | float | bool
-
 
 class CallConfig(BaseModel):
-    """One HTTP request. `body`: text goes as it is, anything else as JSON."""
+    """One HTTP request. `body`: text goes as it is, {"base64": …} as its bytes, anything else as JSON."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -53,6 +62,10 @@ class CallConfig(BaseModel):
     headers: dict[str, Scalar] = {}
     query: dict[str, Scalar | list[Scalar] | None] = {}
     body: Any = None
+    #: Sent as a form of a page: null leaves a field out, a list repeats it.
+    form: Annotated[dict[str, Values], Field(max_length=MAX_FIELDS)] | None = None
+    #: Sent as multipart/form-data: values, and objects {"filename", "content_type", "text" or "base64"}.
+    multipart: Annotated[dict[str, Parts], Field(min_length=1, max_length=MAX_FIELDS)] | None = None
     #: Seconds, or a duration such as "30s", for the whole call.
     timeout: Any = None
     #: Statuses from 400 that are an answer all the same: 404, "4xx", or a list of such.
@@ -86,6 +99,19 @@ class CallConfig(BaseModel):
             raise ValueError("method CONNECT asks a proxy for a tunnel; there is none here")
         return value
 
+    @field_validator("body")
+    @classmethod
+    def _bytes_are_base64(cls, value: Any) -> Any:
+        if is_bytes(value):
+            bytes_of_base64(value["base64"])
+        return value
+
+    @field_validator("multipart")
+    @classmethod
+    def _parts_have_contents(cls, value: dict[str, Parts] | None) -> dict[str, Parts] | None:
+        check_parts(value or {})
+        return value
+
     @field_validator("timeout")
     @classmethod
     def _a_duration(cls, value: Any) -> Any:
@@ -99,6 +125,19 @@ class CallConfig(BaseModel):
             if isinstance(each, bool) or not re.fullmatch(r"[1-5](\d\d|xx)", str(each)):
                 raise ValueError(f"expect_status takes 100 to 599 and '4xx', found {each!r}")
         return many
+
+    @model_validator(mode="after")
+    def _one_body(self) -> CallConfig:
+        given = [name for name in ("body", "form", "multipart") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"a request has one of body, form and multipart, found {' and '.join(given)}")
+        if given not in ([], ["body"]) and self.method.upper() in SAFE_METHODS:
+            raise ValueError(
+                f"{given[0]} needs a method that carries a body, such as POST, found {self.method}"
+            )
+        if given == ["multipart"] and "content-type" in {name.lower() for name in self.headers}:
+            raise ValueError("multipart sets the header Content-Type, which names its boundary; leave it out")
+        return self
 
 
 class HttpConfig(CallConfig):
@@ -114,7 +153,7 @@ class HttpConfig(CallConfig):
 
 
 #: Where a secret may stand in a request. Not in `query`: servers and proxies log it.
-SECRET_FIELDS = ("url", "headers", "body")
+SECRET_FIELDS = ("url", "headers", "body", "form", "multipart")
 
 
 @handler("http", config=HttpConfig, retry={"max_attempts": 3}, secrets=SECRET_FIELDS)
@@ -197,9 +236,9 @@ def map_service(url: str, services: Mapping[str, str]) -> str:
 async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpResult:
     """Send the request. A passing error is retryable only where a repeat does no harm."""
     method = config.method.upper()
-    headers = {name: _text(value) for name, value in config.headers.items()}
+    headers = {name: to_text(value) for name, value in config.headers.items()}
     given = {name.lower() for name in headers}
-    content, content_type = _encode_body(config.body, method)
+    content, content_type = _content(config, method)
     if content_type and "content-type" not in given:
         headers["content-type"] = content_type
     if method not in SAFE_METHODS and "idempotency-key" not in given:
@@ -215,7 +254,7 @@ async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpRe
             timeout_s=timeout_s,
             max_bytes=own.max_bytes if own else None,
             follow_redirects=own.follow_redirects if own else True,
-            private=_private(headers, context),
+            private=private_headers(headers, context),
             resends_body=own.resend_body_across_origins if own else False,
         )
     except TransportFailed as error:
@@ -224,7 +263,7 @@ async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpRe
         raise
 
 
-def _private(headers: Mapping[str, str], context: HandlerContext) -> list[str]:
+def private_headers(headers: Mapping[str, str], context: HandlerContext) -> list[str]:
     """Name the headers in which a secret stands, as it is or URL-quoted."""
     secrets = [value for value in context.tools.secrets.values() if value]
     return [
@@ -286,7 +325,7 @@ def _with_query(url: str, query: Mapping[str, Any]) -> str:
     pairs: list[tuple[str, str]] = []
     for name, value in query.items():
         each = value if isinstance(value, list) else [value]
-        pairs.extend((name, _text(one)) for one in each if one is not None)
+        pairs.extend((name, to_text(one)) for one in each if one is not None)
     if not pairs:
         return url
     start = url.partition("#")[0]
@@ -294,19 +333,11 @@ def _with_query(url: str, query: Mapping[str, Any]) -> str:
     return f"{start}{mark}{urlencode(pairs)}"
 
 
-def _encode_body(body: Any, method: str) -> tuple[bytes | None, str | None]:
-    if body is None:
-        # An empty body is announced where one is usual: some servers refuse a POST without a length.
-        return (b"" if method in ("POST", "PUT", "PATCH") else None), None
-    if isinstance(body, str):
-        return body.encode("utf-8", errors="replace"), "text/plain; charset=utf-8"
-    return exact_json.dumps(body), "application/json"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _content(config: CallConfig, method: str) -> tuple[bytes | None, str | None]:
+    """Give what is sent, and its content type."""
+    if config.multipart is not None:
+        return encode_multipart(config.multipart)
+    return encode_body(config.body, method) if config.form is None else encode_form(config.form)
 
 
 def _excerpt(result: HttpResult) -> Excerpt:

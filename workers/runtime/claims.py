@@ -31,8 +31,8 @@ log = logging.getLogger("headrace.worker")
 
 #: Tasks asked for in one call.
 MOST_AT_ONCE = 64
-#: With more tasks waiting for a host than so many for each sync host, nothing more is read.
-MOST_IN_LINE = 2
+#: With more tasks than this waiting for a host, nothing more is read: each of them is kept in memory.
+MOST_IN_LINE = 1_000
 
 
 class Claims:
@@ -71,6 +71,8 @@ class Claims:
         #: Names of handlers as a claiming call takes them, for kinds of hosts that are free.
         self._texts: dict[tuple[Kind, ...], tuple[Offer | None, int, str]] = {}
         self._claiming: set[asyncio.Task[None]] = set()
+        #: Tasks of the line that are being claimed.
+        self._claiming_now = 0
 
     async def end(self) -> None:
         """Claim nothing more, and let other workers have what waits in line."""
@@ -116,8 +118,9 @@ class Claims:
 
     def serve_line(self) -> None:
         """Claim tasks that waited for a host, as far as one is free."""
-        if self.is_over or not (tasks := self.line.take()):
+        if self.is_over or not self.line or not (tasks := self.line.take(self._slots - self.reading)):
             return
+        self._claiming_now += len(tasks)
         claim = asyncio.create_task(self._claim_waiting(tasks))
         self._claiming.add(claim)
         claim.add_done_callback(self._claiming.discard)
@@ -130,6 +133,8 @@ class Claims:
             log.warning("worker.claim_failed", extra={"worker_id": self._worker_id, "error": str(error)})
             for task in tasks:
                 self._hosts.places.let_go(unit_of(task))
+        finally:
+            self._claiming_now -= len(tasks)
         self._on_claimed()
 
     async def put_in_line(self, task: Delivery) -> None:
@@ -211,9 +216,14 @@ class Claims:
 
     @property
     def free_slots(self) -> int:
-        if len(self.line) > MOST_IN_LINE * self._config.hosts.processes:
+        """How many tasks may be read; what waits in line for a host goes before them, once there is one."""
+        if len(self.line) >= MOST_IN_LINE:
             return 0
-        return self._config.concurrency - self._running() - len(self._leftovers) - len(self.line)
+        return self._slots - (self.line.servable if self.line else 0)
+
+    @property
+    def _slots(self) -> int:
+        return self._config.concurrency - self._running() - self._leftovers.slots - self._claiming_now
 
     def _next_request(self) -> str:
         self._requests += 1

@@ -26,8 +26,6 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_blocking
 from config import get_settings
 from logs import run_process
-from orchestrator.definitions.compiler import compile_definition
-from orchestrator.definitions.foreign_handlers import foreign_handlers
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml, located
@@ -43,10 +41,10 @@ from orchestrator.redis_keys import Keys
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions
 from wiring import keys_of, limits_of, usable_while_serving
-from workers.handlers import Catalogue
 from workers.simulator.report import NodeReport, Simulation
 from workers.simulator.simulator import PATIENCE_S, Simulator, namespace_keys
 from workers.simulator.stub_checks import StubsInvalid
+from workers.simulator.stub_foreign import with_foreign
 from workers.simulator.stubs import Stubs
 
 log = logging.getLogger("headrace.simulator")
@@ -73,7 +71,7 @@ async def answer(
             problem = Problem("definition", "wrong_type", "a workflow must be an object")
             raise DefinitionInvalid([problem])
         if asked.get("stub_foreign"):
-            stubs = _with_foreign(stubs, document, limits)
+            stubs = with_foreign(stubs, document, limits)
         inputs = asked.get("inputs")
         if not isinstance(inputs, dict | None):
             raise InputsInvalid([Problem("inputs", "wrong_type", "inputs are an object")])
@@ -165,17 +163,6 @@ def _read_stubs(sent: Any, limits: Limits) -> tuple[Stubs, Locate | None]:
         return Stubs.from_dict(document), locate
     except DefinitionInvalid as error:
         raise StubsInvalid(_found_in_stubs(error.problems, locate)) from None
-
-
-def _with_foreign(stubs: Stubs, document: dict[str, Any], limits: Limits) -> Stubs:
-    """Stub the handlers that are not known here, unless their names are slips."""
-    known = Catalogue(frozenset(stubs.handlers))
-    try:
-        compile_definition(document, handlers=known, limits=limits)
-    except DefinitionInvalid as error:
-        foreign = foreign_handlers(document, error.problems, known.names)
-        return replace(stubs, handlers={**stubs.handlers, **dict.fromkeys(foreign, stubs.default)})
-    return stubs
 
 
 def _found_in_stubs(problems: Iterable[Problem], locate: Locate | None) -> list[Problem]:

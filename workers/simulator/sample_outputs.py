@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from clients.llm.prices import LlmUsage
 from clients.llm.provider import SIMULATED
 from clients.llm.schema_sample import sample_of
+from headrace.tools import LlmUsage
 
 Config = Mapping[str, Any]
 
@@ -75,7 +75,7 @@ def _notify(config: Config) -> dict[str, Any]:
     channel = config.get("channel", "log")
     known: dict[str, dict[str, Any]] = {
         "log": {"message": config.get("message"), "data": config.get("data")},
-        "webhook": {"id": "msg_simulated", "status_code": 200},
+        "webhook": {"id": "msg_simulated", "status_code": 200, "is_signed": True},
         "slack": {"status_code": 200},
         "email": {"message_id": "<simulated@localhost>", "recipients": 1, "refused": {}},
         "apprise": {"targets": 1},

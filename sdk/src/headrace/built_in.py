@@ -67,14 +67,16 @@ class BuiltIn:
         headers: Mapping[str, Any] | Template | None = None,
         query: Mapping[str, Any] | Template | None = None,
         body: Any = None,
+        form: Mapping[str, Any] | Template | None = None,
+        multipart: Mapping[str, Any] | Template | None = None,
         timeout: Duration | Template | None = None,
         expect_status: Sequence[Any] | Template | None = None,
         **fields: Unpack[NodeFields],
     ) -> Step:
         """Call a service by URL or by its name in SERVICES."""
         config = _given(
-            url=url, method=method, headers=headers, query=query, body=body, timeout=timeout,
-            expect_status=expect_status,
+            url=url, method=method, headers=headers, query=query, body=body, form=form,
+            multipart=multipart, timeout=timeout, expect_status=expect_status,
         )
         return self.node("call_external_service", id, config=config, **fields)
 
@@ -175,6 +177,8 @@ class BuiltIn:
         headers: Mapping[str, Any] | Template | None = None,
         query: Mapping[str, Any] | Template | None = None,
         body: Any = None,
+        form: Mapping[str, Any] | Template | None = None,
+        multipart: Mapping[str, Any] | Template | None = None,
         timeout: Duration | Template | None = None,
         expect_status: Sequence[Any] | Template | None = None,
         max_bytes: int | Template | None = None,
@@ -185,8 +189,9 @@ class BuiltIn:
     ) -> Step:
         """Send a request. A JSON body is parsed."""
         config = _given(
-            url=url, method=method, headers=headers, query=query, body=body, timeout=timeout,
-            expect_status=expect_status, max_bytes=max_bytes, follow_redirects=follow_redirects,
+            url=url, method=method, headers=headers, query=query, body=body, form=form,
+            multipart=multipart, timeout=timeout, expect_status=expect_status, max_bytes=max_bytes,
+            follow_redirects=follow_redirects,
             resend_body_across_origins=resend_body_across_origins, on_failure=on_failure,
         )
         return self.node("http", id, config=config, **fields)

@@ -252,6 +252,20 @@ async def test_who_holds_up_the_loop_costs_its_neighbours_no_try_and_no_time_lim
     assert "held up its event loop" in warning["message"]
 
 
+@pytest.mark.parametrize("handler", ["swallows", "blocks_for_good", "waits"])
+async def test_a_crowd_that_hangs_past_its_time_holds_up_nobody_else(project: Project, handler: str) -> None:
+    await project.start(STUCK)
+    crowd = await start(
+        project.engine,
+        *(node(f"n{i}", handler=handler, config={"s": 3600}, start_to_close_timeout=0.3) for i in range(140)),
+    )
+
+    await project.run(node("A", handler="noop"))
+
+    # With its time-outs and the ends of their processes, the crowd takes many seconds.
+    assert await project.engine.executions.status(crowd) is E.RUNNING
+
+
 async def test_a_cancel_tells_and_a_polite_handler_finishes(project: Project) -> None:
     await project.start(STUCK, lease_ms=900)
     execution_id = await start(project.engine, node("A", handler="polite"))

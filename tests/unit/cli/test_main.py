@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.__main__ import COMMANDS, named_by
 from docs.generate import ROOT
 from tests.unit.cli.commands.invoking import run
 
@@ -87,3 +88,39 @@ def test_a_link_on_the_path_leads_to_the_checkout(tmp_path: Path) -> None:
     )
 
     assert done.stdout.split() == [str(tmp_path / "checkout"), "-P", "-m", "cli", "list"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["list", "--json"], ["list"]),
+        (["lst"], list(COMMANDS)),
+        (["-h"], list(COMMANDS)),
+        ([], list(COMMANDS)),
+    ],
+)
+def test_only_the_command_that_is_typed_is_built(words: list[str], named: list[str]) -> None:
+    assert list(named_by(words)) == named
+
+
+def test_a_command_imports_no_other() -> None:
+    program = """
+import runpy, sys
+sys.argv = ["headrace", "explain", "-h"]
+try:
+    runpy.run_module("cli", run_name="__main__")
+except SystemExit:
+    print(*sys.modules)
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+    loaded = done.stdout.split()
+    assert "cli.commands.executions" in loaded
+    assert "cli.commands.schedules" not in loaded

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
+from cli.commands.documents import is_stubs
 from cli.commands.simulate import _moment
 from cli.stack.info import ROOT
 
@@ -94,7 +95,12 @@ nodes:
     ]
 
 
-SAMPLES = ["examples/linear.json", "examples/trip_report.yaml", "workflows/human.yaml"]
+SAMPLES = sorted(
+    str(path.relative_to(ROOT))
+    for folder in ("examples", "workflows")
+    for path in (ROOT / folder).iterdir()
+    if path.suffix in (".yaml", ".json") and not is_stubs(path)
+)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -103,6 +109,16 @@ def test_a_sample_is_simulated_without_stubs_being_named(sample: str) -> None:
 
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1].startswith("COMPLETED")
+
+
+def test_what_is_wrong_with_a_document_with_steps_is_told_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "steps.yaml"
+    file.write_text("name: x\ntrigger: {type: webhook, path: /x}\nsteps:\n  - {id: a, type: htpp}\n")
+
+    done = CliRunner().invoke(app, ["simulate", str(file)])
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"headrace simulate: {file}:4: ")
 
 
 def test_a_handler_that_only_a_worker_has_is_stubbed_and_a_slip_is_not(tmp_path: Path) -> None:

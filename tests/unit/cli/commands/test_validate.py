@@ -254,3 +254,17 @@ def test_a_module_that_cannot_be_loaded_ends_the_checks_in_a_sentence(
 
     assert ended.exit_code == 2
     assert "headrace validate: cannot load handler module 'no_such_module' (HANDLERS)" in ended.stderr
+
+
+def test_files_of_other_shapes_are_checked_here_and_stubs_are_left_out(run: Run, sent: list[Any]) -> None:
+    steps = written(
+        "steps.yaml", "name: x\ntrigger: {type: webhook, path: /x}\nsteps:\n  - {id: a, type: htpp}\n"
+    )
+    stubs = written("steps.stubs.yaml", "nodes: {}")
+
+    ended = run([GOOD], steps, stubs, written("a.yaml", "name: demo\n"))
+
+    assert sent == ["name: demo\n"]
+    assert ended.exit_code == 1
+    assert ended.stdout.startswith("steps.yaml:4:")
+    assert ended.stderr.startswith("2 files: ")

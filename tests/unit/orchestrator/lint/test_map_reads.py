@@ -41,6 +41,7 @@ def told(text: str, *, tolerant: bool, handler: str = "http") -> list[Problem]:
         "{{ (m | first).x }}",
         "{{ (m | selectattr('status', 'eq', 'COMPLETED') | last).x }}",
         "{{ m[1:][0].x }}",
+        "{{ m | groupby('x') }}",
         "{{ m | map(attribute='x') | list }}",
         "{{ m | map(attribute='x.y', default=0) | sum }}",
         "{{ m | sum(attribute='x') }}",

@@ -231,3 +231,26 @@ def test_as_many_parts_as_are_allowed_are_read_however_they_are_written() -> Non
     assert parse_template("{{ x }} " * (MAX_NODES // 2 - 1)).names == {"x"}
     assert parse_template("{{ [" + ", ".join(["(a)"] * (MAX_NODES - 2)) + "] }}").names == {"a"}
     assert parse_template("{% if a %}{% else %}{% endif %}" * (MAX_NODES // 2 - 1)).names == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("{{ x | regex_serch('a') }}", r"unknown filter 'regex_serch' .*did you mean 'regex_search'"),
+        ("{{ x | strtime('%Y') }}", "did you mean 'strftime'"),
+        ("{{ x | regex_search('(') }}", r"uses regex_search wrongly: the pattern '\(' is none"),
+        ("{{ x | regex_replace('a', '\\\\q') }}", "uses regex_replace wrongly: the replacement has"),
+        ("{{ x | regex_search(pattern='\\b') }}", "a backslash is written twice"),
+        ("{{ x | strftime('%Q') }}", "uses strftime wrongly: the format has '%Q'"),
+        ("{{ x | strftime('%Y', tz='Mars') }}", "there is no time zone 'Mars'"),
+        ("{{ x | date_add(day=1) }}", r"unknown argument of date_add 'day' .*did you mean 'days'"),
+    ],
+)
+def test_arguments_that_are_written_out_are_judged_before_anything_runs(source: str, words: str) -> None:
+    with pytest.raises(EvaluationError, match=words):
+        parse_template(source)
+
+
+def test_a_pattern_that_takes_long_to_read_is_judged_when_it_runs() -> None:
+    assert parse_template("{{ x | regex_search('" + "\\\\PL" * 120 + "') }}").names == {"x"}
+    assert parse_template("{{ x | regex_search(y) | strftime(z) }}").names == {"x", "y", "z"}
