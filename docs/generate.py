@@ -375,13 +375,14 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "trigger-rules.md", trigger_rules()
     yield ROOT / "sdk" / "src" / "headrace" / "built_in.py", handler_methods.module()
     yield ROOT / "docs" / "openapi.json", json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
-    for page, name, table in (
-        ("configuration.md", "settings", settings_table()),
-        ("commands.md", "commands", command_tables.commands()),
-        ("routes.md", "routes", routes_table()),
-    ):
-        path = ROOT / "docs" / page
-        yield path, between(path.read_text(encoding="utf-8"), name, table)
+    tables = {
+        "configuration": settings_table(),
+        "commands": command_tables.commands(),
+        "routes": routes_table(),
+    }
+    for page, table in tables.items():
+        path = ROOT / "docs" / f"{page}.md"
+        yield path, between(path.read_text(encoding="utf-8"), page, table)
 
 
 def _diagram(rows: list[Row]) -> Iterator[str]:
