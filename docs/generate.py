@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings
-from docs import command_tables, handler_methods
+from docs import handler_methods
+from docs.command_tables import commands
 from main import create_app
 from orchestrator.definitions.trigger_rules import DEFAULT_RULE, EARLY_RULES, RULES, render_truth_table
 from orchestrator.redis_keys import PATTERNS
@@ -375,14 +376,9 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "trigger-rules.md", trigger_rules()
     yield ROOT / "sdk" / "src" / "headrace" / "built_in.py", handler_methods.module()
     yield ROOT / "docs" / "openapi.json", json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
-    tables = {
-        "configuration": settings_table(),
-        "commands": command_tables.commands(),
-        "routes": routes_table(),
-    }
-    for page, table in tables.items():
+    for page, table in (("configuration", settings_table), ("commands", commands), ("routes", routes_table)):
         path = ROOT / "docs" / f"{page}.md"
-        yield path, between(path.read_text(encoding="utf-8"), page, table)
+        yield path, between(path.read_text(encoding="utf-8"), page, table())
 
 
 def _diagram(rows: list[Row]) -> Iterator[str]:
