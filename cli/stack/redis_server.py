@@ -225,10 +225,9 @@ async def wait_until_ready(
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within_s):
             while server.process is not None and server.process.returncode is None:
-                if ports.is_redis_up(ports.LOCAL, port):
-                    found = ports.redis_directory(ports.LOCAL, port)
-                    if found is not None and Path(found).resolve() == data_dir.resolve():
-                        return True
+                is_up = ports.is_redis_up(ports.LOCAL, port)
+                if is_up and ports.redis_directory(ports.LOCAL, port) == str(data_dir):
+                    return True
                 await asyncio.sleep(0.005)
     return False
 

@@ -12,7 +12,7 @@ from tests.dev_stack import DevStack
 from tests.docs import documents
 from tests.docs.blocks import Page, pages
 from tests.docs.clean_python import CleanPython
-from tests.docs.reader import Reader
+from tests.docs.reader import FEW, Reader
 
 PAGES = pages()
 LANGUAGES = {"sh", "python", "yaml", "json", "text", "mermaid"}
@@ -36,7 +36,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> CleanPython:
 def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevStack]:
     """The stack of pages that start none."""
     stack = DevStack(tmp_path_factory.mktemp("stack") / "redis")
-    stack.start()
+    stack.start(*FEW)
     yield stack
     stack.close()
 
