@@ -107,7 +107,6 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     debug: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    #: Unset: text on a terminal, JSON elsewhere.
     log_format: Literal["text", "json"] | None = None
 
     # The API.
