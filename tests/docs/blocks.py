@@ -69,9 +69,9 @@ class Page:
 
 
 def pages() -> list[Page]:
-    """The README and all pages of `docs/` that have blocks."""
-    paths = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples" / "README.md"]
-    return [page for page in map(Page, paths) if page.blocks]
+    """The READMEs and all pages of `docs/` that have blocks."""
+    first, last = ROOT / "README.md", (ROOT / "examples" / "README.md", ROOT / "sdk" / "README.md")
+    return [page for page in map(Page, (first, *sorted((ROOT / "docs").rglob("*.md")), *last)) if page.blocks]
 
 
 def _blocks(page: str, text: str) -> Iterator[Block]:

@@ -25,7 +25,9 @@ DEV = re.compile(
 #: One worker is enough for every page, and starts faster than two.
 FEW = ("--workers", "1")
 #: What the clean environment has already.
-INSTALL = re.compile(r"^pip install '?\./sdk(?:\[pydantic\])?'?(?: pytest)?(?: +#.*)?\n", re.MULTILINE)
+INSTALL = re.compile(
+    r"^pip install ['\"]?\./sdk(?:\[pydantic\])?['\"]?(?: pytest)?(?: +#.*)?\n", re.MULTILINE
+)
 RUN_FOR = re.compile(r"run for (\d+) s")
 EXITS = re.compile(r"exits (\d+)")
 #: Runs a block with the variables that the blocks before it have set, and keeps those that are set then, but

@@ -28,11 +28,6 @@ NOT_RUN: dict[tuple[str, str], int] = {
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> CleanPython:
-    return CleanPython(tmp_path_factory.mktemp("python"))
-
-
-@pytest.fixture(scope="session")
 def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevStack]:
     """The stack of pages that start none."""
     stack = DevStack(tmp_path_factory.mktemp("stack") / "redis")
