@@ -34,7 +34,7 @@ def test_variables_and_files_stay_for_the_next_block(reader: Reader) -> None:
 
 
 def test_a_command_that_fails_fails_the_page(reader: Reader) -> None:
-    with pytest.raises(AssertionError, match="page.md:1: exit code 3; printed was:\nbefore\n"):
+    with pytest.raises(AssertionError, match=r"page\.md:1: exit code 3; printed was:\nbefore\n"):
         reader.do(block("echo before\n(exit 3)\necho behind\n"))
 
 
