@@ -22,6 +22,9 @@ NOT_RUN: dict[tuple[str, str], int] = {
     ("docs/doors.md", "needs a client of LlamaIndex"): 1,
     ("docs/how-to/deploy-with-compose.md", "needs Docker"): 2,
     ("docs/how-to/run-beside-another-stack.md", "needs Docker"): 1,
+    ("docs/mcp.md", "asks the package index"): 1,
+    ("docs/mcp.md", "needs Claude Code"): 1,
+    ("docs/mcp.md", "needs the package mcp"): 1,
     ("docs/testing.md", "runs the tests"): 2,
     ("docs/testing.md", "asks the package index"): 1,
 }
