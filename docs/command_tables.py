@@ -31,18 +31,22 @@ TYPE = re.compile(r" <(?P<type>[^<>]+)>$")
 
 
 def commands() -> str:
-    """A section for each command: its usage, what it does, its arguments and options."""
+    """A table of all commands, then a section for each: usage, what it does, arguments and options."""
     root = get_command(app)
     context = typer.Context(root, info_name="./headrace")
+    overview = ["| | |", "| --- | --- |"]
     sections: list[str] = []
     for name, command in root.commands.items():  # type: ignore[attr-defined]
+        overview.append(f"| [`{name}`](#{name}) | {(command.help or '').partition(chr(10))[0]} |")
         sections += _sections(command, typer.Context(command, info_name=name, parent=context), "##")
-    return "\n".join(sections)
+    return "\n".join([*overview, "", *sections])
 
 
 def _sections(command: Any, context: typer.Context, mark: str) -> Iterator[str]:
     params = command.get_params(context)
     pieces = [piece for param in params for piece in param.get_usage_pieces(context)]
+    if command.context_settings.get("allow_extra_args"):
+        pieces.append("{args…}")
     yield f"{mark} {context.command_path.removeprefix('./headrace ')}\n"
     yield f"`{' '.join([context.command_path, *map(_argument, pieces)])}`\n"
     yield "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n")) + "\n"
