@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     debug: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["text", "json"] | None = None
 
     # The API.
     #: Further host names, comma separated; `*` is any. Unset: none in development, any in production.
@@ -126,6 +127,8 @@ class Settings(BaseSettings):
     root_path: str = ""
     #: True: in development the routes of the demo are served.
     demo: bool = False
+    #: True: agents are served at `/mcp`. Unset: in development, where the package `mcp` is installed.
+    mcp: bool | None = None
 
     # The front door `/api`. Natively there are other limits, below, and of these the first rate.
     max_steps_per_workflow: int = Field(default=50, ge=1, le=10_000)
@@ -158,6 +161,19 @@ class Settings(BaseSettings):
     worker_deliveries: bool = True
     #: Comma list of importable modules whose `@handler` functions this installation offers.
     handlers: str = ""
+    #: The interpreter that runs them; unset: the engine's own.
+    handler_python: str | None = None
+    #: Folders they are imported from, before anything else; unset: the working directory.
+    handler_path: str = ""
+    #: Processes for `def` handlers, each for one at a time; unset: as many as there are processors.
+    handler_processes: int | None = Field(default=None, ge=1, le=1_000)
+    #: `async def` handlers that their one process runs at a time.
+    handler_async: int = Field(default=64, ge=1, le=10_000)
+    #: A process is replaced after so many runs, and when it has more memory than that; 0: never.
+    handler_recycle_runs: int = Field(default=1_000, ge=0)
+    handler_recycle_mb: int = Field(default=512, ge=0)
+    #: Memory a process may have; 0: any.
+    handler_memory_mb: int = Field(default=0, ge=0)
     lease_ms: int = Field(default=15_000, ge=300)
     #: How long a worker that is stopped lets its running attempts finish.
     drain_s: float = Field(default=25.0, ge=0)
@@ -384,6 +400,20 @@ class Settings(BaseSettings):
     @property
     def handler_modules(self) -> tuple[str, ...]:
         return listed_names(self.handlers)
+
+    @property
+    def handler_folders(self) -> tuple[str, ...]:
+        """Where handler modules are looked for first."""
+        return tuple(
+            str(Path(folder).resolve())
+            for folder in (self.handler_path or os.getcwd()).split(os.pathsep)
+            if folder
+        )
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """Names of the variables whose values are secrets, beside those that begin with SECRET_."""
+        return frozenset(name.upper() for name, field in type(self).model_fields.items() if not field.repr)
 
     @property
     def host_names(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from api.access import Reach, attach
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
 from api.http_protocol import guard_server
+from api.mcp import door
 from api.owners import Gate
 from api.request_guard import RequestGuard
 from api.schema_process import SchemaProcess
@@ -26,15 +27,17 @@ from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
 from clients.redis_client import PASSING_FAULTS, NotAllowed, WrongKind, connect_commands, connect_subscriber
 from config import ROOT, Settings, get_settings
-from logs import level_of, set_up
+from logs import set_up, usable
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
 from orchestrator.errors import ConfigError, StoreDamaged, StoreForbidden, StoreUnavailable
 from orchestrator.operations.workflow_files import READERS, Reader, register_files
 from wiring import FIRST_ANSWER_S, keys_of, limits_of, usable_while_serving
-from workers.handlers import Catalogue, load_modules
+from workers.handlers import Catalogue
 
 log = logging.getLogger("headrace.api")
+
+VERSION = "0.1.0"
 
 #: What an error of the store's client means to one who asks.
 STORE_ERRORS = {
@@ -51,21 +54,22 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
     """
     settings = settings or get_settings()
     limits = limits_of(settings)
-    gate = _gate(settings)
+    mcp = _mcp_door(settings, limits) if alone is None else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        set_up(settings.log_level)
+        set_up(settings.log_level, settings.log_format)
         _warn_of_oversights(settings)
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
         async with (
             _engine(settings, limits, apart) as engine,
             _files_registered(settings.workflows_dir, engine, limits),
+            _agents_served(mcp, is_meant=settings.mcp is True),
         ):
             hub = Hub(engine.all_tenants, over=engine.authentication.over)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
-            attach(app, _reach(settings, engine, hub, simulator, gate))
+            attach(app, _reach(settings, engine, hub, simulator, _gate(settings)))
             # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
             gc.freeze()
@@ -79,7 +83,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
 
     app = FastAPI(
         title="Headrace",
-        version="0.1.0",
+        version=VERSION,
         summary="Workflows as DAGs: submit, trigger, watch.",
         debug=settings.debug and not settings.is_production,
         lifespan=lifespan,
@@ -99,9 +103,29 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         dialects=DIALECTS if alone is None else (alone,),
         is_native=alone is None,
         is_demo=settings.is_demo and alone is None,
+        mcp=mcp,
         root_path=settings.root_path,
     )
     return app
+
+
+def _mcp_door(settings: Settings, limits: Limits) -> door.McpDoor | None:
+    """Build the door for agents, where it is wanted and can be opened."""
+    is_wanted = not settings.is_production if settings.mcp is None else settings.mcp
+    if not (is_wanted and door.is_installed()):
+        return None
+    return door.McpDoor(version=VERSION, max_body_bytes=limits.max_body_bytes)
+
+
+@contextlib.asynccontextmanager
+async def _agents_served(mcp: door.McpDoor | None, *, is_meant: bool) -> AsyncIterator[None]:
+    """Close the door for agents at the end. Raises ConfigError where it is meant to be there and cannot."""
+    door.check_installed(is_meant)
+    try:
+        yield
+    finally:
+        if mcp is not None:
+            await mcp.aclose()
 
 
 def _gate(settings: Settings) -> Gate:
@@ -169,11 +193,6 @@ def _warn_of_oversights(settings: Settings) -> None:
 @contextlib.asynccontextmanager
 async def _engine(settings: Settings, limits: Limits, apart: SchemaProcess) -> AsyncIterator[Engine]:
     """Build the engine over its own connections. Raises ConfigError on a Redis unfit for it."""
-    try:
-        load_modules(settings.handler_modules)
-    except ImportError as error:
-        # Workers announce their handlers, so that only the check of these handlers' configs is lost here.
-        log.warning("handlers.not_loaded", extra={"error": str(error)})
     commands = connect_commands(settings.redis_dsn)
     subscriber = connect_subscriber(settings.redis_dsn)
     # A connection that waits for the disk can do nothing else meanwhile.
@@ -234,7 +253,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "REDIS_URL": settings.redis_dsn,
         "WORKER_STREAM": settings.worker_stream,
         "WORKER_GROUP": settings.worker_group,
-        "HANDLERS": settings.handlers,
         # It checks Redis by the rule that this process was started with.
         "DURABLE_STARTS": "false",
         "ALLOW_EVICTION_POLICY": str(settings.allow_eviction_policy).lower(),
@@ -273,5 +291,5 @@ def _on_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 # Before anything is built: settings that cannot be used end the server in plain lines.
-level_of(get_settings)
+usable(get_settings)
 app = create_app()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients.redis_client import RedisClient
-from orchestrator.definitions.definition import HandlerNames
+from orchestrator.definitions.definition import CatalogueMaker
 from orchestrator.documents.limits import Limits
 from orchestrator.operations.api_keys import ApiKeys
 from orchestrator.operations.approvals import Approvals
@@ -137,7 +137,7 @@ class Engine(TenantEngine):
         redis: RedisClient,
         subscriber: RedisClient,
         *,
-        catalogue: Callable[[frozenset[str]], HandlerNames],
+        catalogue: CatalogueMaker,
         keys: Keys | None = None,
         limits: Limits | None = None,
         patience_s: float = 5.0,
@@ -149,7 +149,7 @@ class Engine(TenantEngine):
         """Build the parts; nothing is read or written before the first call.
 
         subscriber  a client of its own: a connection that subscribes can do nothing else.
-        catalogue   gives the handlers a definition may use, from the names live workers announce.
+        catalogue   gives the handlers a definition may use, from names and cards that workers announce.
         patience_s  how long a call is sent again while Redis does not answer.
         durable     a client of its own to wait for the disk with; None answers without that.
         apart       checks what is too large to be checked in the event loop.
@@ -159,7 +159,7 @@ class Engine(TenantEngine):
         self.transitions = Transitions(redis, self.keys, patience_s=patience_s)
         if durable is not None:
             self.transitions.durability = Durability(durable, self.keys)
-        self.store = Store(redis, self.keys, default_retry=catalogue(frozenset()).default_retry)
+        self.store = Store(redis, self.keys, default_retry=catalogue(frozenset(), ()).default_retry)
         checks = SchemaChecks(apart)
         submissions = Submissions(
             self.store, self.transitions, catalogue=catalogue, limits=limits or Limits(), checks=checks

@@ -71,6 +71,7 @@ class ErrorType(StrEnum):
     EVENT_INVALID = "EventInvalid"
     EVENTS_EXCEEDED = "EventsExceeded"
     HANDLER_ERROR = "HandlerError"
+    HANDLER_CRASHED = "HandlerCrashed"
     HANDLER_NOT_FOUND = "HandlerNotFound"
     HTTP_4XX = "Http.4xx"
     HTTP_5XX = "Http.5xx"

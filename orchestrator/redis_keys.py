@@ -79,6 +79,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("probe", "workflows:probe", "string", "proof that Redis takes writes", "probe", "one second", is_rare=True),
     KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat", is_rare=True),
     KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots, and the layout of executions it works with", "announce_worker", "one minute after the last beat", is_rare=True),
+    KeyPattern("cards", "workflows:cards:{digest}", "string", "cards of the handlers that workers have loaded, JSON: names, config, default retry, secret fields; digest is that of the text", "publish_handlers", "one hour after it was last written", is_rare=True),
     KeyPattern("readers", "workflows:readers:{queue}", "sorted set", "workers that read a queue, by last beat, Redis ms", "announce_worker", "one minute after the last beat", is_rare=True),
     KeyPattern("usage", "workflows:usage:{tenant}:{day}", "hash", "what calls to paid services used; days count from 1970, UTC", "settle_budget, reserve_budget", "400 days", is_rare=True),
     KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "reserved for calls under way, by start, Redis ms", "reserve_budget", "2 days", is_rare=True),

@@ -21,7 +21,7 @@ from orchestrator.store.reader import Store
 from orchestrator.store.script_client import STORE_FAULTS
 from orchestrator.store.transitions import Transitions
 from wiring import connect_when_usable, keys_of, retention_of
-from workers.handlers import Catalogue, load_modules
+from workers.handlers import Catalogue
 
 log = logging.getLogger("headrace.orchestrator")
 
@@ -120,11 +120,6 @@ async def main() -> None:
     """Run one orchestrator as the settings say. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
     keys = keys_of(settings)
-    try:
-        load_modules(settings.handler_modules)
-    except ImportError as error:
-        # Only the retries that these handlers bring are lost here, for what schedules start.
-        log.warning("handlers.not_loaded", extra={"error": str(error)})
     redis = await connect_when_usable(settings)
     orchestrator = Orchestrator(
         Store(redis, keys, default_retry=Catalogue(frozenset()).default_retry),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -191,6 +191,33 @@ class Toolbox:
             await llm.aclose()
 
 
+class StopSignal(asyncio.Event):
+    """Set when the work of an attempt is no longer wanted; who listens learns of it at once.
+
+    cause  "cancel", "lost", "drain" or "time_limit"; "" while it is not set.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cause = ""
+        self._listeners: list[Callable[[str], None]] = []
+
+    def stop(self, cause: str) -> None:
+        """Set it; the first cause is kept, but for one that is stronger than a request to cancel."""
+        if self.cause in ("", "cancel"):
+            self.cause = cause
+        self.set()
+        for listener in tuple(self._listeners):
+            listener(cause)
+
+    def on_set(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Call a listener with the cause, at once if it is set; give what ends that."""
+        self._listeners.append(listener)
+        if self.is_set():
+            listener(self.cause)
+        return lambda: self._listeners.remove(listener)
+
+
 @dataclass(slots=True, kw_only=True)
 class HandlerContext(Context):
     """The context of an attempt in a worker, with what only the engine's own handlers use.
@@ -221,7 +248,7 @@ class HandlerContext(Context):
     #: Budgets and accounts of calls to paid services.
     meter: Meter = field(default_factory=NullMeter)
     #: Set by the worker when the execution is cancelled or the lease is lost; async handlers may wait for it.
-    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: StopSignal = field(default_factory=StopSignal)
     #: Monotonic seconds of the last sign of life; written by heartbeat, log and progress.
     last_beat_s: float = field(default_factory=time.monotonic)
     #: Details of the newest heartbeat of this attempt.
@@ -240,16 +267,18 @@ class HandlerContext(Context):
     def services(self) -> Mapping[str, str]:
         return self.tools.services
 
+    # Built-in handlers have the clients themselves: every call is a coroutine, and names its attempt.
+
     @property
-    def http(self) -> GuardedHttpClient:
+    def http(self) -> GuardedHttpClient:  # type: ignore[override]
         return self.tools.http
 
     @property
-    def llm(self) -> LlmProvider:
+    def llm(self) -> LlmProvider:  # type: ignore[override]
         return self.tools.llm
 
     @property
-    def containers(self) -> ContainerEngine:
+    def containers(self) -> ContainerEngine:  # type: ignore[override]
         return self.tools.containers
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:

@@ -18,6 +18,8 @@ from orchestrator.store.requests import Child
 from workers.excerpts import Excerpt
 
 MESSAGE_MAX_CHARS = 2000
+#: Characters kept of a traceback, its last ones: the failure stands at the end.
+TRACEBACK_MAX_CHARS = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,13 @@ class AwaitingChild:
 
     child_id: str
     looks_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An output that is JSON already, as the handler's process wrote it: it is handed on as it is."""
+
+    text: bytes
 
 
 Outcome = Completed | Failed | Skipped | Waiting | Awaiting | Nesting | AwaitingChild
@@ -102,7 +111,7 @@ def is_unforeseen(error: BaseException) -> bool:
 
 def _outcome_of(error: BaseException, attempt: int | None, worker: str | None) -> Outcome:
     if isinstance(error, Skip):
-        return Skipped(_one_line(text_of(error.reason)) or "handler_skipped")
+        return Skipped(one_line(text_of(error.reason)) or "handler_skipped")
     if (error_type := _type_of(error)) is None:
         after_s = getattr(error, "retry_after_s", None)
         failure = _unforeseen(error, attempt, worker, getattr(error, "details", None))
@@ -112,7 +121,7 @@ def _outcome_of(error: BaseException, attempt: int | None, worker: str | None) -
         details = {"field": error.field, "template": error.template}
     failure = NodeError(
         type=text_of(error_type),
-        message=_one_line(text_of(error)) or type(error).__name__,
+        message=one_line(text_of(error)) or type(error).__name__,
         retryable=bool(getattr(error, "retryable", False)),
         details=dict(details) if isinstance(details, Mapping) and details else None,
         attempt=attempt,
@@ -134,7 +143,7 @@ def _unforeseen(
 ) -> NodeError:
     return NodeError(
         type="HandlerError",
-        message=_one_line(f"{type(error).__name__}: {text_of(error)}"),
+        message=one_line(f"{type(error).__name__}: {text_of(error)}"),
         details=dict(details) if isinstance(details, Mapping) and details else None,
         attempt=attempt,
         worker=worker,
@@ -147,14 +156,15 @@ def encode_output(output: Any, *, max_bytes: int) -> bytes:
     Done before any script is called: an output that JSON cannot hold is a failed attempt, not a broken
     worker. Raises Terminal (`HandlerError` or `OutputTooLarge`) with the reason.
     """
-    raw = encode_json(output, "the handler's output")
+    raw = output.text if isinstance(output, Raw) else encode_json(output, "the handler's output")
     if len(raw) > max_bytes:
         raise Terminal(
             f"the output is {len(raw)} bytes; at most {max_bytes} are kept (OUTPUT_MAX_BYTES)",
             type="OutputTooLarge",
             details={"bytes": len(raw), "max_bytes": max_bytes},
         )
-    refuse_nan(raw, output, "the handler's output", root="output")
+    if not isinstance(output, Raw):
+        refuse_nan(raw, output, "the handler's output", root="output")
     return raw
 
 
@@ -193,7 +203,7 @@ def _milliseconds(seconds: Any) -> int | None:
     return max(0, math.ceil(number * 1000)) if math.isfinite(number) else None
 
 
-def _one_line(text: str) -> Excerpt:
+def one_line(text: str) -> Excerpt:
     """Join the lines of a message; it is cut where it is kept, and whole until then."""
     return Excerpt(" ".join(text.split()), MESSAGE_MAX_CHARS)
 

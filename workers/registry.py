@@ -1,35 +1,18 @@
-"""The register of handlers as the engine uses it: filled by modules, asked before anything runs."""
+"""The register of handlers as the engine uses it: filled by the built-in ones, asked before anything runs."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from headrace.configs import config_problems
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import DefinitionInvalid, Problem
+from workers.cards import HandlerCard, decode_cards
 from workers.config_models import has_template
-
-
-def load_modules(module_names: Iterable[str]) -> tuple[str, ...]:
-    """Import the modules an installation names in HANDLERS; return the handler names they added.
-
-    Raises ImportError naming the module and the cause: a worker that silently lacks a handler is worse than
-    none.
-    """
-    before = names()
-    for module_name in module_names:
-        try:
-            importlib.import_module(module_name)
-            for name in names() - before:
-                default_retry(name)
-        except Exception as error:
-            cause = f"{type(error).__name__}: {error}"
-            raise ImportError(f"cannot load handler module '{module_name}' (HANDLERS): {cause}") from error
-    return tuple(sorted(names() - before))
 
 
 def names() -> frozenset[str]:
@@ -101,26 +84,48 @@ def check_config(name: str, config: Mapping[str, Any]) -> list[Problem]:
     return []
 
 
+@lru_cache(maxsize=32)
+def _decoded(text: bytes) -> Mapping[str, HandlerCard]:
+    return decode_cards(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The register as a submission sees it: names, config checks, default policies.
+    """The handlers as a submission sees them: names, config checks, default policies.
 
     extra  names that live workers announce and this process does not have.
+    cards  texts of the cards that live workers publish of them. Where two versions of a handler are live, a
+           config is taken that one of them takes.
     """
 
     extra: frozenset[str] = frozenset()
+    cards: tuple[bytes, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
         return names() | self.extra
 
     def check_config(self, handler: str, config: Mapping[str, Any]) -> list[Problem]:
-        return check_config(handler, config)
+        found = [card.check(config) for card in self._cards(handler)]
+        return min(found, key=len) if found else check_config(handler, config)
 
     def default_retry(self, handler: str) -> RetryPolicy | None:
-        return default_retry(handler)
+        return next((card.retry for card in self._cards(handler)), None) or default_retry(handler)
 
     def secret_fields(self, handler: str) -> tuple[str, ...] | None:
-        """Those the handler declares; any for one that only workers know."""
-        spec = find_handler(handler)
-        return spec.secrets if spec else None
+        """Those the handler declares; any for one of which only the name is known."""
+        if spec := find_handler(handler):
+            return spec.secrets
+        if cards := self._cards(handler):
+            return tuple(set(cards[0].secrets).intersection(*(card.secrets for card in cards[1:])))
+        return None
+
+    def listed(self) -> Iterator[HandlerCard]:
+        """Every handler that has a card, once, by name."""
+        found = {card.name: card for text in reversed(self.cards) for card in _decoded(text).values()}
+        return (found[name] for name in sorted(found.keys() - names()))
+
+    def _cards(self, handler: str) -> list[HandlerCard]:
+        if find_handler(handler) is not None:
+            return []
+        return [card for text in self.cards if (card := _decoded(text).get(handler))]

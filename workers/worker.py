@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
-import socket
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-import orjson
 from redis import Redis as ThreadedRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -24,22 +21,22 @@ from clients.redis_client import connect_blocking, connect_threaded
 from config import get_settings
 from headrace.backoff import Backoff
 from logs import run_process
-from orchestrator.definitions.branches import taker_of
-from orchestrator.errors import ErrorType, LayoutUnknown, NodeError
 from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys
-from orchestrator.store.layout import VERSION
 from orchestrator.store.reader import Store
-from orchestrator.store.replies import REPLY_BYTES, Claim, Delivery
-from orchestrator.store.requests import AttemptToken, ClaimRequest
-from orchestrator.store.script_client import Call
+from orchestrator.store.requests import AttemptToken
 from orchestrator.store.transitions import Transitions
 from wiring import connect_when_usable, keys_of, limits_of
-from workers.context import Toolbox
-from workers.handlers import Catalogue, load_modules
+from workers.context import HandlerContext, Toolbox
+from workers.handlers import Catalogue
+from workers.hosts.held_up import watch_loops
+from workers.hosts.pool import HandlerHosts
+from workers.hosts.reloading import watch_files
 from workers.registry import default_retry, names
-from workers.runtime.attempts import BATCH, Attempts
+from workers.runtime.announcement import Announcement
+from workers.runtime.attempts import Attempts
 from workers.runtime.budget_meter import MeterFactory
+from workers.runtime.claims import Claims
 from workers.runtime.delivery_duty import DeliveryDuty
 from workers.runtime.heartbeat import Heartbeat
 from workers.runtime.map_items import OWN
@@ -50,17 +47,18 @@ from workers.runtime.shares import Shares
 from workers.runtime.shutdown import Shutdown, cancel_all
 from workers.runtime.stand_in import stand_in
 from workers.runtime.task_reader import TaskReader
+from workers.runtime.waiting_line import unit_of
 
 log = logging.getLogger("headrace.worker")
 
 #: One blocking read; also the longest a drain waits for it.
 BLOCK_MS = 1_000
-#: Nodes named in the worker's own record.
-NODES_SHOWN = 20
 #: How long a drain waits for ends that are being written.
 RECORDING_S = 2.0
 #: How long to wait for a slot before looking again: a thread may have ended that no attempt waited for.
 SLOT_WAIT_S = 0.5
+#: Beyond the time for draining: what runs in hosts is killed then.
+HOSTS_LEAVE_S = 1.0
 #: After reading tasks has failed.
 READ_AGAIN = Backoff(first_s=0.05, most_s=1.0)
 
@@ -93,38 +91,47 @@ class Worker:
         self.tools = tools or Toolbox()
         self.threads = ThreadPoolExecutor(config.concurrency, thread_name_prefix="handler")
         self.heartbeat = Heartbeat(
-            renewing,
-            self.transitions,
-            worker_id=self.worker_id,
-            lease_ms=config.lease_ms,
+            renewing, self.transitions, worker_id=self.worker_id, lease_ms=config.lease_ms,
             on_stop=lambda token, cause: self.attempts.stop(token, cause),
-            announce=self._announcement,
-            on_announced=self.shares.update,
-        )
+            announce=lambda: self.announcement.call(), on_announced=self.shares.update,
+        )  # fmt: skip
+        self.hosts = HandlerHosts(
+            config.hosts, built_in=lambda: names() | OWN.keys(), on_free=lambda: self.claims.serve_line(),
+            on_leftover=lambda task, context: self.runner.leftovers.add_in_host(task, _unit(context)),
+        )  # fmt: skip
         self.runner = Runner(
             worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
-            interfaces=self.store.interfaces, max_bytes=config.output_max_bytes,
+            interfaces=self.store.interfaces, max_bytes=config.output_max_bytes, hosts=self.hosts,
             meter=MeterFactory(self.transitions, config.tenant_daily).meter,
             children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
         )  # fmt: skip
         self.attempts = Attempts(
             transitions=self.transitions, runner=self.runner, heartbeat=self.heartbeat,
             output_max_bytes=config.output_max_bytes,
-            claiming=self._take, hand_back=self._hand_back, fill=self.store.claim_texts.fill,
+            claiming=lambda ended: self.claims.take(ended), fill=self.store.claim_texts.fill,
+            hand_back=lambda task: self.claims.put_in_line(task),
+            on_start=lambda token, handler: self.hosts.places.hold(unit_of(token), handler),
+            on_end=self._freed,
         )  # fmt: skip
         self.deliveries = DeliveryDuty(
             self.store, self.transitions, tools=self.tools, limits=config.limits, is_on=config.deliveries
         )
-        self._handlers_text = f" {' '.join(sorted(names() | OWN.keys()))} "
-        self._started_ms = time.time_ns() // 1_000_000
-        self._requests = 0
-        #: Slots that the read under way may fill.
-        self._reading = 0
+        self.claims = Claims(
+            config, self.worker_id, store=self.store, transitions=self.transitions, reader=self.reader,
+            shares=self.shares, hosts=self.hosts, leftovers=self.runner.leftovers, start=self.attempts.start,
+            running=lambda: len(self.attempts.running), on_claimed=self.attempts.slot_freed.set,
+        )  # fmt: skip
+        self.announcement = Announcement(
+            config, self.worker_id, transitions=self.transitions, shares=self.shares, hosts=self.hosts,
+            leftovers=self.runner.leftovers, redactor=self.runner.redactors.all,
+            running=lambda: len(self.attempts.running),
+        )  # fmt: skip
         self._draining = asyncio.Event()
 
     async def run(self) -> None:
         """Work until drained. Redis may come and go meanwhile."""
-        self.shares.update(await self._announcement())
+        self.hosts.start()
+        self.shares.update(await self.announcement.call())
         self.heartbeat.start()
         log.info("worker.started", extra={"worker_id": self.worker_id, "slots": self.config.concurrency})
         reader = asyncio.create_task(self._read_tasks())
@@ -133,6 +140,9 @@ class Worker:
             self.attempts.send_lines(),
             stand_in(self.store, self.transitions, worker_id=self.worker_id, lease_ms=self.config.lease_ms),
             self.deliveries.run(),
+            self.announcement.publish_cards(),
+            watch_files(self.hosts),
+            watch_loops(self.hosts),
             self.heartbeat.keep_turning(),
         )
         others = [asyncio.create_task(duty) for duty in duties]
@@ -146,6 +156,7 @@ class Worker:
             # Last of all: a beat that stopped first would let attempts that still run be taken away.
             self.heartbeat.stop()
             await asyncio.to_thread(self.heartbeat.join, RECORDING_S)
+            await self.hosts.close()
             self.threads.shutdown(wait=False, cancel_futures=True)
             await self.tools.aclose()
         await self._leave()
@@ -159,24 +170,18 @@ class Worker:
         for duty in done - {draining}:
             duty.result()
 
+    def _freed(self, token: AttemptToken) -> None:
+        """Let the line have the slot of an attempt that has ended."""
+        self.hosts.places.let_go(unit_of(token))
+        self.claims.serve_line()
+
     def drain(self) -> None:
         """Claim nothing more; let `run` end when what runs has finished or been handed back."""
         self._draining.set()
+        self.claims.is_over = True
         self.attempts.slot_freed.set()
-
-    def _announcement(self) -> Call[list[int]]:
-        return self.transitions.announce_worker(self.worker_id, self.config.queues, self.describe())
-
-    def describe(self) -> list[str | bytes | int]:
-        """The worker's own record, as announced."""
-        blocked = self.runner.leftovers.units()
-        return [
-            "name", self.config.name, "host", socket.gethostname(), "pid", os.getpid(),
-            "handlers", self._handlers_text.strip(), "queues", " ".join(self.config.queues),
-            "slots", self.config.concurrency, "running", len(self.attempts.running),
-            "blocked", len(blocked), "blocked_by", " ".join(blocked[:NODES_SHOWN]),
-            "started_ms", self._started_ms, "layout", VERSION,
-        ]  # fmt: skip
+        # However long it takes to leave: by then no code of the installation runs any more.
+        asyncio.get_running_loop().call_later(self.config.drain_s + HOSTS_LEAVE_S, self.hosts.end)
 
     def left(self) -> list[str]:
         """Name what has not ended, `execution/node`: attempts, and what outlives one."""
@@ -185,12 +190,18 @@ class Worker:
 
     def hand_back_now(self) -> None:
         """Hand back all attempts and leave, without the event loop; from any thread."""
+        self.hosts.kill()
         for call in self.attempts.release_calls(list(self.attempts.running.values())):
             self.heartbeat.send(call)
         self.heartbeat.send(self.transitions.announce_worker(self.worker_id, self.config.queues))
 
     async def _drain(self) -> None:
         deadline_s = time.monotonic() + self.config.drain_s
+        try:
+            async with asyncio.timeout(RECORDING_S):
+                await self.claims.end()
+        except (TimeoutError, RedisError, OSError):
+            pass  # Others take over what waits in line after some seconds.
         while self.attempts.running and time.monotonic() < deadline_s:
             await asyncio.sleep(0.01)
         await self.deliveries.drain(max(0.0, deadline_s - time.monotonic()))
@@ -216,7 +227,7 @@ class Worker:
         tries = 0
         is_open = False
         while not self._draining.is_set():
-            free = self._free_slots()
+            free = self.claims.free_slots
             if free <= 0:
                 await self.attempts.wait_for_slot(SLOT_WAIT_S)
                 continue
@@ -225,9 +236,9 @@ class Worker:
                     await self.reader.open()
                     is_open = True
                 # Half of what is free: the other half is for what a recording can take on the way.
-                self._reading = (free + 1) // 2
-                deliveries = await self.reader.read(self._reading, block_ms=BLOCK_MS)
-                await self._claim(deliveries)
+                self.claims.reading = (free + 1) // 2
+                deliveries = await self.reader.read(self.claims.reading, block_ms=BLOCK_MS)
+                await self.claims.claim(deliveries)
                 tries = 0
             except (RedisError, OSError) as error:
                 log.warning("worker.read_failed", extra={"worker_id": self.worker_id, "error": str(error)})
@@ -235,84 +246,16 @@ class Worker:
                 await asyncio.sleep(READ_AGAIN.pause_s(tries))
                 is_open = False
             finally:
-                self._reading = 0
+                self.claims.reading = 0
 
-    async def _claim(self, deliveries: list[Delivery]) -> None:
-        """Claim what was read, each task in its own call: one that is refused does not hold up the rest."""
-        request = self._next_request()
-        mine: list[Delivery] = []
-        claims: list[Call[Claim | str]] = []
-        others: list[Delivery] = []
-        for number, task in enumerate(deliveries):
-            if f" {task.handler} " not in self._handlers_text:
-                others.append(task)
-                continue
-            token = AttemptToken(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
-            mine.append(task)
-            claims.append(
-                self.transitions.claim_node(
-                    token,
-                    message_id=task.message_id,
-                    queue=task.queue,
-                    worker_id=self.worker_id,
-                    lease_ms=self.config.lease_ms,
-                    most_bytes=REPLY_BYTES // len(deliveries),
-                )
-            )
-        replies = await self.transitions.call_all(claims, are_apart=True) if claims else []
-        self.attempts.start(reply for reply in replies if isinstance(reply, Claim))
-        await self.reader.leave_to_others(
-            [task for task, reply in zip(mine, replies, strict=True) if isinstance(reply, LayoutUnknown)]
-        )
-        await asyncio.gather(*(self._hand_back(task) for task in others))
 
-    async def _hand_back(self, task: Delivery) -> None:
-        """Give back a task that needs a handler this worker does not have."""
-        unit = (task.execution_id, task.node_id)
-        workers, (spec,) = await asyncio.gather(self.store.workers(), self.store.specs([unit]))
-        message = f"no live worker offers the handler '{task.handler}' of node '{task.node_id}'"
-        error = NodeError(ErrorType.HANDLER_NOT_FOUND, message, retryable=False, attempt=task.attempt)
-        try:
-            await self.transitions.hand_back_node(
-                *unit,
-                task.attempt,
-                message_id=task.message_id,
-                queue=task.queue,
-                is_offered=any(worker.offers(task.handler, task.queue) for worker in workers),
-                error=orjson.dumps(error.to_dict()),
-                taker=taker_of(spec.get("catch", ()), error.type),
-            )
-        except LayoutUnknown:
-            await self.reader.leave_to_others([task])
-
-    def _take(self, freed: int) -> ClaimRequest | None:
-        """Ask for as many tasks as slots become free, and as are free beyond those the reader may fill."""
-        count = min(freed + self._free_slots() - self._reading, BATCH)
-        if self._draining.is_set() or count <= 0:
-            return None
-        return ClaimRequest(
-            count=count,
-            request_id=self._next_request(),
-            worker_id=self.worker_id,
-            consumer=self.config.name,
-            lease_ms=self.config.lease_ms,
-            queues=self.shares.text,
-            handlers=self._handlers_text,
-            running=len(self.attempts.running) - freed,
-        )
-
-    def _free_slots(self) -> int:
-        return self.config.concurrency - len(self.attempts.running) - len(self.runner.leftovers)
-
-    def _next_request(self) -> str:
-        self._requests += 1
-        return f"{self.worker_id}:{self._requests}"
+def _unit(context: HandlerContext) -> AttemptToken:
+    return AttemptToken(context.execution_id, context.node_id, context.attempt, "")
 
 
 async def main() -> None:
     """Run one worker as the settings say. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
-    load_modules(settings.handler_modules)
     worker = Worker(
         redis=await connect_when_usable(settings),
         blocking=connect_blocking(settings.redis_dsn),

@@ -7,6 +7,24 @@ from pydantic import BaseModel, Field
 from api.schemas.executions import UsageView
 
 
+class HostRunView(BaseModel):
+    unit: str = Field(description="`execution_id/node_id`.")
+    since: str
+
+
+class HostView(BaseModel):
+    """A process in which a worker runs handlers of the installation."""
+
+    kind: Literal["sync", "async"] | None = Field(
+        description="What it runs: one `def` at a time, or many `async def`; null until it has loaded them."
+    )
+    pid: int
+    state: Literal["starting", "idle", "busy", "draining", "gone"]
+    runs: int = Field(description="Attempts that have ended in it.")
+    rss_mb: int = Field(description="Its memory after the last of them.")
+    running: list[HostRunView] = Field(description="What it runs, and since when; at most twenty.")
+
+
 class WorkerView(BaseModel):
     worker_id: str
     name: str
@@ -18,6 +36,10 @@ class WorkerView(BaseModel):
     running: int
     blocked: int = Field(description="Slots filled by threads and tasks that outlive their attempts.")
     blocked_by: list[str] = Field(description="Whose they are, `execution_id/node_id`; at most twenty.")
+    hosts: list[HostView] = Field(description="Processes that run the handlers of the installation.")
+    refusal: str | None = Field(
+        description="Why these handlers are not loaded, with the traceback; null where nothing is wrong."
+    )
     started_at: str
     last_seen_at: str
 

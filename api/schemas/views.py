@@ -13,7 +13,7 @@ from orchestrator.definitions.definition import Node
 from orchestrator.definitions.registry import WorkflowRecord, WorkflowVersion
 from orchestrator.documents.yaml import Locate, located
 from orchestrator.execution.explanation import Explanation
-from orchestrator.execution.inventory import Check, DeadEntry, QueueInfo, WorkerInfo
+from orchestrator.execution.inventory import Check, DeadEntry, HostInfo, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Execution, Item, MapCounts, NodeState
 from orchestrator.execution.rendered_config import RenderedConfig
 from orchestrator.operations.execution_pages import Counts
@@ -248,8 +248,21 @@ def worker_fields(worker: WorkerInfo) -> dict[str, Any]:
         "running": worker.running,
         "blocked": worker.blocked,
         "blocked_by": worker.blocked_by,
+        "hosts": [_host_fields(host) for host in worker.hosts],
+        "refusal": worker.refusal or None,
         "started_at": rfc3339(worker.started_ms),
         "last_seen_at": rfc3339(worker.beat_ms),
+    }
+
+
+def _host_fields(host: HostInfo) -> dict[str, Any]:
+    return {
+        "kind": host.kind,
+        "pid": host.pid,
+        "state": host.state,
+        "runs": host.runs,
+        "rss_mb": host.rss_mb,
+        "running": [{"unit": unit, "since": rfc3339(since_ms)} for unit, since_ms in host.running],
     }
 
 

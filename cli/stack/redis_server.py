@@ -58,7 +58,7 @@ def lock(data_dir: Path) -> int:
 
     Redis does not lock its append-only files: two servers in one directory destroy them. The descriptor is
     handed to the server too, so that an orphaned one keeps others away for as long as it writes.
-    Raises StackRunning naming the holder, RedisUnavailable where no directory can be made.
+    Raises StackRunning naming the holder, RedisUnavailable where no directory can be made or written in.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,12 @@ def lock(data_dir: Path) -> int:
         raise RedisUnavailable(
             f"--data-dir: cannot make the directory {data_dir}: {error.strerror}"
         ) from None
-    descriptor = os.open(data_dir / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        descriptor = os.open(data_dir / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RedisUnavailable(
+            f"--data-dir: cannot write in {data_dir}: {error.strerror}; name a directory of your own"
+        ) from None
     port = read_record(data_dir).get("port")
     give_up_at = time.monotonic() + 8.0
     ask_at = time.monotonic() + 2.0
@@ -196,7 +201,7 @@ async def _start_embedded(*, data_dir: Path, lock_fd: int, emit: Callable[[str, 
         await server.start()
         assert server.process is not None
         write_record(data_dir, binary, pid=server.process.pid, port=port)
-        if await wait_until_ready(server, port):
+        if await wait_until_ready(server, port, data_dir=data_dir):
             label = f"{ports.LOCAL}:{port} (embedded {binary.label}, data in {data_dir})"
             return RedisPlace(label, ports.LOCAL, port, server)
         await server.stop()
@@ -209,12 +214,19 @@ async def _start_embedded(*, data_dir: Path, lock_fd: int, emit: Callable[[str, 
     )
 
 
-async def wait_until_ready(server: Child, port: int, *, within_s: float = READY_WITHIN_S) -> bool:
-    """Wait for +PONG (a connect proves nothing while data is read); False: it ended or took too long."""
+async def wait_until_ready(
+    server: Child, port: int, *, data_dir: Path, within_s: float = READY_WITHIN_S
+) -> bool:
+    """Wait for +PONG (a connect proves nothing while data is read); False: it ended or took too long.
+
+    What answers has to be this server: one of another stack that took the port in between would answer until
+    ours has found that it cannot listen, and both stacks would work on one Redis.
+    """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within_s):
             while server.process is not None and server.process.returncode is None:
-                if ports.is_redis_up(ports.LOCAL, port):
+                is_up = ports.is_redis_up(ports.LOCAL, port)
+                if is_up and ports.redis_directory(ports.LOCAL, port) == str(data_dir):
                     return True
                 await asyncio.sleep(0.005)
     return False

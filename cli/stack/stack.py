@@ -21,6 +21,7 @@ from cli.stack import info as stack_info
 from cli.stack import ports
 from cli.stack.demo import DemoRun, demo_environment, require_development, start_demo
 from cli.stack.info import ROOT, StackInfo
+from cli.stack.live_workers import LiveWorkers, find_live_workers
 from cli.stack.process import Child
 from cli.stack.redis_server import RedisPlace, find_redis, lock
 from config import Settings
@@ -29,6 +30,8 @@ API_PORT = 8000
 ECHO_PORT = 8090
 #: How long the processes the first execution needs start alone.
 HEAD_START_S = 4.0
+#: How long the modules of HANDLERS are waited for, before it is said what runs.
+HANDLERS_WAIT_S = 5.0
 #: The host names in the documented sample workflows; nothing of that name exists anywhere.
 SAMPLE_SERVICES = ("service-a", "consumer")
 
@@ -62,6 +65,8 @@ class Stack:
     api_port: int = 0
     echo_port: int = 0
     redis: RedisPlace | None = None
+    #: Its workers when it is up; None where that is not known.
+    live_workers: LiveWorkers | None = None
     #: What came of starting the demo; None without one.
     demo_run: DemoRun | None = None
     #: In the order in which they are stopped; each group at once.
@@ -99,6 +104,7 @@ class Stack:
                 if self.options.is_demo:
                     key = stack_info.api_key()
                     self.demo_run = await asyncio.to_thread(start_demo, self.api_port, key)
+                self.live_workers = await self._find_live_workers()
                 self.announce(self, time.monotonic() - began)
             await self._wait_for_stop(watchers)
         finally:
@@ -203,6 +209,19 @@ class Stack:
             await asyncio.sleep(0.03)
         return False
 
+    async def _find_live_workers(self) -> LiveWorkers | None:
+        """Look which workers of this stack live; handlers of your own are waited for, for a moment."""
+        key = stack_info.operator_key()
+        pids = {child.process.pid for child in self.groups[0] if child.process is not None}
+        until_s = time.monotonic() + HANDLERS_WAIT_S
+        while True:
+            found = await asyncio.to_thread(find_live_workers, self.api_port, key, pids)
+            if not self.settings.handler_modules or time.monotonic() > until_s or self._stop.is_set():
+                return found
+            if found is not None and (found.is_loaded or found.refusal):
+                return found
+            await asyncio.sleep(0.1)
+
     async def _wait_for_stop(self, watchers: list[asyncio.Task[None]]) -> None:
         """Until a signal comes, or supervision itself fails, which must not pass unnoticed."""
         stop = asyncio.create_task(self._stop.wait())
@@ -238,6 +257,10 @@ def child_environment(
         **environment,
         **place.child_environment(),
         "SERVICES": json.dumps(services),
+        # Modules are found where the command was typed, and in the checkout, as the examples are.
+        "HANDLER_PATH": settings.handler_path or os.pathsep.join(dict.fromkeys((os.getcwd(), str(ROOT)))),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")])),
+        # Their own output is a pipe to us; whether a person reads along, we know.
+        "LOG_FORMAT": settings.log_format or ("text" if sys.stdout.isatty() else "json"),
     }

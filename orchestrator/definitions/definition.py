@@ -48,6 +48,10 @@ class HandlerNames(Protocol):
         ...
 
 
+#: Makes the handlers a definition may use: of names that live workers announce, and of the texts of cards.
+CatalogueMaker = Callable[[frozenset[str], tuple[bytes, ...]], HandlerNames]
+
+
 @dataclass(frozen=True, slots=True)
 class PlainHandlers:
     """Handlers known by name: any config, and whatever default policies are given."""

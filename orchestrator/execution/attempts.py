@@ -47,11 +47,12 @@ _ENDED_BY = {
     "lease_lost": Outcome.LOST,
     "repair": Outcome.LOST,
     "drain": Outcome.DRAINED,
+    "host": Outcome.DRAINED,
     "signal": Outcome.WAITING,
     "staging": Outcome.WAITING,
 }
 #: The retry policy does not count an attempt that ended for one of these causes, or waited for it.
-_UNCHARGED = frozenset({"lease_lost", "repair", "drain", "staging", "child"})
+_UNCHARGED = frozenset({"lease_lost", "repair", "drain", "host", "staging", "child"})
 #: The outcome that a status in the record stands for.
 _OUTCOMES = {
     NodeStatus.QUEUED: Outcome.QUEUED,

@@ -10,6 +10,32 @@ WORKER_ALIVE_MS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """What live workers offer: names of handlers, and the texts of the cards of those they have loaded."""
+
+    names: frozenset[str] = frozenset()
+    cards: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostInfo:
+    """One process in which a worker runs handlers of the installation.
+
+    kind     sync or async; None until it has loaded them.
+    state    starting, idle, busy or draining.
+    runs     attempts that have ended in it.
+    running  `execution/node` and since when, Unix ms; at most twenty.
+    """
+
+    kind: str | None
+    pid: int
+    state: str
+    runs: int
+    rss_mb: int
+    running: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerInfo:
     """One worker process as it last announced itself."""
 
@@ -28,6 +54,11 @@ class WorkerInfo:
     blocked: int = 0
     #: Whose they are, `execution/node`; the longest-running first, at most twenty.
     blocked_by: tuple[str, ...] = ()
+    #: Digest of the cards of the handlers it has loaded; "" where it has loaded none.
+    cards: str = ""
+    hosts: tuple[HostInfo, ...] = ()
+    #: Why the handlers of the installation are not loaded, with the traceback; "" where they are.
+    refusal: str = ""
 
     @property
     def named_handlers(self) -> frozenset[str]:

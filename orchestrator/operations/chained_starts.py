@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.definitions.definition import HandlerNames
+from orchestrator.definitions.definition import CatalogueMaker
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import HeadraceError, StoreUnavailable
@@ -32,7 +32,7 @@ class ChainedStarts:
         store: Store,
         transitions: Transitions,
         *,
-        catalogue: Callable[[frozenset[str]], HandlerNames],
+        catalogue: CatalogueMaker,
         limits: Limits,
     ) -> None:
         self._store = store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import orjson
 
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored, version_of
-from orchestrator.definitions.definition import OUTPUT, Definition, HandlerNames
+from orchestrator.definitions.definition import OUTPUT, CatalogueMaker, Definition
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import (
@@ -79,7 +79,7 @@ class Children:
         store: Store,
         transitions: Transitions,
         *,
-        catalogue: Callable[[frozenset[str]], HandlerNames],
+        catalogue: CatalogueMaker,
         limits: Limits,
         checks: SchemaChecks | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ import orjson
 
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_definition
-from orchestrator.definitions.definition import Definition, HandlerNames
+from orchestrator.definitions.definition import CatalogueMaker, Definition
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.targets import joined_targets
 from orchestrator.documents import exact_json
@@ -25,6 +25,7 @@ from orchestrator.errors import (
     TooBusy,
     WorkflowChanged,
 )
+from orchestrator.execution.inventory import Announced
 from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -72,7 +73,7 @@ class Submissions:
         store: Store,
         transitions: Transitions,
         *,
-        catalogue: Callable[[frozenset[str]], HandlerNames],
+        catalogue: CatalogueMaker,
         limits: Limits,
         checks: SchemaChecks | None = None,
     ) -> None:
@@ -84,8 +85,8 @@ class Submissions:
         self.layouts = StaticLayouts(transitions)
         self.limits = limits
         self._catalogue = catalogue
-        self._announced: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
-        self._cache = DefinitionCache[tuple[bytes, frozenset[str]], Compiled](max_entries=KEPT)
+        self._announced: tuple[float, Announced] = (float("-inf"), Announced())
+        self._cache = DefinitionCache[tuple[bytes, Announced], Compiled](max_entries=KEPT)
 
     async def create(
         self,
@@ -238,16 +239,16 @@ class Submissions:
 
     async def handler_names(self) -> frozenset[str]:
         """Name the handlers a definition may use now."""
-        return frozenset(self._catalogue(await self._announced_handlers()).names)
+        announced = await self._announced_handlers()
+        return frozenset(self._catalogue(announced.names, announced.cards).names)
 
-    async def _announced_handlers(self) -> frozenset[str]:
-        """Names live workers offer, a second old at most."""
-        read_s, names = self._announced
+    async def _announced_handlers(self) -> Announced:
+        """What live workers offer, a second old at most."""
+        read_s, announced = self._announced
         if time.monotonic() - read_s > FRESH_S:
-            workers = await self.store.workers()
-            names = frozenset(name for worker in workers for name in worker.named_handlers)
-            self._announced = (time.monotonic(), names)
-        return names
+            announced = await self.store.announced()
+            self._announced = (time.monotonic(), announced)
+        return announced
 
     async def compile(self, document: Document, body: bytes | None) -> Compiled:
         """Compile a definition with the handlers last known; read the live workers again before refusing it.
@@ -267,7 +268,7 @@ class Submissions:
                 raise
             return await self._compiled(document, body, announced)
 
-    async def _compiled(self, document: Document, body: bytes | None, announced: frozenset[str]) -> Compiled:
+    async def _compiled(self, document: Document, body: bytes | None, announced: Announced) -> Compiled:
         if body is not None and (kept := self._cache.get((body, announced))):
             return kept
         if body is None and callable(document):
@@ -281,10 +282,12 @@ class Submissions:
             self._cache.put((body, announced), compiled, text_bytes=len(text))
         return compiled
 
-    def _compile(self, document: Document, text: bytes, announced: frozenset[str]) -> Compiled:
+    def _compile(self, document: Document, text: bytes, announced: Announced) -> Compiled:
         if callable(document):
             document = document()
-        definition = compile_definition(document, handlers=self._catalogue(announced), limits=self.limits)
+        definition = compile_definition(
+            document, handlers=self._catalogue(announced.names, announced.cards), limits=self.limits
+        )
         return Compiled(definition, lay_out(definition), text)
 
 

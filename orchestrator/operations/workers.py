@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.execution.inventory import WorkerInfo
+from orchestrator.execution.inventory import Announced, WorkerInfo
 from orchestrator.store.reader import Store
 
 
@@ -17,3 +17,7 @@ class Workers:
     async def list(self) -> Sequence[WorkerInfo]:
         """List the live workers, in order of their ids: what each offers and how busy it is."""
         return await self._store.workers()
+
+    async def announced(self) -> Announced:
+        """What live workers offer, with the texts of the cards of the handlers they have loaded."""
+        return await self._store.announced()

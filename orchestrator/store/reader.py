@@ -25,12 +25,13 @@ from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import ExecutionNotFound
-from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueInfo, WorkerInfo
+from orchestrator.execution.inventory import WORKER_ALIVE_MS, Announced, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
 from orchestrator.store.access import Access
 from orchestrator.store.briefs import Briefs
+from orchestrator.store.cards import Cards
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.deliveries import Deliveries
 from orchestrator.store.histories import Histories, read_history
@@ -91,7 +92,7 @@ class Store:
         *,
         default_retry: Callable[[str], RetryPolicy | None] = lambda handler: None,
     ) -> None:
-        self.default_retry = default_retry
+        self._own_retry = default_retry
         self._redis: Any = redis  # its own types allow the answers of every protocol at once; ours are bytes
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
@@ -99,6 +100,7 @@ class Store:
         self.histories = Histories(redis, self.keys)
         self.claim_texts = ClaimTexts(redis, self.keys)
         self.interfaces = Interfaces(redis, self.keys)
+        self.cards = Cards(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)
         self.index = Index(redis, self.keys)
         self.access = Access(redis, self.keys)
@@ -111,6 +113,10 @@ class Store:
         self.schedules = ScheduleRecords(redis, self.keys)
         self.webhooks = WebhookRecords(redis, self.keys)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
+
+    def default_retry(self, handler: str) -> RetryPolicy | None:
+        """Give the policy of nodes that have none: by the register of this process, or by a card."""
+        return self._own_retry(handler) or self.cards.default_retry(handler)
 
     async def let_go(self) -> None:
         """Give the connections it keeps back to the client, which others go on using."""
@@ -141,6 +147,8 @@ class Store:
         text = await self.definition_text(execution_id)
         if text is None:
             raise ExecutionNotFound(execution_id)
+        # Of handlers that workers have loaded, the default retries are known by their cards.
+        await self.announced()
         definition = compile_stored(orjson.loads(text), self.default_retry)
         return self._definitions.put(version, definition, text_bytes=len(text))
 
@@ -300,6 +308,12 @@ class Store:
         rows = await pipe.execute() if alive else []
         found = zip(sorted(alive), rows, strict=True)
         return [read_worker(member.decode(), fields) for member, fields in found if fields]
+
+    async def announced(self) -> Announced:
+        """What live workers offer."""
+        workers = await self.workers()
+        cards = await self.cards.read(worker.cards for worker in workers if worker.cards)
+        return Announced(frozenset(name for worker in workers for name in worker.named_handlers), cards)
 
     # Children
 

@@ -10,7 +10,7 @@ import orjson
 from clients.redis_client import WrongKind
 from orchestrator.definitions.budgets import NOTHING_USED, USED_FIELDS, read_caps, read_usage
 from orchestrator.documents import exact_json
-from orchestrator.execution.inventory import DeadEntry, WorkerInfo
+from orchestrator.execution.inventory import DeadEntry, HostInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import VERSION, catch_of
@@ -203,7 +203,15 @@ def read_worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
         beat_ms=int(fields[b"beat_ms"]),
         blocked=int(fields.get(b"blocked") or 0),
         blocked_by=tuple(fields.get(b"blocked_by", b"").decode().split()),
+        cards=fields.get(b"cards", b"").decode(),
+        hosts=tuple(_host(each) for each in orjson.loads(fields.get(b"hosts") or b"[]")),
+        refusal=fields.get(b"refusal", b"").decode(),
     )
+
+
+def _host(fields: dict[str, Any]) -> HostInfo:
+    running = tuple((unit, since_ms) for unit, since_ms in fields.pop("running"))
+    return HostInfo(**fields, running=running)
 
 
 def read_dead_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:

@@ -332,9 +332,13 @@ class Transitions(ScriptClient):
         lost: bytes,
         poison: bytes,
         taker: str = "",
+        nonce: str = "",
     ) -> Call[tuple[str, bool]]:
-        """Fence an attempt whose lease has expired: it is tried again, or fails as poison."""
-        arguments = (node_id, attempt, MAX_INFRA_ATTEMPTS, lost, poison, taker)
+        """Fence an attempt whose lease has expired: it is tried again, or fails as poison.
+
+        nonce  of the attempt, where its own worker gives it up before that.
+        """
+        arguments = (node_id, attempt, MAX_INFRA_ATTEMPTS, lost, poison, taker, nonce)
         return self._call("reap_node", execution_id, arguments, read_word_more)
 
     # A running attempt; every verb that ends one may claim further tasks in the same call
@@ -428,9 +432,11 @@ class Transitions(ScriptClient):
         head = (tolerated, "1" if stops else "0", "1" if keeps else "0", staged)
         return self._end("map_node", token, claiming, *head, *items)
 
-    def release_node(self, token: AttemptToken, claiming: ClaimRequest | None = None) -> Call[EndReply]:
-        """Requeue a running attempt, uncharged, as its worker shuts down."""
-        return self._end("release_node", token, claiming)
+    def release_node(
+        self, token: AttemptToken, claiming: ClaimRequest | None = None, *, cause: str = "drain"
+    ) -> Call[EndReply]:
+        """Requeue a running attempt, uncharged: its worker shuts down, or ("host") lost its process."""
+        return self._end("release_node", token, claiming, cause)
 
     def cancel_node(self, token: AttemptToken, claiming: ClaimRequest | None = None) -> Call[EndReply]:
         """End an attempt whose handler stopped for a cancel; replies `uncalled` where there is none."""
@@ -483,6 +489,12 @@ class Transitions(ScriptClient):
         """
         arguments = ("", worker_id, " ".join(queues), *fields)
         return Call(self, "announce_worker", (self.keys.worker(worker_id),), arguments, list)
+
+    def publish_handlers(self, digest: str, cards: bytes) -> Call[str]:
+        """Keep the cards of handlers, JSON, under their digest for an hour."""
+        return Call(
+            self, "publish_handlers", (self.keys.key("cards", digest=digest),), ("", cards), read_text
+        )
 
     def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
         """Remove idle consumers without pending tasks from a queue's group."""

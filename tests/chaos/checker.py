@@ -18,7 +18,7 @@ from tests.chaos.script import outcome_of
 from tests.chaos.slots import of_clocks
 from tests.interpreter import interpret, nodes_of, status_of, words_of_items
 
-TRACED = ("record", "record_in_thread", "record_beating")
+TRACED = ("record", "record_in_thread", "record_beating", "record_crashing")
 _ENDS = {
     "node.completed": "COMPLETED",
     "node.failed": "FAILED",
@@ -262,7 +262,8 @@ def _tries(ended: EndReply, node_id: str) -> int:
 
 
 def _struck(calls: list[Call], history: History) -> int:
-    """Calls whose process was struck between their beginning and the beginning of the next attempt."""
+    """Calls whose process was struck between their beginning and the beginning of the next attempt: from
+    outside, or by another call that ran in it."""
     found = 0
     calls = sorted(calls, key=lambda call: call.attempt)
     for call, following in pairwise(calls):
@@ -271,6 +272,11 @@ def _struck(calls: list[Call], history: History) -> int:
         found += any(
             strike.pid == call.pid and since_s <= strike.at_s <= following.start_s
             for strike in history.strikes
+        ) or any(
+            crash.host == call.host
+            and crash.nonce != call.nonce
+            and since_s <= (crash.end_s or 0) <= following.start_s
+            for crash in history.crashes
         )
     return found
 

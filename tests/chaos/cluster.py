@@ -72,7 +72,7 @@ class Cluster:
             "REDIS_PORT": str(self.redis.port), "LEASE_MS": str(self.lease_ms), "WORKER_NAME": name,
             "WORKER_CONCURRENCY": "16", "HANDLERS": "tests.chaos.handlers", "CHAOS_TRACE": str(self.trace),
             "DRAIN_S": str(DRAIN_S), "SWEEP_IDLE_MS": "2000", "LOG_LEVEL": "INFO",
-            "LLM_PROVIDER": "echo", **ENVIRONMENT,
+            "LLM_PROVIDER": "echo", "PYTHONFAULTHANDLER": "1", **ENVIRONMENT,
         }  # fmt: skip
         with (self.directory / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -148,7 +148,7 @@ class Cluster:
             try:
                 member.process.wait(max(0.1, deadline_s - time.monotonic()))
             except subprocess.TimeoutExpired:
-                member.process.send_signal(signal.SIGUSR1)  # shows where its threads are
+                member.process.send_signal(signal.SIGABRT)  # shows where its threads are
                 time.sleep(0.5)
                 told = (self.directory / f"{member.name}.log").read_text()[-4_000:]
                 found.append(f"{member.name} did not end within {ENDING_S:g} s of being told to: {told}")

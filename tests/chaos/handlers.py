@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import json
 import os
 import signal
@@ -14,9 +13,6 @@ from typing import Any
 from uuid import uuid4
 
 from headrace import Context, Retryable, handler
-
-# A process that does not end is asked where it is.
-faulthandler.register(signal.SIGUSR1, all_threads=True)
 
 #: Signs of life in one call.
 STEPS = 10
@@ -35,7 +31,7 @@ async def record(config: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 @handler("record_in_thread")
 def record_in_thread(config: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The same in a thread, where nobody can interrupt it."""
+    """The same as a plain function."""
     with call_of(context) as call:
         time.sleep(config.get("work_ms", 10) / 1000)
         return call.outcome(config)
@@ -50,6 +46,20 @@ async def record_beating(config: Mapping[str, Any], context: Context) -> dict[st
             await asyncio.sleep(config.get("work_ms", 10) / 1000 / STEPS)
             context.heartbeat({"step": step + 1})
         return {**call.outcome(config), "from": first}
+
+
+@handler("record_crashing")
+async def record_crashing(config: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """The same, but each of the first tries takes its process along, as `crashes` says.
+
+    exit, signal  the process ends at once; hang, the code goes on whatever is said to it.
+    """
+    with call_of(context) as call:
+        await asyncio.sleep(config.get("work_ms", 10) / 1000)
+        number, crashes = context.try_number, config["crashes"]
+        if number <= len(crashes):
+            call.crash(crashes[number - 1])
+        return call.outcome(config)
 
 
 class TracedCall:
@@ -68,12 +78,24 @@ class TracedCall:
         self.ended = "ok"
         return {"nonce": self.nonce, "attempt": self.context.attempt}
 
+    def crash(self, how: str) -> None:
+        self.write("crash")
+        if how == "exit":
+            os._exit(9)
+        if how == "signal":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        while True:
+            try:
+                time.sleep(3600)
+            except BaseException:
+                continue
+
     def write(self, phase: str) -> None:
         context = self.context
         line = {
             "phase": phase, "nonce": self.nonce, "execution_id": context.execution_id,
-            "node_id": context.node_id, "attempt": context.attempt, "pid": os.getpid(),
-            "at_s": time.monotonic(),
+            "node_id": context.node_id, "attempt": context.attempt, "pid": os.getppid(),
+            "host": os.getpid(), "at_s": time.monotonic(),
         }  # fmt: skip
         # One write to a file opened for appending: lines of several processes never mix.
         descriptor = os.open(os.environ["CHAOS_TRACE"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

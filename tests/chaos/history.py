@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,8 @@ StrikeKind = Literal["kill", "stop", "term"]
 class Call:
     """One handler call. Times are of the machine's monotonic clock, which all processes share.
 
-    ended  ok, fail, stopped (told to); None when its process was gone before.
+    pid    of the worker; host, of the process of its that ran the call.
+    ended  ok, fail, stopped (told to), crash (took its process along); None when that was gone before.
     """
 
     execution_id: str
@@ -26,6 +28,7 @@ class Call:
     start_s: float
     end_s: float | None = None
     ended: str | None = None
+    host: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ class Sample:
     at_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class History:
     """Everything the checker judges by.
 
@@ -205,6 +208,11 @@ class History:
     messages: tuple[Message, ...] = ()
     sendings: tuple[Sending, ...] = ()
 
+    @cached_property
+    def crashes(self) -> tuple[Call, ...]:
+        """Calls that took their process along."""
+        return tuple(call for call in self.calls if call.ended == "crash")
+
     def may_be_lost(self, at_s: float) -> bool:
         """Say whether Redis may have lost what was written at a moment."""
         return any(begin_s <= at_s <= end_s for begin_s, end_s in self.losses)
@@ -219,6 +227,6 @@ def read_calls(trace: Path) -> tuple[Call, ...]:
         if phase == "start":
             start_s = row.pop("at_s")
             calls[nonce] = Call(**row, start_s=start_s)
-        else:
+        elif calls[nonce].ended != "crash":
             calls[nonce] = replace(calls[nonce], end_s=row["at_s"], ended=phase)
     return tuple(sorted(calls.values(), key=lambda call: call.start_s))

@@ -13,6 +13,7 @@ from tests.chaos.workload import (
     calling,
     chain,
     choice,
+    crashing,
     delay,
     diamond,
     failing,
@@ -29,7 +30,7 @@ Maker = Callable[[Random], dict[str, Any]]
 TELLING = 0.3
 MIX: tuple[Maker, ...] = (
     chain, nested, diamond, fleeting, crowd, fan, orphans, branch, retry, broken, fleeting, delay, failing,
-    by_rules, mapping, choice, telling, fleeting, handled, asking, too_many,
+    crashing, by_rules, mapping, choice, telling, fleeting, handled, asking, too_many,
 )  # fmt: skip
 
 

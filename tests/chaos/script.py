@@ -9,6 +9,9 @@ from tests.chaos.nested_workload import child_of
 from tests.interpreter import Result
 from tests.interpreting_tries import end_of_tries
 
+#: The type of the error that a crash ends in.
+_CRASHES = {"exit": "HandlerCrashed", "signal": "HandlerCrashed", "hang": "Timeout.StartToClose"}
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -39,7 +42,8 @@ def _of_unit(node: dict[str, Any], item: Any) -> Result:
     config = node.get("config", {})
     if node["handler"] == "sub_workflow":
         return "child" if config.get("wait", True) else "detached", Script(child_of(node, item))
-    failures = config.get("errors") or ["HandlerError"] * (item or config).get("fail_times", 0)
+    crashes = [_CRASHES[how] for how in config.get("crashes", ())]
+    failures = config.get("errors") or crashes or ["HandlerError"] * (item or config).get("fail_times", 0)
     word, _, _ = end_of_tries(
         {"retry": _timeless(node.get("retry") or {"max_attempts": 1})}, [*failures, "ok"]
     )

@@ -83,6 +83,21 @@ def delay(dice: Random) -> dict[str, Any]:
     return workflow(work("before", dice), pause, work("after", dice, after=["pause"]), name="delay")
 
 
+def crashing(dice: Random) -> dict[str, Any]:
+    """Takes processes along in which calls of other executions run."""
+    policy = {"max_attempts": 3, "initial_interval": "200ms"}
+    crashes = dice.choices(("exit", "signal", "hang"), k=dice.randint(1, 2))
+    crash = node("crash", after=["root"], handler="record_crashing", retry=policy)
+    config = {"work_ms": dice.randint(5, 200), "crashes": crashes}
+    return workflow(
+        work("root", dice),
+        crash | {"config": config, "start_to_close_timeout": "1s"},
+        *(work(f"beside{i}", dice, after=["root"]) for i in range(4)),
+        work("after", dice, after=["crash"]),
+        name="crashing",
+    )
+
+
 def each(node_id: str, dice: Random, ends: list[str], *, after: list[str], **fields: Any) -> dict[str, Any]:
     """A node that works once for each item; those that are to "fail" do so however often they are tried."""
     tries = {"ok": 0, "again": 1, "fail": 9}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +9,7 @@ import orjson
 
 from orchestrator.store.replies import Claim
 from tests.makers import FakeWorker, Rig, held_by
-from workers.context import Toolbox
+from workers.context import StopSignal, Toolbox
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.recording import end_call
@@ -49,7 +48,7 @@ async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None
             spec = orjson.loads(claim.spec)
             buffer = EventBuffer()
             sender = LineSender(rig.transitions, held_by(claim), buffer)
-            result = await runner.run(claim, spec, lines or buffer, asyncio.Event(), sender)
+            result = await runner.run(claim, spec, lines or buffer, StopSignal(), sender)
             ended = await end_call(
                 rig.transitions, claim, spec, result, output_max_bytes=1_000_000, claiming=None
             )

@@ -82,6 +82,7 @@ OWNERS: dict[str, tuple[str, str]] = {
     "probe": ("deployment", "by itself after a second"),
     "workers": ("deployment", "announce_worker takes the member after an hour"),
     "worker": ("deployment", "by itself a minute after the last beat"),
+    "cards": ("deployment", "by itself an hour after it was last written"),
     "readers": ("deployment", "by itself a minute after the last beat"),
 }
 #: What an execution needs and never owns.

@@ -242,7 +242,11 @@ ENDS = (
         ("the output is not stored", "put_output(x, node_id, ARGV[14])", ""),
         ("the branch is not remembered", "if ARGV[15] ~= '' then", "if false then"),
     ),
-    *of("release_node", ("a drain is charged", "uncharge(x, ARGV[3])", "")),
+    *of(
+        "release_node",
+        ("a drain is charged", "uncharge(x, ARGV[3])", ""),
+        ("who lost its host is said to be drained", "ARGV[14] == 'host'", "false"),
+    ),
     *of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[17])", "")),
     *of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
     *of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[14]", "'SKIPPED', 'upstream_failed'")),
@@ -250,9 +254,11 @@ ENDS = (
 KEEPERS = (
     *of(
         "reap_node",
-        ("a living lease is taken", "if deadline_ms and deadline_ms > NOW then", "if false then"),
+        ("a living lease is taken", "if deadline_ms and deadline_ms > NOW and ARGV[9] == '' then", "if false then"),
         ("a lost worker is charged to the node", "uncharge(x, node_id)", ""),
         ("poison has no end", "if crashes > tonumber(ARGV[5])", "if crashes > 1000 + tonumber(ARGV[5])"),
+        ("any worker may give an attempt up", "if ARGV[9] ~= '' and state_of(x, node_id).nonce ~= ARGV[9] then return {'stale', 0} end", ""),
+        ("who gives an attempt up must wait for its lease", " and ARGV[9] == ''", ""),
         ("an old lease ends a new attempt", "not may_leave('node', 'reap_node', status) or state_of(x, node_id).attempt ~= attempt", "not may_leave('node', 'reap_node', status)"),
     ),
     *of(

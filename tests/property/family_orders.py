@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -27,7 +26,7 @@ from tests.interpreter import Result, Scripted, nodes_of
 from tests.interpreting_families import children_of
 from tests.makers import FakeWorker
 from tests.property.orders import REFUSALS
-from workers.context import HandlerContext, NullSink, Toolbox
+from workers.context import HandlerContext, NullSink, StopSignal, Toolbox
 from workers.handlers import Catalogue
 from workers.outcome import Failed, Outcome
 from workers.registry import find_handler
@@ -115,7 +114,7 @@ class FamilyRun:
             return
         await self._learn(claim.execution_id)
         spec = orjson.loads(claim.spec)
-        result = await self.runner.run(claim, spec, NullSink(), asyncio.Event())
+        result = await self.runner.run(claim, spec, NullSink(), StopSignal())
         self.running.append((claim, spec, result))
 
     async def _end(self, attempt: Attempt) -> None:

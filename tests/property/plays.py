@@ -17,7 +17,7 @@ from tests.makers import FakeWorker, Rig, error_of
 
 async def rig_on(redis: Redis) -> Rig:
     """Give an engine that knows the handlers of drawn graphs, with a clock that stands."""
-    engine = Engine(redis, redis, catalogue=lambda _: HANDLERS)
+    engine = Engine(redis, redis, catalogue=lambda _, cards: HANDLERS)
     engine.transitions.now_ms = await engine.store.now_ms()
     return Rig(redis, engine.transitions, engine.store, engine, FakeWorker(engine.transitions, redis))
 

@@ -18,12 +18,14 @@ from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call, retry_while_unavailable
 from orchestrator.store.transitions import Transitions
+from workers.context import StopSignal
+from workers.hosts.ends import GivenBack
 from workers.outcome import from_exception
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.heartbeat import Heartbeat, Pulse
 from workers.runtime.map_items import Mapped, stage
-from workers.runtime.recording import end_call, token_of
+from workers.runtime.recording import end_call, lose_call, token_of
 from workers.runtime.runner import Result, Runner
 
 log = logging.getLogger("headrace.worker")
@@ -46,7 +48,7 @@ class Attempt:
     spec: dict[str, Any]
     buffer: EventBuffer
     sender: LineSender
-    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: StopSignal = field(default_factory=StopSignal)
     task: asyncio.Task[None] | None = None
     stop_cause: str = ""
     #: Set when the runner has come to an end; None then means that the handler was stopped.
@@ -61,9 +63,11 @@ class Attempt:
 class Attempts:
     """Bounded by the worker's slots. Everything here runs in the event loop.
 
-    claiming   called at each recording with the number of slots it frees; gives what to claim in that call.
+    claiming   called at each recording with the handlers of the attempts that end; gives what to claim.
     hand_back  called with tasks that were read in such a call and need another worker.
     fill       reads what claims had no room for.
+    on_start   called with an attempt and the name of its handler before it runs.
+    on_end     called when an attempt leaves the worker, however it does.
     """
 
     def __init__(
@@ -73,9 +77,11 @@ class Attempts:
         runner: Runner,
         heartbeat: Heartbeat,
         output_max_bytes: int,
-        claiming: Callable[[int], ClaimRequest | None],
+        claiming: Callable[[Sequence[str]], ClaimRequest | None],
         hand_back: Callable[[Delivery], Coroutine[Any, Any, None]],
         fill: Callable[[Sequence[Claim]], Coroutine[Any, Any, list[Claim]]],
+        on_start: Callable[[AttemptToken, str], object] = lambda token, handler: None,
+        on_end: Callable[[AttemptToken], None] = lambda token: None,
     ) -> None:
         self.running: dict[AttemptToken, Attempt] = {}
         self.slot_freed = asyncio.Event()
@@ -86,6 +92,7 @@ class Attempts:
         self._claiming = claiming
         self._hand_back = hand_back
         self._fill = fill
+        self._on_start, self._on_end = on_start, on_end
         self._ended: list[Attempt] = []
         self._has_ended = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
@@ -102,6 +109,7 @@ class Attempts:
             attempt = Attempt(claim, token, orjson.loads(claim.spec), buffer, sender)
             attempt.reading = reading if claim.unread else None
             self.running[attempt.token] = attempt
+            self._on_start(token, attempt.spec["handler"])
             self._heartbeat.hold(attempt.token, Pulse(attempt.buffer, attempt.spec.get("heartbeat_ms")))
             attempt.task = asyncio.create_task(self._run(attempt))
 
@@ -111,7 +119,7 @@ class Attempts:
         if attempt is None or attempt.stop_cause == cause or attempt.has_ended:
             return
         attempt.stop_cause = cause
-        attempt.cancelled.set()
+        attempt.cancelled.stop(cause)
         log.info("attempt.stopped", extra={"node_id": token.node_id, "cause": cause})
         # A cancel is a request: the handler may still record its result within the grace period. An attempt
         # that has not ended by then is fenced, and the next beat finds it lost.
@@ -140,7 +148,7 @@ class Attempts:
         calls = self.release_calls(left)
         for attempt in left:
             attempt.stop_cause = "drain"
-            attempt.cancelled.set()
+            attempt.cancelled.stop("drain")
             if attempt.task:
                 attempt.task.cancel()
         if calls:
@@ -211,18 +219,42 @@ class Attempts:
             fault = Retryable(f"{type(error).__name__} escaped the handler")
             attempt.result = from_exception(fault, attempt=attempt.claim.attempt)
         attempt.has_ended = True
+        if isinstance(attempt.result, GivenBack):
+            self._spawn(self._give_back(attempt, attempt.result))
+            return
         self._ended.append(attempt)
         self._has_ended.set()
+
+    async def _give_back(self, attempt: Attempt, given: GivenBack) -> None:
+        """Queue the node of an attempt again that did not run to its end, through no fault of its own."""
+        log.info("attempt.given_back", extra={"node_id": attempt.token.node_id, "cause": str(given)})
+        calls = [*self._last_reports(attempt), self._return_call(attempt, given)]
+        try:
+            if attempt.token in self.running:
+                *_, reply = await self._transitions.call_all(calls, are_apart=True)
+                if isinstance(reply, Exception):
+                    log.warning("attempt.not_given_back", extra={"error": str(reply)})
+        finally:
+            # A lease that nobody renews runs out, should it not have been written.
+            self._forget(attempt)
+
+    def _return_call(self, attempt: Attempt, given: GivenBack) -> Call[Any]:
+        if attempt.stop_cause == "cancel":
+            return self._transitions.cancel_node(attempt.token)
+        if given.is_lost:
+            return lose_call(self._transitions, attempt.claim, str(given), self._runner.worker_id)
+        return self._transitions.release_node(attempt.token, cause="host")
 
     async def _record(self, batch: list[Attempt]) -> None:
         """Record the ends of a batch in one round trip, each after its last lines; the last claims tasks."""
         calls: list[Call[Any]] = []
         ends: list[int] = []
+        handlers = [attempt.spec["handler"] for attempt in batch]
         for attempt in batch:
             calls += self._last_reports(attempt)
             ends.append(len(calls))
             is_last = attempt is batch[-1]
-            calls.append(self._end_call(attempt, self._claiming(len(batch)) if is_last else None))
+            calls.append(self._end_call(attempt, self._claiming(handlers) if is_last else None))
         replies = await self._transitions.end_all(calls)
         for attempt, place in zip(batch, ends, strict=True):
             reply = replies[place]
@@ -293,6 +325,7 @@ class Attempts:
     def _forget(self, attempt: Attempt) -> None:
         self.running.pop(attempt.token, None)
         self._heartbeat.drop(attempt.token)
+        self._on_end(attempt.token)
         self.slot_freed.set()
 
     async def _drain(self, execution_id: str) -> None:

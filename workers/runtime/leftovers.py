@@ -1,4 +1,4 @@
-"""Threads of sync handlers; and what outlives its attempt, thread or task: it fills a slot until it ends."""
+"""What outlives its attempt: threads of sync handlers, tasks, code in hosts. The first two fill slots."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOGGED_AFTER_S = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leftover:
-    """A thread or a task that runs on, though its attempt is over."""
+    """A thread, a task, or code in a host that runs on, though its attempt is over."""
 
     token: AttemptToken
     kind: str
@@ -63,6 +63,11 @@ class Leftovers:
     def __len__(self) -> int:
         return len(self._running)
 
+    @property
+    def slots(self) -> int:
+        """How many slots of the worker they fill. What runs in a host fills a place there."""
+        return sum(each.kind != "host" for each in self._running)
+
     def units(self) -> list[str]:
         """Give `execution/node` of each, the longest-running first."""
         return [f"{each.token.execution_id}/{each.token.node_id}" for each in self._running]
@@ -81,6 +86,11 @@ class Leftovers:
     def add_task(self, task: asyncio.Task[Any], token: AttemptToken) -> None:
         """Count the task of an attempt that was stopped until it ends."""
         leftover = self._add("task", token)
+        task.add_done_callback(lambda _: self._remove(leftover))
+
+    def add_in_host(self, task: asyncio.Task[Any], token: AttemptToken) -> None:
+        """Count the code of a stopped attempt in a host, for as long as a task that stops it lasts."""
+        leftover = self._add("host", token)
         task.add_done_callback(lambda _: self._remove(leftover))
 
     def _add(self, kind: str, token: AttemptToken) -> Leftover:

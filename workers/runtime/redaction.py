@@ -18,7 +18,7 @@ from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError
 from workers.context import EVENT, RESET, TOKEN, EventSink
 from workers.excerpts import Excerpt, cut
-from workers.outcome import MESSAGE_MAX_CHARS, Awaiting, AwaitingChild, Failed, Nesting, Outcome
+from workers.outcome import MESSAGE_MAX_CHARS, Awaiting, AwaitingChild, Failed, Nesting, Outcome, Raw
 from workers.runtime.needles import Needles
 from workers.runtime.spellings import SHORTEST, forms_of, spellings_of
 
@@ -174,15 +174,20 @@ class Redactor:
         if not self:
             return output
         try:
-            raw = exact_json.dumps(output, default=plain)
+            raw = output.text if isinstance(output, Raw) else exact_json.dumps(output, default=plain)
         except (TypeError, ValueError, RecursionError):
             return output  # It is refused when it is written, by an error without its content.
-        text = raw.decode()
+        text = raw.decode("utf-8", "replace")
         pattern = self._pattern(text)
         if pattern is None and self._without_openings(text) == text:
             return output
+        try:
+            value = exact_json.loads(raw)
+        except ValueError:
+            # Written by code that goes its own ways: its texts cannot be told apart.
+            return {"unreadable": True}
         # One pattern for all of its texts: what is in none of them need not be looked for in each.
-        return self._walked(exact_json.loads(raw), lambda each: self._hidden(each, pattern))
+        return self._walked(value, lambda each: self._hidden(each, pattern))
 
     def error(self, error: NodeError) -> NodeError:
         """An error without secrets, cut to what is kept of one."""

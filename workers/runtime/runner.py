@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
@@ -25,8 +25,12 @@ from orchestrator.store.requests import AttemptToken
 from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.templates.resolver import NodeResult, Scope
 from orchestrator.units import index_of
-from workers.context import EventSink, HandlerContext, Meter, NullMeter, Toolbox
-from workers.outcome import Failed, Outcome, to_outcome
+from workers.cards import HandlerCard
+from workers.context import EventSink, HandlerContext, Meter, NullMeter, StopSignal, Toolbox
+from workers.hosts.ends import GivenBack
+from workers.hosts.places import PLACE_S
+from workers.hosts.pool import HandlerHosts
+from workers.outcome import Failed, Outcome, Raw, to_outcome
 from workers.registry import find_handler
 from workers.runtime.evaluation import Evaluation
 from workers.runtime.event_writer import NO_SENDER, AttemptEvents, Sender
@@ -35,9 +39,17 @@ from workers.runtime.map_items import OWN, Mapped, gather
 from workers.runtime.redaction import RedactingSink, Redactors
 from workers.runtime.timeouts import LimitPassed, TimeLimits
 from workers.runtime.tracebacks import failure_of, log_failure
-from workers.runtime.work import ConditionFalse, Work, config_of, item_names, items_of, outputs_of
+from workers.runtime.work import (
+    ConditionFalse,
+    Work,
+    config_of,
+    item_names,
+    items_of,
+    outputs_of,
+    refuse_secrets,
+)
 
-Result = Outcome | ConditionFalse | Mapped
+Result = Outcome | ConditionFalse | Mapped | GivenBack
 
 #: JSON of an output from which on a thread looks for secrets in it.
 LARGE_BYTES = 64 * 1024
@@ -52,6 +64,7 @@ class Runner:
     interfaces  reads what definitions declare of their events; None: nothing is checked by it.
     max_bytes  of a node's output, and of all items of a map together.
     find       the handler of a name.
+    hosts      runs the handlers of the installation; None where there are none.
     clock      Unix milliseconds, as templates and handlers see them.
     meter      the budget meter of an attempt.
     """
@@ -67,6 +80,7 @@ class Runner:
         interfaces: Interfaces | None = None,
         max_bytes: int = 1024 * 1024,
         find: Callable[[str], HandlerSpec | None] = find_handler,
+        hosts: HandlerHosts | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         meter: Callable[[Claim], Meter] = lambda claim: NullMeter(),
     ) -> None:
@@ -74,6 +88,7 @@ class Runner:
         self.children = children
         self.interfaces = interfaces
         self.max_bytes = max_bytes
+        self.hosts = hosts
         self._find = find
         self._clock = clock
         self._meter = meter
@@ -90,7 +105,7 @@ class Runner:
         claim: Claim,
         spec: Mapping[str, Any],
         sink: EventSink,
-        cancelled: asyncio.Event,
+        cancelled: StopSignal,
         sender: Sender = NO_SENDER,
     ) -> Result:
         """Run one attempt to its outcome. Raises only CancelledError, when the attempt is stopped; every
@@ -110,7 +125,7 @@ class Runner:
                 redacting.end()
         else:
             result = await self._attempt(claim, spec, sink, cancelled, sender)
-        if isinstance(result, ConditionFalse | Mapped):
+        if isinstance(result, ConditionFalse | Mapped | GivenBack):
             return result  # What a map is made from may hold no secret: that is refused at submission.
         if redactor and isinstance(result, Completed | Waiting) and _is_large(result.output):
             result = await asyncio.to_thread(redactor.outcome, result)
@@ -125,12 +140,14 @@ class Runner:
         claim: Claim,
         spec: Mapping[str, Any],
         sink: EventSink,
-        cancelled: asyncio.Event,
+        cancelled: StopSignal,
         sender: Sender,
     ) -> Result:
         events = AttemptEvents(sink, sender)
         try:
-            handler = self._handler(spec)
+            handler = self._handler(spec["handler"])
+            if isinstance(handler, HandlerCard) and b"secrets" in claim.spec:
+                refuse_secrets(spec["config"], handler.secrets)
             work = self._read(claim, spec)
             scope = self._scope(work)
             if work.is_map:
@@ -148,19 +165,25 @@ class Runner:
             return to_outcome(value)
         except asyncio.CancelledError:
             raise
+        except GivenBack as error:
+            return error
         except BaseException as error:
             # sys.exit() in a handler ends its attempt, not the worker and its neighbours.
             return failure_of(error, claim, worker_id=self.worker_id)
         finally:
             events.close()
 
-    def _handler(self, spec: Mapping[str, Any]) -> HandlerSpec:
-        """Find the handler. Raises Terminal (`HandlerNotFound`) where this worker has none of the name."""
-        name = spec["handler"]
+    def _handler(self, name: str) -> HandlerSpec | HandlerCard:
+        """Find the handler: a function of this process, or a card of one that a host runs.
+
+        Raises Terminal (`HandlerNotFound`) where this worker has none of the name.
+        """
         handler = OWN.get(name) or self._find(name)
-        if handler is None:
-            raise Terminal(f"no handler '{name}' here", type=ErrorType.HANDLER_NOT_FOUND)
-        return handler
+        if handler is not None:
+            return handler
+        if self.hosts is not None and (card := self.hosts.cards.get(name)) is not None:
+            return card
+        raise Terminal(f"no handler '{name}' here", type=ErrorType.HANDLER_NOT_FOUND)
 
     def _read(self, claim: Claim, spec: Mapping[str, Any]) -> Work:
         """Decode the claim."""
@@ -221,7 +244,7 @@ class Runner:
         self,
         work: Work,
         sink: EventSink,
-        cancelled: asyncio.Event,
+        cancelled: StopSignal,
         events: AttemptEvents,
         interface: Interface | None,
     ) -> HandlerContext:
@@ -263,7 +286,7 @@ class Runner:
 
     async def _perform(
         self,
-        handler: HandlerSpec,
+        handler: HandlerSpec | HandlerCard,
         config: Mapping[str, Any],
         context: HandlerContext,
         events: AttemptEvents,
@@ -271,27 +294,33 @@ class Runner:
     ) -> Any:
         """Await the handler within its time limits. Raises LimitPassed, and what the handler raises."""
         try:
-            return await limits.hold(self._call(handler, config, context, events), context)
+            if isinstance(handler, HandlerSpec):
+                work = self._call_here(handler, config, context)
+                return await limits.hold(self._settled(work, events), context)
+            assert self.hosts is not None
+            # The wait for a host is no part of the attempt's time.
+            patience_s = None if limits.attempt_ms is None else PLACE_S
+            async with self.hosts.places.entered(handler.name, context, patience_s) as run:
+                return await limits.hold(self._settled(run(config), events), context)
         except LimitPassed:
-            # A sync handler cannot be stopped from outside: it may look at `cancelled`; its result is lost.
-            context.cancelled.set()
+            # A thread cannot be stopped: its handler may look at `cancelled`; its result is lost.
+            context.cancelled.stop("time_limit")
             raise
 
-    async def _call(
-        self,
-        handler: HandlerSpec,
-        config: Mapping[str, Any],
-        context: HandlerContext,
-        events: AttemptEvents,
-    ) -> Any:
-        """Call the handler, and wait until every event that it has emitted is written."""
-        if handler.is_async:
-            value = await handler(config, context)
-        else:
-            value = await self._call_in_thread(handler, config, context)
+    async def _settled(self, work: Awaitable[Any], events: AttemptEvents) -> Any:
+        """Await a handler, and wait until every event that it has emitted is written."""
+        value = await work
         if events.has_any and not isinstance(value, Raised):
             await events.finish()
         return value
+
+    async def _call_here(
+        self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
+    ) -> Any:
+        """Call a handler of this process."""
+        if handler.is_async:
+            return await handler(config, context)
+        return await self._call_in_thread(handler, config, context)
 
     async def _call_in_thread(
         self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
@@ -309,6 +338,8 @@ class Runner:
 
 def _is_large(output: Any) -> bool:
     """Whether looking through an output would hold up the event loop."""
+    if isinstance(output, Raw):
+        return len(output.text) > LARGE_BYTES
     try:
         return len(exact_json.dumps(output, default=plain)) > LARGE_BYTES
     except (TypeError, ValueError, RecursionError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from orchestrator.definitions.budgets import NO_CAPS, Caps
 from orchestrator.documents.limits import Limits
 from tenant_settings import TenantSettings
 from workers.context import Toolbox
+from workers.hosts.launch import HostSettings, host_environment
 
 if TYPE_CHECKING:
     from clients.notify.smtp import SmtpSettings
@@ -88,6 +91,22 @@ def _smtp(settings: Settings) -> SmtpSettings | None:
     )
 
 
+def host_settings(settings: Settings) -> HostSettings:
+    """How the handlers of the installation are run."""
+    return HostSettings(
+        modules=settings.handler_modules,
+        python=settings.handler_python or sys.executable,
+        folders=settings.handler_folders,
+        processes=settings.handler_processes or len(os.sched_getaffinity(0)),
+        concurrency=settings.handler_async,
+        recycle_runs=settings.handler_recycle_runs,
+        recycle_mb=settings.handler_recycle_mb,
+        memory_mb=settings.handler_memory_mb,
+        reloads=not settings.is_production,
+        environment=host_environment(os.environ, settings.secret_names),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """Plain values: settings are read at the root only."""
@@ -104,6 +123,8 @@ class WorkerConfig:
     tenant_daily: Caps = NO_CAPS
     #: Of definitions that nodes put together for their children.
     limits: Limits = field(default_factory=Limits)
+    #: How the handlers of the installation are run.
+    hosts: HostSettings = field(default_factory=HostSettings)
 
 
 def worker_config(settings: Settings, limits: Limits) -> WorkerConfig:
@@ -117,5 +138,6 @@ def worker_config(settings: Settings, limits: Limits) -> WorkerConfig:
         output_max_bytes=settings.output_max_bytes,
         limits=limits,
         deliveries=settings.worker_deliveries,
+        hosts=host_settings(settings),
         tenant_daily=Caps.of(settings.tenant_daily_tokens, settings.tenant_daily_cost_usd),
     )

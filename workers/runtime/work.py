@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace import Completed
+from headrace import Completed, Terminal
 from orchestrator.definitions.branches import CONDITION
 from orchestrator.definitions.ends import reads_outputs
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import is_true
+from orchestrator.errors import ErrorType
 from orchestrator.states import Reason
 from orchestrator.store.replies import Claim
 from orchestrator.templates.budget import Budget
+from orchestrator.templates.references import references
 from orchestrator.templates.resolver import Scope, evaluate, resolve
 from workers.runtime.map_items import Mapped, list_items
 
@@ -82,6 +84,17 @@ def _resolved(work: Work, scope: Scope, budget: Budget) -> Mapping[str, Any]:
             expression, scope, node_id=node_id, path="config.expression", budget=budget
         )
     return resolved
+
+
+def refuse_secrets(config: Mapping[str, Any], allowed: Collection[str]) -> None:
+    """Raise Terminal where a config asks for a secret in a field that may hold none.
+
+    Submission refuses that too, but not before a worker has told which fields may.
+    """
+    _, problems = references(dict(config), None, ids=(), secrets=allowed)
+    for problem in problems:
+        if problem.code == "secret_not_allowed":
+            raise Terminal(f"{problem.path}: {problem.message}", type=ErrorType.CONFIG_ERROR)
 
 
 def outputs_of(work: Work) -> Mapping[str, Any]:

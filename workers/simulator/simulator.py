@@ -23,6 +23,7 @@ from orchestrator.documents import exact_json
 from orchestrator.documents.json_schema import APART
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
+from orchestrator.execution.inventory import Announced
 from orchestrator.loops import timers
 from orchestrator.operations.children import Children
 from orchestrator.operations.executions import Executions
@@ -37,10 +38,9 @@ from orchestrator.store.replies import Claim, Delivery
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
-from workers.context import Toolbox
+from workers.context import StopSignal, Toolbox
 from workers.handlers import Catalogue
 from workers.outcome import Awaiting, Failed
-from workers.registry import default_retry
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.recording import end_call, token_of
@@ -107,20 +107,22 @@ class Simulator:
         threads: Executor,
         keys: Keys | None = None,
         limits: Limits | None = None,
-        handlers: frozenset[str] = frozenset(),
+        handlers: Announced | None = None,
         namespace: str | None = None,
     ) -> None:
-        base = keys or Keys()
+        base, announced = keys or Keys(), handlers or Announced()
         self._redis = redis
         self.keys = namespace_keys(base, namespace or uuid.uuid4().hex)
         self.stubs = stubs
         self.transitions = Transitions(redis, self.keys)
-        self.store = Store(redis, self.keys, default_retry=default_retry)
-        known = handlers | stubs.handlers.keys()
+        self.store = Store(
+            redis, self.keys, default_retry=Catalogue(frozenset(), announced.cards).default_retry
+        )
+        known = announced.names | stubs.handlers.keys()
         limits = limits or Limits()
 
-        def catalogue(announced: frozenset[str]) -> Catalogue:
-            return Catalogue(announced | known)
+        def catalogue(names: frozenset[str], cards: tuple[bytes, ...]) -> Catalogue:
+            return Catalogue(names | known, announced.cards)
 
         checks = SchemaChecks(effort=APART)
         submissions = Submissions(
@@ -248,7 +250,7 @@ class Simulator:
         self._playing = stub = await self._stub_for(claim, spec)
         buffer = EventBuffer()
         sender = LineSender(self.transitions, token_of(claim), buffer)
-        result = await self._runner.run(claim, spec, buffer, asyncio.Event(), sender)
+        result = await self._runner.run(claim, spec, buffer, StopSignal(), sender)
         duration_ms = stub.duration_ms
         limit_ms = spec["start_to_close_ms"]
         if limit_ms is not None and duration_ms > limit_ms:

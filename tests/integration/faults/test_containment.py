@@ -178,7 +178,7 @@ async def test_a_lost_time_limit_is_found_and_set_again(rig: Rig) -> None:
 
 async def test_a_crowd_of_calls_leaves_connections_for_others(redis_url: str) -> None:
     crowded = connect_commands(redis_url, max_connections=KEPT_CONNECTIONS + 2)
-    rig = Engine(crowded, crowded, catalogue=lambda names: Nothing())
+    rig = Engine(crowded, crowded, catalogue=lambda _, cards: Nothing())
 
     await asyncio.gather(*(rig.transitions.continue_execution("none") for _ in range(500)))
 

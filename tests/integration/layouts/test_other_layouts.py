@@ -278,7 +278,7 @@ async def test_a_worker_that_has_met_one_runs_all_others(rig: Rig, fleet: Worker
 
 
 async def test_a_worker_without_its_handler_leaves_it_too(rig: Rig, fleet: WorkerFleet) -> None:
-    elsewhere = Engine(rig.redis, rig.redis, catalogue=lambda announced: Catalogue(frozenset({"exotic"})))
+    elsewhere = Engine(rig.redis, rig.redis, catalogue=lambda names, cards: Catalogue(frozenset({"exotic"})))
     execution_id = await start(elsewhere, node("A", handler="exotic"))
     await set_layout(rig.redis, execution_id, NEWER)
 

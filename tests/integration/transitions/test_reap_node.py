@@ -134,3 +134,30 @@ async def test_a_retry_in_place_forgets_the_workers_that_were_lost(rig: Rig) -> 
 
     state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.crashes) == (NodeStatus.QUEUED, 1)
+
+
+async def test_a_worker_may_give_up_its_own_attempt_before_its_lease_has_run_out(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+
+    reply = await rig.transitions.reap_node(
+        execution_id, "A", held.attempt, lost=LOST, poison=POISON, nonce=held.nonce
+    )
+
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
+    assert reply[0] == "ok"
+    assert (state.status, state.attempt, state.tries, state.crashes) == (NodeStatus.QUEUED, 2, 0, 1)
+    assert (await rig.worker.complete(held)).word == "fenced"
+
+
+async def test_nobody_gives_up_the_attempt_of_another_claim(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+    before = await rig.dump()
+
+    reply = await rig.transitions.reap_node(
+        execution_id, "A", held.attempt, lost=LOST, poison=POISON, nonce=f"{held.nonce}0"
+    )
+
+    assert reply[0] == "stale"
+    assert await rig.dump() == before

@@ -39,3 +39,15 @@ async def test_an_attempt_released_during_a_cancel_ends_cancelled(rig: Rig) -> N
 
     assert await rig.status(execution_id) is ExecutionStatus.CANCELLED
     assert await rig.nothing_is_left_behind()
+
+
+async def test_the_event_says_why_an_attempt_was_given_back(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    await rig.transitions.release_node(await rig.worker.start_one("A"))
+    await rig.transitions.release_node(await rig.worker.start_one("A"), cause="host")
+
+    events = await rig.store.events(execution_id, after=0, limit=100)
+    assert [each.data for each in events if each.type == "node.queued"][1:] == [
+        b'{"cause":"drain"}',
+        b'{"cause":"host"}',
+    ]

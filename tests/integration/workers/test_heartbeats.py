@@ -21,7 +21,7 @@ from orchestrator.store.replies import Claim
 from tests.fake_handlers import Stage, ended, start
 from tests.makers import Rig, WorkerFleet, node, until, workflow
 from tests.patience import PATIENCE_S
-from workers.context import HandlerContext, Toolbox
+from workers.context import HandlerContext, StopSignal, Toolbox
 from workers.handlers import Catalogue
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.heartbeat import Pulse
@@ -225,7 +225,7 @@ async def test_secrets_are_kept_out_of_what_was_reached(rig: Rig, stage: Stage) 
     claim = await claim_again(rig)
     runner = Runner(worker_id="w", tools=_tools(), threads=None)  # type: ignore[arg-type]
 
-    await runner.run(claim, orjson.loads(claim.spec), kept, asyncio.Event())
+    await runner.run(claim, orjson.loads(claim.spec), kept, StopSignal())
 
     assert kept.beat() == b'{"token":"***"}'
 

@@ -57,7 +57,7 @@ async def test_a_task_whose_handler_nobody_offers_is_handed_back_and_explained(
     engine: Engine, fleet: WorkerFleet, redis: Redis
 ) -> None:
     await fleet.start()
-    elsewhere = Engine(redis, redis, catalogue=lambda announced: Catalogue(frozenset({"exotic"})))
+    elsewhere = Engine(redis, redis, catalogue=lambda names, cards: Catalogue(frozenset({"exotic"})))
 
     execution_id = await start(elsewhere, node("A", handler="exotic"))
     state = await in_status(engine, execution_id, "A", N.WAITING)

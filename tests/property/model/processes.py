@@ -63,11 +63,11 @@ class Process:
         registered, checks = Registered(store), SchemaChecks()
         self.schedules = schedule_loop.Schedules(store, self.transitions, registered, checks)
         made = Submissions(
-            store, self.transitions, catalogue=lambda _: HANDLERS, limits=Limits(), checks=checks
+            store, self.transitions, catalogue=lambda _, cards: HANDLERS, limits=Limits(), checks=checks
         )
         self.incoming = IncomingWebhooks(store, self.transitions, made, registered)
         self.starts = chained_starts.ChainedStarts(
-            store, self.transitions, catalogue=lambda _: HANDLERS, limits=Limits()
+            store, self.transitions, catalogue=lambda _, cards: HANDLERS, limits=Limits()
         )
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from headrace import Terminal
 from orchestrator.store.replies import Claim
-from workers.outcome import Failed
-from workers.runtime.tracebacks import TRACEBACK_MAX_CHARS, failure_of, log_failure, traceback_of
+from workers.outcome import TRACEBACK_MAX_CHARS, Failed
+from workers.runtime.tracebacks import failure_of, log_failure, traceback_of
 
 
 def raised(work: Any) -> BaseException:

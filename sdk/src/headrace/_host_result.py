@@ -1,0 +1,102 @@
+"""What came of a handler, as the header and the body of a result frame."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from headrace._tracebacks import traceback_of
+from headrace.outcome import Completed, Skip, Skipped, Waiting
+from headrace.plain_json import as_json
+from headrace.wording import text_of
+
+Result = tuple[dict[str, Any], bytes]
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def completed(value: Any) -> Result:
+    """Write what a handler returned; a value that cannot be an output is a failure that no retry cures."""
+    try:
+        return _completed(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        return _failure("HandlerError", f"the handler's output is not JSON: {error}", is_retryable=False), b""
+
+
+def _completed(value: Any) -> Result:
+    match value:
+        case Skipped(reason):
+            return {"kind": "skipped", "reason": text_of(reason)}, b""
+        case Waiting(on, until_ms, delay_ms, output):
+            moments = [moment for moment in (until_ms, delay_ms) if moment is not None]
+            if (
+                on != "delay"
+                or len(moments) != 1
+                or not isinstance(moments[0], int)
+                or not 0 <= moments[0] < 2**52
+            ):
+                raise TypeError(
+                    "a Waiting has exactly one of until_ms and delay_ms, a whole number from 0 on"
+                )
+            return {"kind": "waiting", "until_ms": until_ms, "delay_ms": delay_ms}, _json(output)
+        case Completed(output, not_taken):
+            if not isinstance(not_taken, tuple) or not all(isinstance(node_id, str) for node_id in not_taken):
+                raise TypeError("not_taken of a Completed is a tuple of node ids")
+            return {"kind": "completed", "not_taken": list(not_taken)}, _json(output)
+    return {"kind": "completed", "not_taken": []}, _json(value)
+
+
+def failed(error: BaseException) -> Result:
+    """Write what a handler raised. Never raises."""
+    try:
+        return _failed(error)
+    except BaseException:
+        # An attribute of the exception raised in its turn: of such a one only the name can be trusted.
+        return _failure("HandlerError", type(error).__name__), b""
+
+
+def stopped() -> Result:
+    """The handler let itself be stopped."""
+    return {"kind": "stopped"}, b""
+
+
+def _failed(error: BaseException) -> Result:
+    if isinstance(error, Skip):
+        return {"kind": "skipped", "reason": text_of(error.reason)}, b""
+    details = getattr(error, "details", None)
+    error_type = getattr(error, "error_type", None)
+    if error_type is None:
+        header = _failure("HandlerError", f"{type(error).__name__}: {text_of(error)}")
+        header["traceback"] = traceback_of(error)
+    else:
+        is_retryable = bool(getattr(error, "retryable", False))
+        message = text_of(error) or type(error).__name__
+        header = _failure(text_of(error_type), message, is_retryable=is_retryable)
+    header["after_s"] = _seconds(getattr(error, "retry_after_s", None))
+    if isinstance(details, Mapping) and details:
+        try:
+            header["details"] = as_json(dict(details), "details")
+        except (TypeError, ValueError, RecursionError):
+            header["details"] = {"unreadable": True}
+    return header, b""
+
+
+def _failure(error_type: str, message: str, *, is_retryable: bool = True) -> dict[str, Any]:
+    return {"kind": "failed", "error_type": error_type, "message": message, "retryable": is_retryable}
+
+
+def _seconds(asked: Any) -> float | None:
+    """Read how long a handler asks to wait; a Retry-After header is text, and nonsense counts as none."""
+    try:
+        number = float(asked)
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, number) if math.isfinite(number) else None
+
+
+def _json(value: Any) -> bytes:
+    try:
+        return _encode(as_json(value)).encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text in it is not valid Unicode") from None

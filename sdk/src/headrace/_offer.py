@@ -1,0 +1,146 @@
+"""Loads the modules of an installation, and describes the handlers they declare."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Any
+
+from headrace._shapes import shape_of
+from headrace.registration import HANDLER_REGISTRY, HandlerSpec
+
+#: What handlers may have imported where they ran inside of the engine.
+_ENGINE = frozenset({"api", "cli", "clients", "orchestrator", "workers", "wiring", "main", "config"})
+_HINT = "handlers import from headrace: `from headrace import Context, handler`"
+_HERE = str(Path(__file__).resolve().parent)
+
+
+class Refused(Exception):
+    """A module that does not load: {module, error_type, message, hint, traceback, files}."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        super().__init__(fields["message"])
+        self.fields = fields
+
+
+class EngineModules:
+    """Finds modules that are named like ones of the engine among the user's own, and never the engine's.
+
+    root  the engine's folder, which may be among those of the user.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
+        if name not in _ENGINE:
+            return None
+        others = [folder for folder in sys.path if os.path.abspath(folder or os.curdir) != self._root]
+        if (found := PathFinder.find_spec(name, others, target)) is not None:
+            return found
+        raise ModuleNotFoundError(f"No module named {name!r}; {_HINT}", name=name)
+
+
+def load(modules: Sequence[str], folder: str) -> dict[str, Any]:
+    """Import the modules and describe their handlers: {handlers: […], files: […]}. Raises Refused."""
+    began_ns = time.time_ns()
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except BaseException as error:
+            raise Refused(_refusal(module, error, folder, began_ns)) from error
+    cards: list[dict[str, Any]] = []
+    for spec in {spec.name: spec for spec in HANDLER_REGISTRY.values()}.values():
+        try:
+            cards.append(_card(spec))
+        except Exception as error:
+            raise Refused(_refusal(spec.function.__module__, error, folder, began_ns)) from error
+    return {"handlers": cards, "files": _stamped(_files(folder), began_ns)}
+
+
+def _refusal(module: str, error: BaseException, folder: str, began_ns: int) -> dict[str, Any]:
+    text = "".join(traceback.format_exception(type(error), error, _users(error)))
+    files = set(_files(folder))
+    if isinstance(error, SyntaxError) and error.filename:
+        files.add(error.filename)
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.startswith(folder):
+            files.add(frame.filename)
+    is_ours = isinstance(error, ModuleNotFoundError) and error.name in _ENGINE
+    return {
+        "module": module,
+        "error_type": type(error).__name__,
+        "message": f"cannot load handler module '{module}' (HANDLERS): {type(error).__name__}: {error}",
+        "hint": _HINT if is_ours else "",
+        "traceback": text,
+        "files": _stamped(files, began_ns),
+    }
+
+
+def _users(error: BaseException) -> Any:
+    """Give the traceback from the user's first frame on."""
+    at = error.__traceback__
+    while at is not None:
+        name = at.tb_frame.f_code.co_filename
+        if not name.startswith((_HERE, "<frozen importlib")) and Path(name).parent.name != "importlib":
+            return at
+        at = at.tb_next
+    return None
+
+
+def _card(spec: HandlerSpec) -> dict[str, Any]:
+    function = inspect.unwrap(spec.function)
+    code = getattr(function, "__code__", None)
+    model = spec.config_model
+    return {
+        "name": spec.name,
+        "aliases": list(spec.aliases),
+        "is_async": spec.is_async,
+        "description": spec.description,
+        "config_schema": _schema(spec),
+        "shape": None if model is None else shape_of(model),
+        "retry": None if spec.retry is None else dict(spec.retry),
+        "secrets": list(spec.secrets),
+        "module": function.__module__,
+        "line": code.co_firstlineno if code is not None else 0,
+    }
+
+
+def _schema(spec: HandlerSpec) -> dict[str, Any] | None:
+    try:
+        return spec.config_schema
+    except Exception:
+        return None  # Not every type of pydantic can be described; it is checked all the same.
+
+
+def _stamped(files: Iterable[str], began_ns: int) -> list[tuple[str, int, int]]:
+    """Name files with time of change and size, as they were loaded."""
+    found = []
+    for name in sorted(files):
+        try:
+            state = os.stat(name)
+        except OSError:
+            continue
+        # Of one that was written meanwhile it is not known what was loaded: it is to be loaded again.
+        is_known = state.st_mtime_ns < began_ns
+        found.append((name, state.st_mtime_ns if is_known else 0, state.st_size))
+    return found
+
+
+def _files(folder: str) -> list[str]:
+    """Files of the user's own that were loaded: a change of one of them is a new version of the handlers."""
+    found = set()
+    for module in list(sys.modules.values()):
+        name = getattr(module, "__file__", None)
+        if name and name.startswith(folder) and "site-packages" not in name and not name.startswith(_HERE):
+            found.add(name)
+    return sorted(found)

@@ -1,0 +1,181 @@
+"""Handlers of a user, in processes of their own: what they get, what comes back, what they say on the way."""
+
+from __future__ import annotations
+
+import os
+
+from orchestrator.states import ExecutionStatus, NodeStatus
+from tests.integration.hosts.projects import Project
+from tests.makers import node
+
+E, N = ExecutionStatus, NodeStatus
+
+
+async def test_both_kinds_of_handlers_run_and_give_their_outputs(project: Project) -> None:
+    await project.start("""
+        @handler("plain")
+        def plain(config, context):
+            return {"got": config["x"], "pid": os.getpid(), "key": context.idempotency_key}
+
+        @handler("coroutine", "also")
+        async def coroutine(config, context):
+            await asyncio.sleep(0)
+            return [config["x"], context.attempt, context.environment]
+    """)
+    nodes = (
+        node("A", handler="plain", config={"x": {"y": [1, None]}}),
+        node("B", after=["A"], handler="also", config={"x": "ü"}),
+    )
+
+    execution_id = await project.run(*nodes)
+
+    output = await project.output(execution_id)
+    assert (output["got"], output["key"]) == ({"y": [1, None]}, f"{execution_id}:A")
+    assert output["pid"] != os.getpid()
+    assert await project.output(execution_id, "B") == ["ü", 1, "development"]
+
+
+async def test_outcomes_and_errors_mean_what_they_mean_in_a_worker(project: Project) -> None:
+    await project.start("""
+        @handler("end")
+        def end(config, context):
+            match config["how"]:
+                case "skip": raise Skip("nothing to do")
+                case "terminal": raise Terminal("never", type="Mine.Never", details={"a": 1})
+                case "bug": return inner()
+                case "nan": return {"x": [float("nan")]}
+                case "set": return {1}
+                case "exit": sys.exit("stop")
+
+        def inner():
+            return 1 / 0
+    """)
+
+    ids = {
+        how: await project.run(node("A", handler="end", config={"how": how}))
+        for how in ("skip", "terminal", "bug", "nan", "set", "exit")
+    }
+
+    assert (await project.state(ids.pop("skip"))).status is N.SKIPPED
+    errors = {how: await project.error(each) for how, each in ids.items()}
+    assert errors["terminal"]["type"] == "Mine.Never" and errors["terminal"]["details"] == {"a": 1}
+    bug = errors["bug"]
+    assert bug["message"] == "ZeroDivisionError: division by zero"
+    assert "inner" in bug["details"]["traceback"] and "headrace" not in bug["details"]["traceback"]
+    assert "output.x[0] is NaN" in errors["nan"]["message"]
+    assert "set" in errors["set"]["message"]
+    assert errors["exit"]["message"] == "SystemExit: stop"
+
+
+async def test_all_that_the_code_prints_and_logs_is_a_line_of_its_node(project: Project) -> None:
+    await project.start("""
+        @handler("talk")
+        def talk(config, context):
+            print("half a", end=" "); print("line"); print("to stderr", file=sys.stderr)
+            logging.getLogger("mine").warning("logged %s", 1)
+            context.log("said", level="error", n=1)
+            os.write(1, b"by descriptor\\n"); os.system("echo by a child")
+            print("no end", end="")
+            time.sleep(0.2)
+
+        @handler("talk_too")
+        async def talk_too(config, context):
+            async def child(): print(f"child of {context.node_id}")
+            print(f"I am {context.node_id}")
+            await asyncio.sleep(0.01)
+            await asyncio.gather(child(), child())
+    """)
+
+    execution_id = await project.run(
+        node("A", handler="talk"), *(node(f"B{n}", handler="talk_too") for n in range(3))
+    )
+
+    lines = {each["message"] for each in await project.events(execution_id, "node.log", "A")}
+    assert lines == {"half a line", "to stderr", "logged 1", "said", "by descriptor", "by a child", "no end"}
+    for n in range(3):
+        said = [each["message"] for each in await project.events(execution_id, "node.log", f"B{n}")]
+        assert said == [f"I am B{n}", f"child of B{n}", f"child of B{n}"]
+
+
+async def test_the_modules_of_the_user_are_the_users(project: Project) -> None:
+    project.write("NAME = 'mine'", "config.py", head="")
+    project.write("WHO = 'my client'", "clients/__init__.py", head="")
+    await project.start(
+        """
+        import config, clients
+
+        @handler("look")
+        def look(config_, context):
+            found = {}
+            for name in ("workers", "orchestrator", "api", "main", "wiring", "cli", "redis"):
+                try:
+                    __import__(name); found[name] = "there"
+                except ImportError as error:
+                    found[name] = str(error)
+            mine = [config.NAME, clients.WHO]
+            return {"mine": mine, "found": found, "variables": sorted(os.environ)}
+        """,
+        environment={
+            "SECRET_TOKEN": "x",
+            "REDIS_URL": "y",
+            "TENANT_A_SECRET_B": "z",
+            "KEPT": "1",
+            "PATH": "/usr/bin:/bin",
+        },
+    )
+
+    output = await project.output(await project.run(node("A", handler="look")))
+
+    assert output["mine"] == ["mine", "my client"]
+    # redis is a library of the engine's environment, which is used where the user has none of their own.
+    assert [name for name, text in output["found"].items() if text == "there"] == ["redis"]
+    assert "from headrace import" in output["found"]["workers"]
+    assert "KEPT" in output["variables"]
+    assert not {"SECRET_TOKEN", "REDIS_URL", "TENANT_A_SECRET_B"} & set(output["variables"])
+
+
+async def test_heartbeats_are_few_frames_and_the_newest_reaches_the_next_attempt(project: Project) -> None:
+    worker = await project.start("""
+        @handler("beats")
+        def beats(config, context):
+            if context.attempt > 1:
+                return context.last_heartbeat
+            for n in range(200_000):
+                context.heartbeat({"n": n} if n % 1000 == 0 or n > 199_990 else None)
+            raise Retryable("again")
+    """)
+    frames = []
+    (host,) = worker.hosts._hosts
+    taken = host._dispatch
+    host._dispatch = lambda header, body: (frames.append(header["type"]), taken(header, body))  # type: ignore[method-assign,assignment,func-returns-value]
+
+    execution_id = await project.run(
+        node("A", handler="beats", retry={"max_attempts": 2, "initial_interval": 0.01})
+    )
+
+    assert await project.output(execution_id) == {"n": 199_999}
+    assert 0 < frames.count("beat") < 100
+
+
+async def test_typed_events_progress_and_streams_come_through(project: Project) -> None:
+    await project.start("""
+        @handler("stream")
+        async def stream(config, context):
+            context.token("Hel"); context.token("lo")
+            await context.emit("Made", {"n": 1})
+            context.progress(0.5, "half")
+            return "Hello"
+
+        @handler("stream_plain")
+        def stream_plain(config, context):
+            context.emit("Made", {"n": 2})
+            context.emit("bad name!", 1)
+    """)
+
+    execution_id = await project.run(node("A", handler="stream"), node("B", handler="stream_plain"))
+
+    assert [each["value"] for each in await project.events(execution_id, "node.event", "A")] == [{"n": 1}]
+    assert [each["text"] for each in await project.events(execution_id, "node.token", "A")] == ["Hello"]
+    assert [each["fraction"] for each in await project.events(execution_id, "node.progress", "A")] == [0.5]
+    assert [each["value"] for each in await project.events(execution_id, "node.event", "B")] == [{"n": 2}]
+    assert (await project.error(execution_id, "B"))["type"] == "EventInvalid"
