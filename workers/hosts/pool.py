@@ -112,6 +112,9 @@ class HandlerHosts:
             return
         self.generation += 1
         self._failures.clear()
+        if self._timer is not None:  # A pause after what did not load ends with the file that was saved.
+            self._timer.cancel()
+            self._timer = None
         for host in self._hosts:
             if host.state == "starting":
                 host.kill()

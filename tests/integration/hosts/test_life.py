@@ -16,6 +16,7 @@ from orchestrator.states import NodeStatus
 from tests.fake_handlers import ended, in_status, start
 from tests.integration.hosts.projects import Project
 from tests.makers import node, until
+from workers.hosts import start_failures
 from workers.worker import Worker
 
 ONE = """
@@ -105,8 +106,11 @@ async def test_a_changed_file_is_loaded_by_new_hosts_and_what_runs_ends_in_the_o
 
 
 async def test_a_file_that_does_not_load_leaves_the_old_code_until_the_next_save(
-    project: Project,
+    project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The pause before the next try of what is broken is not waited out for what is mended.
+    monkeypatch.setattr(start_failures, "FIRST_PAUSE_S", 3_600.0)
+    monkeypatch.setattr(start_failures, "LONGEST_PAUSE_S", 3_600.0)
     worker = await project.start(ONE, reloads=True)
 
     project.write("def broken(:")
