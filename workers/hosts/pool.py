@@ -155,7 +155,7 @@ class HandlerHosts:
         try:
             host.start()
         except OSError as error:
-            message = f"HANDLER_PYTHON cannot be run: {self.settings.python}: {error}"
+            message = f"HANDLER_PYTHON cannot be run: {self.settings.python}: {error.strerror or error}"
             host.state, host.refusal = "gone", {"message": message, "traceback": ""}
             self._on_change(host)
             return False

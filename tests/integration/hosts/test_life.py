@@ -46,6 +46,11 @@ async def test_modules_that_do_not_load_leave_built_in_handlers(project: Project
     (info,) = await project.engine.workers.list()
     assert "no_such_module_anywhere" in info.refusal and "handlers.py" in info.refusal
     assert worker.hosts.refusal is not None
+    # Where it was looked for, and the settings that name other places.
+    hint = worker.announcement.refusal()
+    assert all(
+        each in hint for each in (str(project.folder), "HANDLER_PATH", sys.executable, "HANDLER_PYTHON")
+    )
 
 
 async def test_what_imports_the_engine_is_told_where_to_import_from(project: Project) -> None:
