@@ -47,7 +47,10 @@ def call_server(
     try:
         code = asyncio.run(call())
     except ServerUnreachable as error:
-        typer.echo(f"{error}; is it running? start it: ./headrace dev", err=True)
+        typer.echo(
+            f"{error}; is it running? start it: ./headrace dev; another one: --server URL, or STACK_DATA_DIR of its data",
+            err=True,
+        )
         code = ExitCode.UNREACHABLE
     except ApiError as error:
         typer.echo(refusal(error), err=True)
