@@ -48,7 +48,8 @@ def call_server(
         code = asyncio.run(call())
     except ServerUnreachable as error:
         typer.echo(
-            f"{error}; is it running? start it: ./headrace dev; another one: --server URL, or STACK_DATA_DIR of its data",
+            f"{error}; is it running? start it: ./headrace dev; "
+            "or name it: --server URL, or STACK_DATA_DIR where its data is",
             err=True,
         )
         code = ExitCode.UNREACHABLE

@@ -93,8 +93,8 @@ def _hint(error: BaseException, folder: str) -> str:
     if error.name in _ENGINE:
         return _HINT
     return (
-        f"it is neither in {folder} (HANDLER_PATH names other folders) nor installed for {sys.executable} "
-        "(HANDLER_PYTHON names another interpreter, such as that of your virtual environment)"
+        f"it is neither in {folder} (HANDLER_PATH names other folders) nor installed for {sys.executable}: "
+        "install it there, or name the interpreter of your virtual environment in HANDLER_PYTHON"
     )
 
 
