@@ -249,7 +249,7 @@ def worker_findings(workers: list[dict[str, Any]], queues: list[dict[str, Any]])
                 False,
                 f"{worker.get('name')}: {refusal.rstrip()}",
                 "once it is corrected the worker loads it by itself; changed settings need a restart. "
-                "Built-in handlers run meanwhile",
+                "Built-in handlers, and what was loaded before, run on",
             )
     served = {queue for worker in workers for queue in worker.get("queues") or ()}
     for queue in queues:

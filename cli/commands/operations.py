@@ -31,7 +31,7 @@ def workers(as_json: LinesOption = False, server: ServerOption = None) -> None:
                 typer.echo(line)
             if refused := ", ".join(sorted(worker.name for worker in found if worker.refusal)):
                 typer.echo(
-                    printable(f"handlers of your own are not loaded by {refused}; ./headrace doctor says why")
+                    printable(f"{refused} could not load handlers of your own; ./headrace doctor says why")
                 )
         else:
             typer.echo("no live workers; start one: python -m workers.worker")

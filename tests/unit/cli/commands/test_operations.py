@@ -79,7 +79,7 @@ def test_workers_that_cannot_load_handlers_are_named(monkeypatch: pytest.MonkeyP
     refusing = {**WORKER, "name": "w-2", "refusal": "cannot load", "started_at": ago(5)}
     answer_with(monkeypatch, lambda request: httpx2.Response(200, json={"items": [refusing]}))
 
-    assert run("workers")[1][-1] == "handlers of your own are not loaded by w-2; ./headrace doctor says why"
+    assert run("workers")[1][-1] == "w-2 could not load handlers of your own; ./headrace doctor says why"
 
 
 def test_queues_are_listed_with_the_age_of_their_oldest_task(asked: list[httpx2.Request]) -> None:
