@@ -13,6 +13,7 @@ from headrace.api.executions import Executions
 from headrace.api.signals import Signals
 from headrace.api.workflows import Workflows
 from headrace.calls import (
+    OF_A_FILE,
     Async,
     Definition,
     History,
@@ -24,7 +25,7 @@ from headrace.calls import (
     path_of,
     stream,
 )
-from headrace.errors import NotFound, RunFailed, RunNotEnded
+from headrace.errors import NotFound, NotSendable, RunFailed, RunNotEnded
 from headrace.records import Decision, Signalled
 from headrace.values import Acted, Execution, Explanation, Node, Rerun
 
@@ -52,6 +53,8 @@ def start(
         "idempotency_key": idempotency_key,
     }
     if isinstance(workflow, str) and "\n" not in workflow:
+        if "/" in workflow:
+            raise NotSendable(f"no workflow can have the name {workflow!r}; {OF_A_FILE}")
         created = yield from Workflows.start.steps(workflow, **common)
     else:
         created = yield from Executions.run.steps(workflow, **common)
