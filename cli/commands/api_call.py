@@ -102,9 +102,11 @@ def refusal(error: Exception) -> str:
         return f"refused: {error}"
     lines = [f"refused: {len(error.problems)} problem{'s' if len(error.problems) > 1 else ''}"]
     for problem in error.problems:
-        place = str(problem.get("path") or "")
+        place, message = str(problem.get("path") or ""), str(problem.get("message", ""))
         if problem.get("line"):
             place += f" (line {problem['line']}, column {problem.get('column') or 1})"
+        elif message.startswith(f"'{place}'"):
+            place = ""
         hint = f"; {problem['hint']}" if problem.get("hint") else ""
-        lines.append(f"  {place + ': ' if place else ''}{problem.get('message', '')}{hint}")
+        lines.append(f"  {place + ': ' if place else ''}{message}{hint}")
     return "\n".join(lines)
