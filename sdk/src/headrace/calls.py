@@ -22,7 +22,7 @@ from functools import update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 from urllib.parse import quote
 
-from headrace.errors import ApiError, NotSendable
+from headrace.errors import ApiError
 from headrace.values import Event
 
 Document = dict[str, Any]
@@ -124,8 +124,6 @@ class History:
 
 
 Steps = Generator[Request, Answer, T]
-#: How a file is sent.
-OF_A_FILE = "of a file send its text: Path(…).read_text()"
 #: Requests, and items as they are found; what is sent for an item is None.
 Pages = Generator[Request | Found[T], Any, None]
 
@@ -340,16 +338,6 @@ def each_of(pages: Pages[Document], read: Callable[[Document], Steps[T] | T]) ->
 def path_of(*parts: str) -> str:
     """`/v1/executions/e1/retry` from its parts; an id cannot lead to another route."""
     return "/v1/" + "/".join(quote(part, safe="") for part in parts)
-
-
-def definition_of(definition: Definition) -> Mapping[str, Any] | str:
-    """Give a definition as it is sent. Raises NotSendable for what is none, such as the path of a file."""
-    if isinstance(definition, str | Mapping):
-        return definition
-    if not hasattr(definition, "to_dict"):
-        found = type(definition).__name__
-        raise NotSendable(f"a definition is an object, YAML text or a Workflow, found {found}; {OF_A_FILE}")
-    return definition.to_dict()
 
 
 def given(**fields: Any) -> Document:

@@ -13,7 +13,6 @@ from headrace.api.executions import Executions
 from headrace.api.signals import Signals
 from headrace.api.workflows import Workflows
 from headrace.calls import (
-    OF_A_FILE,
     Async,
     Definition,
     History,
@@ -27,6 +26,7 @@ from headrace.calls import (
 )
 from headrace.errors import NotFound, NotSendable, RunFailed, RunNotEnded
 from headrace.records import Decision, Signalled
+from headrace.sendable import OF_A_FILE
 from headrace.values import Acted, Execution, Explanation, Node, Rerun
 
 M = TypeVar("M")
