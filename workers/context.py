@@ -267,16 +267,18 @@ class HandlerContext(Context):
     def services(self) -> Mapping[str, str]:
         return self.tools.services
 
+    # Built-in handlers have the clients themselves: every call is a coroutine, and names its attempt.
+
     @property
-    def http(self) -> GuardedHttpClient:
+    def http(self) -> GuardedHttpClient:  # type: ignore[override]
         return self.tools.http
 
     @property
-    def llm(self) -> LlmProvider:
+    def llm(self) -> LlmProvider:  # type: ignore[override]
         return self.tools.llm
 
     @property
-    def containers(self) -> ContainerEngine:
+    def containers(self) -> ContainerEngine:  # type: ignore[override]
         return self.tools.containers
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:

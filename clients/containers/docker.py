@@ -13,10 +13,10 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import docker.errors
 import requests
@@ -29,17 +29,15 @@ from clients.containers.spec import (
     STDERR,
     STDOUT,
     ContainerError,
-    ContainerResult,
     ContainerSettings,
     ContainerSpec,
     FrameReader,
     LineLog,
     system_reason,
 )
+from headrace.tools import ContainerResult, OnLine
 
 log = logging.getLogger("headrace.containers")
-
-OnLine = Callable[[Literal["stdout", "stderr"], str], None]
 
 #: `nobody`: a user without files or rights.
 USER = "65534:65534"

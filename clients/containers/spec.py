@@ -124,18 +124,6 @@ class ContainerSpec:
         return is_same and _number(labels.get(LABEL_ATTEMPT), default=self.attempt) < self.attempt
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerResult:
-    """A container that came to its end by itself."""
-
-    exit_code: int
-    stdout: bytes
-    #: The last of it, for messages.
-    stderr_tail: bytes
-    is_out_of_memory: bool
-    duration_ms: int
-
-
 def is_listed(image: str, allowed: tuple[str, ...]) -> bool:
     """Whether an allow list names an image. Pure.
 

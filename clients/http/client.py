@@ -31,6 +31,7 @@ from clients.http.wire import (
     read_headers,
     why_body_stays,
 )
+from headrace.tools import HttpResult
 
 USER_AGENT = "headrace/0.1"
 MIB = 1024 * 1024
@@ -72,17 +73,6 @@ class HttpPolicy:
         bases = [parse_url(url) for url in (services or {}).values()]
         guard = AddressGuard.from_list(allow_private, endpoints=[(base.host, base.port) for base in bases])
         return cls(guard=guard, timeout_s=timeout_s, max_response_bytes=max_response_bytes)
-
-
-@dataclass(frozen=True, slots=True)
-class HttpResult:
-    """An answer, whatever its status. `url` is the last one asked; header names are in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    content: bytes
-    url: str
-    duration_ms: int
 
 
 @dataclass(slots=True)

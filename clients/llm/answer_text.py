@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from clients.llm.provider import OnText, clean
+from clients.llm.provider import clean
+from headrace.tools import OnText
 
 
 class AnswerText:

@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from clients.llm.answer_text import AnswerText
-from clients.llm.prices import LlmUsage
 from clients.llm.provider import (
     NOT_READABLE,
     LlmError,
-    LlmReply,
     LlmRequest,
     LlmSettings,
-    OnText,
     broken,
     kind_of_status,
     retry_after_s,
@@ -22,6 +19,7 @@ from clients.llm.provider import (
     unreadable,
     was_sent,
 )
+from headrace.tools import LlmReply, LlmUsage, OnText
 
 if TYPE_CHECKING:
     import anthropic

@@ -7,17 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from clients.llm.answer_text import AnswerText
-from clients.llm.prices import LlmUsage
-from clients.llm.provider import (
-    LlmError,
-    LlmReply,
-    LlmRequest,
-    OnText,
-    broken,
-    kind_of_status,
-    rough_tokens,
-    unreadable,
-)
+from clients.llm.provider import LlmError, LlmRequest, broken, kind_of_status, rough_tokens, unreadable
+from headrace.tools import LlmReply, LlmUsage, OnText
 
 #: Their words for why an answer ended -> ours.
 STOP_REASONS = {

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from clients.llm.prices import LlmUsage
-from clients.llm.provider import SIMULATED, LlmReply, LlmRequest, OnText, clean, rough_tokens
+from clients.llm.provider import SIMULATED, LlmRequest, clean, rough_tokens
 from clients.llm.schema_sample import sample_of
+from headrace.tools import LlmReply, LlmUsage, OnText
 
 #: Characters streamed at a time.
 PIECE = 24

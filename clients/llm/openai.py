@@ -13,10 +13,8 @@ from clients.llm.chat_answer import ChatAnswer, error_words
 from clients.llm.provider import (
     NOT_READABLE,
     LlmError,
-    LlmReply,
     LlmRequest,
     LlmSettings,
-    OnText,
     broken,
     kind_of_status,
     retry_after_s,
@@ -24,6 +22,7 @@ from clients.llm.provider import (
     unreadable,
     was_sent,
 )
+from headrace.tools import LlmReply, OnText
 
 if TYPE_CHECKING:
     import httpx2

@@ -5,39 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from headrace.tools import LlmUsage
+
 DEFAULT_TABLE = Path(__file__).with_name("prices.json")
 _DATED = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})$")
-
-
-@dataclass(frozen=True, slots=True)
-class LlmUsage:
-    """Tokens of one or more calls. `input` leaves out what was read from or written to the cache."""
-
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-
-    def __add__(self, other: LlmUsage) -> LlmUsage:
-        return LlmUsage(
-            self.input + other.input,
-            self.output + other.output,
-            self.cache_read + other.cache_read,
-            self.cache_write + other.cache_write,
-        )
-
-    def to_dict(self) -> dict[str, int]:
-        return {
-            "input": self.input,
-            "output": self.output,
-            "cache_read": self.cache_read,
-            "cache_write": self.cache_write,
-        }
 
 
 @lru_cache(maxsize=8)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from clients.http import retry_after
-from clients.llm.prices import LlmUsage
+from headrace.tools import LlmReply, OnText
 
-#: Called with each piece of an answer as it comes, in order; together they are the answer.
-OnText = Callable[[str], None]
 #: The provider that answers without a model, and costs nothing.
 SIMULATED = "echo"
 #: Raised, beside errors of our own, where an answer is not built as it should be.
@@ -101,17 +99,6 @@ class LlmRequest:
         parts += [message["content"] for message in self.messages]
         size = sum(_bytes(part) for part in parts)
         return size + 32 * len(self.messages) + 512 + 8_000 * _other_blocks(self.messages)
-
-
-@dataclass(frozen=True, slots=True)
-class LlmReply:
-    """One answer: the text of its text blocks, joined; exactly what was streamed piece by piece."""
-
-    text: str
-    model: str
-    usage: LlmUsage
-    stop_reason: str
-    is_simulated: bool = False
 
 
 class LlmProvider(Protocol):

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace import HandlerFault
 from orchestrator.documents import exact_json
 from workers.context import HandlerContext
+from workers.hosts.answers import Answers, Send
 from workers.outcome import Outcome, from_exception
-
-#: What a host is asked to send for an attempt, or tells of it: header and body of a frame.
-Send = Callable[[Mapping[str, Any], bytes], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -34,7 +31,8 @@ class Call:
     is_left: bool = False
     began_s: float = field(default_factory=time.monotonic)
     since_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
-    _answering: set[asyncio.Task[None]] = field(default_factory=set)
+    #: Made when something is asked for: most attempts ask for nothing.
+    _answers: Answers | None = None
 
     @property
     def unit(self) -> str:
@@ -43,6 +41,8 @@ class Call:
     def report(self, header: Mapping[str, Any], body: bytes) -> None:
         """Take something the attempt reports while it runs."""
         if self.is_left:
+            if header["type"] == "ask":
+                self.answers.refuse(header["n"])
             return
         context = self.context
         match header["type"]:
@@ -58,28 +58,34 @@ class Call:
                 context.reset_stream(header["reason"])
             case "beat":
                 context.heartbeat(exact_json.loads(body) if body else None)
-            case "emit":
-                task = asyncio.get_running_loop().create_task(self._emit(header, body))
-                self._answering.add(task)
-                task.add_done_callback(self._answering.discard)
+            case "ask":
+                self.answers.take(header, body)
+            case "withdraw":
+                self.answers.withdraw(header["n"])
 
-    async def _emit(self, header: Mapping[str, Any], body: bytes) -> None:
-        answer: dict[str, Any] = {"type": "answer", "id": self.number, "n": header["n"]}
-        try:
-            await self.context.emit(
-                header["event"], exact_json.loads(body), header["parents"], internal=header["internal"]
-            )
-        except HandlerFault as fault:
-            error = {"type": fault.error_type, "message": str(fault), "retryable": fault.retryable}
-            answer["error"] = {**error, "details": fault.details}
-        self.send(answer, b"")
+    @property
+    def answers(self) -> Answers:
+        if self._answers is None:
+            self._answers = Answers(self.number, self.context, self.send)
+        return self._answers
+
+    def leave(self) -> None:
+        """Wait for it no longer: what it has asked for is ended with the wait."""
+        self.is_left = True
+        self._stop_answers()
+
+    def _stop_answers(self) -> None:
+        if self._answers is not None:
+            self._answers.stop()
 
     def end(self, outcome: Outcome | None) -> None:
+        self._stop_answers()
         if not self.ended.done():
             self.ended.set_result(outcome)
 
     def fail(self, error: Exception) -> None:
         """End it by what became of its host."""
+        self._stop_answers()
         if self.ended.done():
             return
         if self.is_left:

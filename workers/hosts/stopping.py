@@ -38,7 +38,7 @@ class Stops:
                 raise
             if not call.context.cancelled.is_set() and host.is_bystander(call):
                 # Its time is over, but it was not given any. It runs nowhere, so it fills no slot.
-                call.is_left = True
+                call.leave()
                 host.tell(call, "lost", hard=True)
                 raise GivenBack("another attempt held up the process") from None
             self._leave(host, call)
@@ -51,7 +51,7 @@ class Stops:
 
     def _leave(self, host: Host, call: Call) -> None:
         """Go on without an attempt: its code fills a slot until it has ended, a few seconds at the most."""
-        call.is_left = True
+        call.leave()
         cause = call.context.cancelled.cause or "time_limit"
         self._on_leftover(asyncio.create_task(_stop(host, call, cause)), call.context)
 

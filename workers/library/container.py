@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from clients.containers.spec import ContainerResult, ContainerSpec
+from clients.containers.spec import ContainerSpec
 from headrace import Retryable, handler
+from headrace.tools import ContainerResult
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
@@ -96,7 +97,7 @@ async def container(config: ContainerConfig, context: HandlerContext) -> dict[st
             on_line=lambda stream, line: context.log(line, stream=stream),
         )
     )
-    result = await _unless_cancelled(running, context)
+    result = await unless_cancelled(running, context)
     if result.exit_code != 0:
         raise _failure(result, config)
     return {
@@ -107,7 +108,7 @@ async def container(config: ContainerConfig, context: HandlerContext) -> dict[st
     }
 
 
-async def _unless_cancelled(
+async def unless_cancelled(
     running: asyncio.Task[ContainerResult], context: HandlerContext
 ) -> ContainerResult:
     """Wait for a container, but no longer than it is wanted: a program in it does not see a cancel."""

@@ -42,7 +42,7 @@ from workers.library.request_bodies import (
 )
 
 if TYPE_CHECKING:
-    from clients.http.client import HttpResult
+    from headrace.tools import HttpResult
 
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -254,7 +254,7 @@ async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpRe
             timeout_s=timeout_s,
             max_bytes=own.max_bytes if own else None,
             follow_redirects=own.follow_redirects if own else True,
-            private=_private(headers, context),
+            private=private_headers(headers, context),
             resends_body=own.resend_body_across_origins if own else False,
         )
     except TransportFailed as error:
@@ -263,7 +263,7 @@ async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpRe
         raise
 
 
-def _private(headers: Mapping[str, str], context: HandlerContext) -> list[str]:
+def private_headers(headers: Mapping[str, str], context: HandlerContext) -> list[str]:
     """Name the headers in which a secret stands, as it is or URL-quoted."""
     secrets = [value for value in context.tools.secrets.values() if value]
     return [

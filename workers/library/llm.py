@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from clients.llm.prices import LlmUsage, load_prices
-from clients.llm.provider import LlmReply, LlmRequest
+from clients.llm.prices import load_prices
+from clients.llm.provider import LlmRequest
 from headrace import Terminal, handler
+from headrace.tools import LlmReply, LlmUsage
 from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
 from orchestrator.documents.json_schema import schema_problem, value_problems
 from orchestrator.errors import ErrorType
@@ -165,7 +166,7 @@ async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
 async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
     """Get an answer; with a schema one that matches it, repeating the question with what was wrong."""
     _refuse_endless(request.schema)
-    provider = MeteredLlm(context.llm, context.meter, _prices(context))
+    provider = MeteredLlm(context.llm, context.meter, prices_of(context))
     usage = LlmUsage()
     cost: float | None = 0.0
     complaint = ""
@@ -208,8 +209,8 @@ def _details(reply: LlmReply, usage: LlmUsage) -> dict[str, Any]:
     return {"answer": Excerpt(reply.text, 2000), "stop_reason": reply.stop_reason, "usage": usage.to_dict()}
 
 
-def _prices(context: HandlerContext) -> Mapping[str, Any] | None:
-    """Load the installation's price table; None where it has none of its own."""
+def prices_of(context: HandlerContext) -> Mapping[str, Any] | None:
+    """Load the installation's price table; None where it has none of its own. Raises Terminal."""
     settings = context.tools.llm_settings
     if settings is None or settings.prices is None:
         return None

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clients.llm.prices import LlmUsage, cost_usd, most_usd
-from clients.llm.provider import SIMULATED, LlmError, LlmProvider, LlmReply, LlmRequest, OnText
+from clients.llm.prices import cost_usd, most_usd
+from clients.llm.provider import SIMULATED, LlmError, LlmProvider, LlmRequest
+from headrace.tools import LlmReply, LlmUsage, OnText
 from orchestrator.definitions.budgets import NANOS, Usage
 from workers.context import Meter
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from headrace.registration import handler
     from headrace.run import AsyncRun, Run
+    from headrace.tools import ContainerResult, HttpResult, LlmReply
     from headrace.values import Event, Execution, Node
     from headrace.workflow import Step, Workflow
 
@@ -56,6 +57,7 @@ _LATER = {
     ),
     **dict.fromkeys(("AsyncClient", "Client"), "client"),
     **dict.fromkeys(("AsyncRun", "Run"), "run"),
+    **dict.fromkeys(("ContainerResult", "HttpResult", "LlmReply"), "tools"),
     **dict.fromkeys(("Event", "Execution", "Node"), "values"),
     **dict.fromkeys(("Step", "Workflow"), "workflow"),
     **dict.fromkeys(
@@ -75,12 +77,15 @@ __all__ = [
     "Client",
     "Completed",
     "Conflict",
+    "ContainerResult",
     "Context",
     "Event",
     "Execution",
     "HandlerFault",
     "HeadraceError",
+    "HttpResult",
     "Invalid",
+    "LlmReply",
     "LogLevel",
     "Node",
     "NotFound",

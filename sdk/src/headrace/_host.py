@@ -145,9 +145,9 @@ class Host:
                     self._loop.call_soon_threadsafe(self._start, header, body)
             case "cancel":
                 self._cancel(header)
-            case "answer":
+            case "answer" | "piece":
                 if running := self._runs.get(header["id"]):
-                    running.context.answer(header)
+                    running.context.answer(header, body)
             case "drain":
                 if self._loop is None:
                     self._jobs.put(None)
@@ -294,6 +294,7 @@ class Host:
                 return
             self.lines.end(running.id)
             running.context.send_beat()
+            running.context.close()
             result = {"type": "result", "id": running.id, "rss_kb": self._rss_kb()}
             try:
                 self.wire.send({**result, **header}, body)

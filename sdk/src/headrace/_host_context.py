@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import threading
 import time
-from collections.abc import Awaitable, Generator, Mapping, Sequence
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from headrace._asks import Asks
+from headrace._host_tools import HostContainers, HostHttp, HostLlm
 from headrace.context import LogLevel
-from headrace.outcome import Cancelled, HandlerFault, Retryable, Terminal
+from headrace.outcome import Cancelled, Terminal
 from headrace.plain_json import as_json
+from headrace.tools import Containers, Http, Llm
 
 if TYPE_CHECKING:
     from headrace._wire import Wire
@@ -44,24 +45,23 @@ class HostContext:
         self.inputs: Mapping[str, Any] = inputs
         self.cancelled: Any = threading.Event() if loop is None else asyncio.Event()
         self._is_cancelled = False
-        self._numbers = itertools.count(1)
-        self._asked: dict[int, Future[None]] = {}
+        self._asks = Asks(wire, self._run, loop)
         self._beat: bytes | None = None
         self._has_beat = False
         self._beat_s = float("-inf")
         self._beat_lock = threading.Lock()
 
     @property
-    def http(self) -> NoReturn:
-        _refuse("http")
+    def http(self) -> Http:
+        return HostHttp(self._asks)
 
     @property
-    def llm(self) -> NoReturn:
-        _refuse("llm")
+    def llm(self) -> Llm:
+        return HostLlm(self._asks, lambda on_text: on_text == self.token)
 
     @property
-    def containers(self) -> NoReturn:
-        _refuse("containers")
+    def containers(self) -> Containers:
+        return HostContainers(self._asks)
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         self._wire.send(
@@ -89,13 +89,11 @@ class HostContext:
             body = json.dumps(as_json(value, "value")).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise Terminal(f"the value of the event is not JSON: {error}", type="EventInvalid") from None
-        number, answer = next(self._numbers), Future[None]()
-        self._asked[number] = answer
-        header = {"type": "emit", "id": self._run, "n": number, "event": type, "internal": internal}
-        self._wire.send({**header, "parents": list(parents)}, body)
-        if self._loop is None or _running_loop() is not self._loop:
-            answer.result()
-        return _Answer(answer)
+        fields = {"event": type, "internal": internal, "parents": list(parents)}
+        asked = self._asks.begin("emit", fields, body, lambda header, body: None, is_kept=True)
+        if not self._asks.is_awaited:
+            asked.wait()
+        return asked
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         if details is not None:
@@ -130,39 +128,13 @@ class HostContext:
         else:
             self._loop.call_soon_threadsafe(self.cancelled.set)
 
-    def answer(self, answered: Mapping[str, Any]) -> None:
-        """Take the worker's answer to something asked; from any thread."""
-        asked = self._asked.pop(answered["n"], None)
-        if asked is None:
-            return
-        if (fault := answered.get("error")) is None:
-            asked.set_result(None)
-        else:
-            asked.set_exception(_fault(fault))
+    def close(self) -> None:
+        """Take back the worker's clients: the attempt has ended."""
+        self._asks.close()
 
-
-class _Answer:
-    """Awaits what the worker answers; a sync handler has waited for it already."""
-
-    def __init__(self, answer: Future[None]) -> None:
-        self._answer = answer
-
-    def __await__(self) -> Generator[Any, None, None]:
-        if self._answer.done():
-            self._answer.result()
-            return
-        yield from asyncio.wrap_future(self._answer).__await__()
-
-
-def _fault(fault: Mapping[str, Any]) -> HandlerFault:
-    kind = Retryable if fault.get("retryable") else Terminal
-    return kind(fault["message"], type=fault["type"], details=fault.get("details"))
-
-
-def _refuse(name: str) -> NoReturn:
-    raise AttributeError(
-        f"context.{name} is for built-in handlers: use a client of your own, or a node with such a handler"
-    )
+    def answer(self, header: Mapping[str, Any], body: bytes) -> None:
+        """Take what the worker answers to something asked; from any thread."""
+        self._asks.take(header, body)
 
 
 def _beat_body(details: Mapping[str, Any]) -> bytes:
@@ -188,10 +160,3 @@ def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
         except (TypeError, ValueError, RecursionError):
             found[name] = repr(value)
     return found
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     import asyncio
 
+    from headrace.tools import Containers, Http, Llm
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
 
@@ -43,16 +45,19 @@ class Context(Protocol):
         """`development` or `production`."""
 
     @property
-    def http(self) -> Any:
-        """The guarded HTTP client of the worker: `await context.http.request(…)`."""
+    def http(self) -> Http:
+        """The guarded HTTP client of the worker: `await context.http.request("GET", url)`.
+
+        In a plain function the call itself waits, as do those of the other two: `context.http.request(…)`.
+        """
 
     @property
-    def llm(self) -> Any:
-        """The language model provider of the worker."""
+    def llm(self) -> Llm:
+        """The language model of the worker: `await context.llm.complete(prompt)`."""
 
     @property
-    def containers(self) -> Any:
-        """The runner of containers of the worker."""
+    def containers(self) -> Containers:
+        """The runner of containers of the worker: `await context.containers.run(image, args=[…])`."""
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         """Write a line to the execution's history, as a `node.log` event."""

@@ -106,8 +106,8 @@ def handler(
              and into no output, log or error.
 
     The function takes (config, context), sync or async, and returns Completed, Skipped, Waiting, or any value
-    that has a meaning as JSON, a pydantic model or a dataclass included (then: Completed). Sync handlers run
-    in a thread. Raises ValueError for a bad name or one that another function holds.
+    that has a meaning as JSON, a pydantic model or a dataclass included (then: Completed).
+    Raises ValueError for a bad name or one that another function holds.
     """
 
     def register(function: F) -> F:

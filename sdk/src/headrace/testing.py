@@ -17,9 +17,11 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from headrace.context import LOG_LEVELS, Context, LogLevel
+from headrace.fake_tools import FakeHttp as FakeHttp
+from headrace.fake_tools import FakeLlm as FakeLlm
 from headrace.outcome import Cancelled, Completed, HandlerFault, Skip, Skipped, Terminal, Waiting
 from headrace.plain_json import as_json
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
@@ -28,8 +30,10 @@ from headrace.wording import text_of
 if TYPE_CHECKING:
     from headrace.calls import Definition
     from headrace.client import Client
+    from headrace.tools import Containers, Http, Llm
     from headrace.values import Simulation
 
+T = TypeVar("T")
 #: The largest details of a heartbeat, as JSON.
 BEAT_MAX_BYTES = 16 * 1024
 
@@ -91,7 +95,8 @@ def run(handler: Callable[..., Any] | str, config: Mapping[str, Any] | None = No
     handler  the function, or the name of a registered one.
     config   as a node has it, its templates resolved; checked by the handler's model.
     context  fields of the context: inputs, node_id, try_number, last_heartbeat, …; is_cancelled=True for work
-             that is no longer wanted; http=, llm=, containers= for what stands in for the worker's.
+             that is no longer wanted; http=, llm=, containers= for what stands in for the worker's, such as
+             FakeHttp and FakeLlm.
     Raises TypeError for a config that is no JSON, and RuntimeError for an async handler where a loop runs: a
     test that is a coroutine awaits run_async.
     """
@@ -168,9 +173,9 @@ class FakeContext(Context):
         last_heartbeat: Any = None,
         environment: str = "development",
         is_cancelled: bool = False,
-        http: Any = None,
-        llm: Any = None,
-        containers: Any = None,
+        http: Http | None = None,
+        llm: Llm | None = None,
+        containers: Containers | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.node_id = node_id
@@ -183,7 +188,7 @@ class FakeContext(Context):
         if is_cancelled:
             self.cancelled.set()
         self._environment = environment
-        self._tools = {"http": http, "llm": llm, "containers": containers}
+        self._http, self._llm, self._containers = http, llm, containers
         self.lines: list[Line] = []
         self.beats: list[Any] = []
         self.reports: list[tuple[float | None, str | None]] = []
@@ -199,16 +204,16 @@ class FakeContext(Context):
         return self._environment
 
     @property
-    def http(self) -> Any:
-        return self._tool("http")
+    def http(self) -> Http:
+        return self._tool("http", self._http)
 
     @property
-    def llm(self) -> Any:
-        return self._tool("llm")
+    def llm(self) -> Llm:
+        return self._tool("llm", self._llm)
 
     @property
-    def containers(self) -> Any:
-        return self._tool("containers")
+    def containers(self) -> Containers:
+        return self._tool("containers", self._containers)
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         shown = level if level in LOG_LEVELS else "info"
@@ -255,10 +260,10 @@ class FakeContext(Context):
         if self.cancelled.is_set():
             raise Cancelled
 
-    def _tool(self, name: str) -> Any:
-        if self._tools[name] is None:
+    def _tool(self, name: str, given: T | None) -> T:
+        if given is None:
             raise RuntimeError(f"the handler uses context.{name}: give the test one, run(…, {name}=…)")
-        return self._tools[name]
+        return given
 
 
 class _Done:

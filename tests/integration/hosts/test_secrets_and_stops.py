@@ -14,6 +14,7 @@ from orchestrator.states import NodeStatus
 from tests.fake_handlers import ended, start
 from tests.integration.hosts.projects import Project
 from tests.makers import node
+from tests.unit.clients.http.target_server import reply, running_target
 from workers.context import Toolbox
 
 CANARY = 'c4nary"/+ täl'
@@ -93,6 +94,44 @@ async def test_a_secret_goes_only_to_fields_that_declare_it(project: Project) ->
     with pytest.raises(DefinitionInvalid) as refused:
         await start(project.engine, node("A", handler="takes", config=config))
     assert refused.value.problems[0].code == "secret_not_allowed"
+
+
+async def test_hard_stops_in_the_middle_of_a_call_leave_no_call_behind(project: Project) -> None:
+    async with running_target() as target:
+        target.answers["/"] = reply(200, b"ok")
+        worker = await project.start("""
+            @handler("calls")
+            def calls(config, context):
+                context.progress(None, "0")
+                hits = reported = 0
+                while hits < 200:
+                    try:
+                        while reported < hits:
+                            context.progress(None, str(hits)); reported = hits
+                        while True:
+                            context.http.request("GET", config["url"])
+                    except Cancelled:
+                        hits += 1
+                answers = [context.http.request("GET", config["url"]) for _ in range(3)]
+                return [each.content.decode() for each in answers]
+        """)
+        (host,) = worker.hosts._hosts
+        taken = host._dispatch
+        left: list[int] = []
+
+        def dispatch(header: dict[str, Any], body: bytes) -> None:
+            if header["type"] == "result":
+                left.extend(len(call.answers._calls) for call in host.calls.values())
+            taken(header, body)
+            if header["type"] == "progress":
+                for call in host.calls.values():
+                    host.tell(call, "cancel", hard=True)
+
+        host._dispatch = dispatch  # type: ignore[method-assign]
+        execution_id = await project.run(node("A", handler="calls", config={"url": target.url + "/"}))
+
+    assert await project.output(execution_id) == ["ok", "ok", "ok"]
+    assert left == [0] and host.state == "ready"
 
 
 async def test_a_thousand_hard_stops_in_the_middle_of_writing_break_no_frame(project: Project) -> None:

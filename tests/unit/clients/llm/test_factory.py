@@ -13,8 +13,9 @@ import pytest
 from clients.llm.anthropic import AnthropicProvider
 from clients.llm.factory import make_provider
 from clients.llm.openai import OpenAiProvider
-from clients.llm.prices import LlmUsage, cost_usd, most_usd
-from clients.llm.provider import LlmError, LlmProvider, LlmReply, LlmRequest, LlmSettings
+from clients.llm.prices import cost_usd, most_usd
+from clients.llm.provider import LlmError, LlmProvider, LlmRequest, LlmSettings
+from headrace.tools import LlmReply, LlmUsage
 from tests.llm_server import (
     Act,
     LlmServer,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from clients.llm.openai import OpenAiProvider
-from clients.llm.prices import LlmUsage
-from clients.llm.provider import LlmError, LlmReply, LlmRequest, LlmSettings
+from clients.llm.provider import LlmError, LlmRequest, LlmSettings
+from headrace.tools import LlmReply, LlmUsage
 from tests.llm_server import Act, LlmServer, Question, Wire, llm_server, refuses, sends
 
 ASK = LlmRequest(messages=({"role": "user", "content": "Why?"},))

@@ -11,8 +11,9 @@ import pytest
 from clients.llm.anthropic import AnthropicProvider
 from clients.llm.echo import EchoProvider
 from clients.llm.factory import make_provider
-from clients.llm.prices import LlmUsage, cost_usd
+from clients.llm.prices import cost_usd
 from clients.llm.provider import LlmError, LlmRequest, LlmSettings
+from headrace.tools import LlmUsage
 from tests.unit.clients.llm.fake_messages_api import FakeMessagesApi, frame, message, refusal
 
 ASK = LlmRequest(messages=({"role": "user", "content": "Hi"},))
