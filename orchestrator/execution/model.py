@@ -162,6 +162,65 @@ class WaitState:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxState:
+    """The inbox of a parked unit.
+
+    waits_for  what its handler says it waits for, in its own words.
+    letters    how many wait to be taken.
+    """
+
+    waits_for: tuple[str, ...] = ()
+    letters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a journal. data is JSON as stored."""
+
+    number: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a durable handler has written down, or a part of it.
+
+    last      number of the newest entry; 0 before the first.
+    through   number of the newest entry that the snapshot stands for; 0 without one.
+    snapshot  JSON as stored; None without one, and where all before was let go.
+    entries   behind the snapshot, in order.
+    bytes     of all that is kept.
+    """
+
+    last: int
+    through: int
+    snapshot: bytes | None
+    entries: tuple[Entry, ...]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One letter that waits to be taken. payload is JSON as stored."""
+
+    number: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """The letters of one unit.
+
+    last     number of the newest letter, taken of the newest that was taken; 0 for none.
+    waiting  the oldest of those between them.
+    """
+
+    last: int
+    taken: int
+    waiting: tuple[Letter, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Awaiting:
     """A wait for a signal or an approval, as a handler asks for it and as the store writes it.
 
@@ -250,6 +309,8 @@ class Snapshot:
     not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: WAITING nodes that a signal or a decision must answer.
     waits: Mapping[str, WaitState] = field(default_factory=dict)
+    #: Units that wait for letters.
+    inboxes: Mapping[str, InboxState] = field(default_factory=dict)
     #: The unit that renders the output of the whole; None before it has begun, and where there is none.
     output: NodeState | None = None
     now_ms: int = 0

@@ -38,6 +38,7 @@ from orchestrator.store.histories import Histories, read_history
 from orchestrator.store.index import Index
 from orchestrator.store.interfaces import Interfaces
 from orchestrator.store.items import Items
+from orchestrator.store.journals import Journals
 from orchestrator.store.layout_1 import as_layout_2, is_readable
 from orchestrator.store.liveness import Liveness, child_states
 from orchestrator.store.parts import parts_of
@@ -96,6 +97,7 @@ class Store:
         self._redis: Any = redis  # its own types allow the answers of every protocol at once; ours are bytes
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
+        self.journals = Journals(redis, self.keys)
         self.items = Items(redis, self.keys)
         self.histories = Histories(redis, self.keys)
         self.claim_texts = ClaimTexts(redis, self.keys)
@@ -469,6 +471,7 @@ class Store:
             has_continue_timer=continued is not None,
             not_taken=rejects,
             waits=await self.waits.sights(execution, [state for _, state in units]),
+            inboxes=await self.journals.inboxes(execution_id, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
             output=final,

@@ -259,6 +259,10 @@ async def announcing(rig: Rig) -> Call[Any]:
     return rig.transitions.announce_worker("w1", ["default"], ["name", "worker-1", "slots", 4])
 
 
+async def publishing(rig: Rig) -> Call[Any]:
+    return rig.transitions.publish_handlers("digest", b"[]")
+
+
 async def forgetting(rig: Rig) -> Call[Any]:
     return rig.transitions.forget_consumers("default", idle_ms=-1)
 
@@ -322,4 +326,5 @@ REGISTRY: dict[str, tuple[Prepare, str]] = {
     "register_workflow, changed": (changing_a_workflow, ""),
     "register_workflow, a secret": (bringing_a_secret, ""),
     "remove_workflow": (removing_a_workflow, ""),
+    "publish_handlers": (publishing, ""),
 }

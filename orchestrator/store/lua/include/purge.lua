@@ -136,7 +136,7 @@ function purge.remove_some(id)
   end
   -- Once in all: whoever comes again finds no remains.
   layouts.let_go(values[4] or 'default', values[5])
-  redis.call('UNLINK', remains, children_key(id))
+  redis.call('UNLINK', remains, children_key(id), rare_key.journal(id), rare_key.inbox(id))
   redis.call('ZREM', rare_key.purging(), id)
   return 3, true
 end
