@@ -16,77 +16,42 @@ import inspect
 import json
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.context import LOG_LEVELS, Context, LogLevel
+from headrace.fake_durable import FakeInbox as FakeInbox
+from headrace.fake_durable import FakeJournal as FakeJournal
 from headrace.fake_tools import FakeHttp as FakeHttp
 from headrace.fake_tools import FakeLlm as FakeLlm
-from headrace.outcome import Cancelled, Completed, HandlerFault, Skip, Skipped, Terminal, Waiting
+from headrace.outcome import (
+    Cancelled,
+    Completed,
+    HandlerFault,
+    Parked,
+    Skip,
+    Skipped,
+    Terminal,
+    Waiting,
+    park_problem,
+)
 from headrace.plain_json import as_json
+from headrace.ran import Error as Error
+from headrace.ran import Line as Line
+from headrace.ran import Outcome as Outcome
+from headrace.ran import Ran as Ran
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
 from headrace.wording import text_of
 
 if TYPE_CHECKING:
     from headrace.calls import Definition
     from headrace.client import Client
+    from headrace.durable import Inbox, Journal
     from headrace.tools import Containers, Http, Llm
     from headrace.values import Simulation
 
 T = TypeVar("T")
 #: The largest details of a heartbeat, as JSON.
 BEAT_MAX_BYTES = 16 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the history."""
-
-    level: str
-    message: str
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Error:
-    """Why an attempt failed, as the node's `error` has it; after_s: how long a Retryable asks to wait."""
-
-    type: str
-    message: str
-    retryable: bool
-    after_s: float | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What one attempt came to, and what it reported.
-
-    outcome    completed, failed, skipped, or waiting: completed after a delay.
-    output     as JSON gives it back; None where there is none.
-    reason     why it was skipped.
-    not_taken  the successors that it leaves aside.
-    lines      what it logged.
-    beats      details of its heartbeats, one for each.
-    progress   (fraction, message) of each report.
-    events     (type, value) of each typed event.
-    text       what it streamed and did not take back.
-    raised     the exception itself, for its traceback.
-    """
-
-    outcome: Literal["completed", "failed", "skipped", "waiting"]
-    output: Any = None
-    error: Error | None = None
-    reason: str | None = None
-    not_taken: tuple[str, ...] = ()
-    delay_ms: int | None = None
-    until_ms: int | None = None
-    lines: tuple[Line, ...] = ()
-    beats: tuple[Any, ...] = ()
-    progress: tuple[tuple[float | None, str | None], ...] = ()
-    events: tuple[tuple[str, Any], ...] = ()
-    text: str = ""
-    raised: BaseException | None = field(default=None, repr=False, compare=False)
 
 
 def run(handler: Callable[..., Any] | str, config: Mapping[str, Any] | None = None, **context: Any) -> Ran:
@@ -176,6 +141,7 @@ class FakeContext(Context):
         http: Http | None = None,
         llm: Llm | None = None,
         containers: Containers | None = None,
+        journal: FakeJournal | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.node_id = node_id
@@ -189,10 +155,12 @@ class FakeContext(Context):
             self.cancelled.set()
         self._environment = environment
         self._http, self._llm, self._containers = http, llm, containers
+        self._journal = journal or FakeJournal()
         self.lines: list[Line] = []
         self.beats: list[Any] = []
         self.reports: list[tuple[float | None, str | None]] = []
-        self.events: list[tuple[str, Any]] = []
+        #: Those of journal entries are among them, in order.
+        self.events = self._journal.events = []
         self.streamed: list[str] = []
 
     @property
@@ -214,6 +182,14 @@ class FakeContext(Context):
     @property
     def containers(self) -> Containers:
         return self._tool("containers", self._containers)
+
+    @property
+    def journal(self) -> Journal:
+        return self._journal
+
+    @property
+    def inbox(self) -> Inbox:
+        return self._journal.inbox
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         shown = level if level in LOG_LEVELS else "info"
@@ -288,6 +264,10 @@ def _returned(value: Any, seen: FakeContext) -> Ran:
     """What an attempt came to by what it returned."""
     if isinstance(value, Skipped):
         return _ran(seen, "skipped", reason=value.reason)
+    if isinstance(value, Parked):
+        if (problem := park_problem(value)) is not None:
+            return _ended(Terminal(problem), seen)
+        return _ran(seen, "parked", until_ms=value.until_ms, waits_for=tuple(value.waits_for))
     given = value if isinstance(value, Completed | Waiting) else Completed(value)
     try:
         output = as_json(given.output)
@@ -313,9 +293,7 @@ def _ended(error: BaseException, seen: FakeContext) -> Ran:
     return _ran(seen, "failed", error=fault, raised=error)
 
 
-def _ran(
-    seen: FakeContext, outcome: Literal["completed", "failed", "skipped", "waiting"], **fields: Any
-) -> Ran:
+def _ran(seen: FakeContext, outcome: Outcome, **fields: Any) -> Ran:
     return Ran(
         outcome,
         lines=tuple(seen.lines),
