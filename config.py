@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     debug: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["text", "json"] | None = None
 
     # The API.
     #: Further host names, comma separated; `*` is any. Unset: none in development, any in production.

@@ -26,7 +26,7 @@ from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
 from clients.redis_client import PASSING_FAULTS, NotAllowed, WrongKind, connect_commands, connect_subscriber
 from config import ROOT, Settings, get_settings
-from logs import level_of, set_up
+from logs import set_up, usable
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
 from orchestrator.errors import ConfigError, StoreDamaged, StoreForbidden, StoreUnavailable
@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        set_up(settings.log_level)
+        set_up(settings.log_level, settings.log_format)
         _warn_of_oversights(settings)
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
@@ -267,5 +267,5 @@ def _on_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 # Before anything is built: settings that cannot be used end the server in plain lines.
-level_of(get_settings)
+usable(get_settings)
 app = create_app()

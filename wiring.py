@@ -1,6 +1,7 @@
 """What a process builds from the settings before it works: keys, limits and a Redis that is fit for it.
 
-For the four roots alone: `main`, `orchestrator.starter`, `workers.worker` and `workers.simulator.process`.
+For the roots alone: `main`, `orchestrator.starter`, `workers.worker`, `workers.simulator.process` and
+`validation`.
 One rule holds in all of them. A Redis that answers and fails a check ends the process with the cure in its
 log; a Redis that does not answer is waited for. Processes that answer requests serve meanwhile, and say so.
 """

@@ -26,7 +26,7 @@ from starlette.routing import Match
 from api import refusals
 from api.error_shapes import Failure, shape_of
 from headrace.configs import expectation, field_names, model_at
-from headrace.wording import quoted
+from headrace.wording import did_you_mean, quoted
 from orchestrator import errors
 from orchestrator.errors import Problem
 
@@ -309,8 +309,10 @@ def pydantic_problems(
         path = ".".join(where) or "body"
         if entry["type"] == "extra_forbidden":
             holder = model_at(model, entry["loc"][:-1])
-            choice = f" (allowed: {', '.join(field_names(holder))})" if holder else ""
-            problems.append(Problem(path, "unknown_field", f"unknown field '{path}'{choice}"))
+            names = field_names(holder) if holder else []
+            choice = f" (allowed: {', '.join(names)})" if names else ""
+            hint = did_you_mean(where[-1], names)
+            problems.append(Problem(path, "unknown_field", f"unknown field '{path}'{choice}", hint))
         elif entry["type"] == "missing":
             problems.append(Problem(path, "missing_field", f"'{path}' is required"))
         else:

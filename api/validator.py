@@ -18,7 +18,7 @@ from api.access import Reach, reach_of
 from api.auth import engine_of
 from api.problems import RequestInvalid, pydantic_problems
 from api.refusals import YAML_TYPES
-from headrace.wording import kind_of
+from headrace.wording import did_you_mean, kind_of
 from orchestrator.documents import strict_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.limits import Limits
@@ -232,7 +232,8 @@ def known_query(request: Request) -> None:
         path = f"query.{name[:80]}"
         if name not in known:
             allowed = f"allowed: {', '.join(known)}" if known else "this route takes none"
-            found.append(Problem(path, "unknown_field", f"unknown query parameter {name[:80]!r} ({allowed})"))
+            message = f"unknown query parameter {name[:80]!r} ({allowed})"
+            found.append(Problem(path, "unknown_field", message, did_you_mean(name, known)))
         elif name not in lists and len(request.query_params.getlist(name)) > 1:
             found.append(Problem(path, "wrong_value", f"the query parameter {name!r} comes more than once"))
     if found:

@@ -89,6 +89,7 @@ SETTINGS = {
     "environment": "`development` simulates what is missing and may call private addresses; `production` not",
     "debug": "passed on to FastAPI",
     "log_level": "`DEBUG` to `CRITICAL`",
+    "log_format": "`text`, or `json`, an object a line; unset: `text` on a terminal, also below `dev`",
     "allowed_hosts": "more host names of the API, comma separated; `*.example.com`, `*` for any name",
     "auth_required": "a request needs a key; a key that is sent is always checked",
     "operator_key": "opens tenants, their keys, workers, queues, `/readyz?verbose`; 16 characters or more",

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections import Counter
-from collections.abc import Iterator
-from posixpath import join, normpath
 
 import pytest
 
-from tests.source_tree import ROOT, source_text, tracked
-
-UI = ROOT / "ui"
-FILES = {path.relative_to(UI).as_posix(): source_text(path) for path in tracked() if UI in path.parents}
-MODULES = {name: text for name, text in FILES.items() if name.endswith(".js")}
-PAGES = sorted(name for name in MODULES if re.fullmatch(r"pages/\w+\.js", name))
+from tests.ui_files import (
+    COMMENT,
+    FILES,
+    LATER,
+    MODULES,
+    MOST_BYTES,
+    NOT_LOADED,
+    ON_DEMAND,
+    PAGES,
+    STATIC,
+    first_visit,
+    imported,
+    later,
+    loaded,
+    styles_of,
+    weight,
+)
 
 MAX_FILE_LINES = 350
 #: What stands in place of a framework is read by everyone who changes the page.
 FEWER_LINES = {"core/view.js": 300}
-#: What a first visit may load, compressed: of the list of runs, and of any other page by a link to it.
-MOST_BYTES = 90_000
-#: What a page shows first, and loads when it is there.
-SHOWN_FIRST = {
-    "pages/run.js": ("pages/run/graph_tab.js",),
-    "pages/workflow.js": ("pages/workflow/overview_tab.js",),
-    "pages/edit.js": (
-        "pages/edit/editor.js",
-        "graph/document_view.js",
-    ),
-}
 #: A room imports from itself and from those that are named.
 ROOMS = {
     "": {"core", "parts", "pages"},
@@ -49,28 +46,8 @@ FORBIDDEN = {
     # Text that is being written, and nothing that opens a door.
     r"\bsessionStorage\b": "pages/edit/draft.js",
 }
-_STATIC = re.compile(r"""^\s*(?:import|export)\b(?:[^"'();]*?\bfrom\s*)?\s*["']([^"']+)["']""", re.MULTILINE)
-_LATER = re.compile(r"""\bimport\(\s*["']([^"']+)["']""")
-_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", re.DOTALL)
+__KEYS = re.compile(r"""\bkeys: ["']([^"']+)["']""")
 _KEYS = re.compile(r"""\bkeys: ["']([^"']+)["']""")
-
-
-def imported(name: str, pattern: re.Pattern[str] = _STATIC) -> Iterator[str]:
-    """The modules that one imports, by their paths in `ui/`; what is not relative as it stands."""
-    for target in pattern.findall(MODULES[name]):
-        yield normpath(join(name, "..", target)) if target.startswith(".") else target
-
-
-def loaded(*names: str) -> set[str]:
-    """Modules with all that they import at once, and what that imports."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found and name in MODULES:
-            found.add(name)
-            waiting.extend(imported(name))
-    return found
 
 
 def room(name: str) -> str:
@@ -79,7 +56,7 @@ def room(name: str) -> str:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_imports_what_is_below_it(name: str) -> None:
-    targets = [*imported(name), *imported(name, _LATER)]
+    targets = [*imported(name), *imported(name, LATER)]
 
     assert not [target for target in targets if target not in MODULES], "no such module of ours"
     allowed = ROOMS[room(name)] | {room(name)}
@@ -93,16 +70,16 @@ def test_no_two_modules_need_each_other() -> None:
 def test_every_file_is_used() -> None:
     shell = FILES["index.html"]
     entries = [name for name in MODULES if f"/ui/static/{name}" in shell]
-    later = {target for name in MODULES for target in imported(name, _LATER)}
-    used = loaded(*entries, *later)
+    used = loaded(*entries, *(target for name in MODULES for target in later(name)))
     used |= {name for name in FILES if f"/ui/static/{name}" in shell} | {"index.html", "tsconfig.json"}
+    used |= {name for page in PAGES for name in styles_of(page)}
 
     assert FILES.keys() - used == set()
 
 
 @pytest.mark.parametrize("pattern", FORBIDDEN)
 def test_no_text_becomes_markup_or_code(pattern: str) -> None:
-    texts = {name: _COMMENT.sub("", text) for name, text in FILES.items()}
+    texts = {name: COMMENT.sub("", text) for name, text in FILES.items()}
 
     found = {name for name, text in texts.items() if re.search(pattern, text)}
 
@@ -126,18 +103,31 @@ def test_a_file_is_ours_and_can_be_read_in_one_go(name: str) -> None:
     if name.endswith((".js", ".css")) and text:
         assert re.match(r"/\*|//", text), "it begins with what it is for"
     assert not re.search(r"copyright|@license|sourceMappingURL|\blicensed under\b", text, re.IGNORECASE)
-    addresses = set(re.findall(r"\bhttps?://[\w.-]+", _COMMENT.sub("", text)))
+    addresses = set(re.findall(r"\bhttps?://[\w.-]+", COMMENT.sub("", text)))
     assert addresses <= {"http://www.w3.org"}, "nothing is loaded from elsewhere"
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_first_visit_is_light(page: str) -> None:
-    served = {name for name in FILES if f"/ui/static/{name}" in FILES["index.html"]}
-    names = {"index.html", *served, *loaded("main.js", page, *SHOWN_FIRST.get(page, ()))}
+@pytest.mark.parametrize(
+    ("page", "how"), [(page, how) for page in PAGES for how in NOT_LOADED.get(page, [""])]
+)
+def test_a_first_visit_is_light(page: str, how: str) -> None:
+    names = first_visit(page, how)
 
-    weights = {name: len(gzip.compress(FILES[name].encode(), 6)) for name in names}
+    assert weight(names) <= MOST_BYTES, sorted(names, key=lambda name: weight([name]))[-8:]
 
-    assert sum(weights.values()) <= MOST_BYTES, Counter(weights).most_common(8)
+
+def test_what_comes_on_demand_is_imported_later() -> None:
+    found = {target for name in MODULES for target in later(name)}
+
+    assert found >= ON_DEMAND
+    assert found >= {name for hows in NOT_LOADED.values() for names in hows.values() for name in names}
+
+
+def test_style_sheets_come_with_their_pages() -> None:
+    named = {name for page in PAGES for name in styles_of(page)}
+
+    assert "styles/graph.css" in named
+    assert named <= FILES.keys()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -150,20 +140,20 @@ def test_keys_are_used_once_and_none_is_the_browsers(page: str) -> None:
 
 def test_colours_are_named_in_one_file() -> None:
     colour = re.compile(r"#[0-9a-fA-F]{3,8}\b(?!\w)|\b(?:rgb|hsl|oklch)a?\(")
-    texts = {name: _COMMENT.sub("", text) for name, text in FILES.items() if name.endswith((".js", ".css"))}
+    texts = {name: COMMENT.sub("", text) for name, text in FILES.items() if name.endswith((".js", ".css"))}
 
     assert {name for name, text in texts.items() if colour.search(text)} <= {"styles/tokens.css"}
 
 
 def test_the_rules_find_what_breaks_them() -> None:
     """Patterns that nothing matches would let everything pass."""
-    assert _STATIC.findall('import { a } from "./a.js";\nexport { b } from "../b.js";\nimport "./c.js";') == [
+    assert STATIC.findall('import { a } from "./a.js";\nexport { b } from "../b.js";\nimport "./c.js";') == [
         "./a.js",
         "../b.js",
         "./c.js",
     ]
-    assert _LATER.findall('const p = () => import("./pages/runs.js")') == ["./pages/runs.js"]
-    assert _COMMENT.sub("", 'a /* innerHTML */ b // eval(\nc "https://x"') == 'a  b \nc "https://x"'
+    assert LATER.findall('const p = () => import("./pages/runs.js")') == ["./pages/runs.js"]
+    assert COMMENT.sub("", 'a /* innerHTML */ b // eval(\nc "https://x"') == 'a  b \nc "https://x"'
     assert len(loaded("main.js")) > 5
     assert _KEYS.findall('{ keys: "g r", does: "x" }') == ["g r"]
     samples = ["x.innerHTML = y", "t.createPolicy('x')", "eval(x)", '<p style="x">']

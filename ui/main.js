@@ -4,8 +4,6 @@ import { route, startRouter } from "./core/router.js";
 import { readContext, visit } from "./core/session.js";
 import { startClock } from "./core/time.js";
 import { computed, effect, html, root, scope, signal } from "./core/view.js";
-import { closeDialogs } from "./parts/dialog.js";
-import { askForKey } from "./parts/key_dialog.js";
 import { notifyError } from "./parts/notices.js";
 import { shell } from "./parts/shell.js";
 import { startShortcuts } from "./parts/shortcuts.js";
@@ -28,11 +26,39 @@ const PAGES = {
   unknown: () => import("./pages/unknown.js"),
 };
 
+/** Sheets beside those that every page needs. @type {Record<string, string[]>} */
+const STYLES = {
+  runs: ["runs"],
+  run: ["graph", "run", "questions"],
+  workflows: ["workflows"],
+  workflow: ["graph", "workflows"],
+  edit: ["graph", "edit"],
+  approvals: ["questions"],
+  schedules: ["workflows"],
+};
+
 const content = signal(/** @type {any} */ (null));
 /** Another page, object or session; what only the query says is the page's own affair. */
 const place = computed(() => JSON.stringify([route.value.page, route.value.params, visit.value, needsKey.value]));
+/** Those that are there, or on their way, by their addresses. @type {Record<string, Promise<unknown>>} */
+const sheets = {};
 let leave = () => {};
 let turn = 0;
+
+/** Have a style sheet in the page, and wait for it. @param {string} name */
+function loadStyles(name) {
+  const { href } = new URL(`./styles/${name}.css`, import.meta.url);
+  return (sheets[href] ??= new Promise((done, fail) => {
+    const onerror = () => (delete sheets[href], fail(new Error(`cannot load ${href}`)));
+    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror }));
+  }));
+}
+
+/** Close what the page that is being left has opened: what it would do is no longer what one sees. */
+function closeDialogs() {
+  const open = /** @type {NodeListOf<HTMLDialogElement>} */ (document.querySelectorAll("dialog[open]:not([data-stays])"));
+  for (const dialog of open) dialog.close();
+}
 
 /** Take away what is shown, with its streams, and what it has opened over itself. */
 function clear() {
@@ -46,7 +72,11 @@ async function showPage() {
   const mine = ++turn;
   const at = route.peek();
   if (needsKey.peek()) clear();
-  const { page, title } = await (needsKey.peek() ? import("./pages/locked.js") : (PAGES[at.page] ?? PAGES.unknown)());
+  const isLocked = needsKey.peek();
+  const [{ page, title }] = await Promise.all([
+    isLocked ? import("./pages/locked.js") : (PAGES[at.page] ?? PAGES.unknown)(),
+    ...(isLocked ? [] : (STYLES[at.page] ?? []).map(loadStyles)),
+  ]);
   if (mine !== turn) return;
   clear();
   const [built, dispose] = scope(() => page(at));
@@ -62,7 +92,6 @@ function start() {
   startRouter();
   startShortcuts();
   root(app, () => html`${shell(() => content.value)}`);
-  askForKey();
   effect(() => {
     void place.value;
     void showPage().catch(notifyError);

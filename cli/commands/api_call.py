@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from cli.output.text import printable
+
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
 
@@ -58,7 +60,31 @@ def call_server(
     raise typer.Exit(code)
 
 
-def usage_error(command: str, error: ValueError) -> typer.Exit:
+def call_about(server: str | None, named: str, act: Callable[[AsyncClient, str], Awaitable[int]]) -> NoReturn:
+    """As `call_server`, about an execution that is named by id, the beginning of one, key, or `last`.
+
+    act  gets the client, and the name by which the API knows the execution.
+    """
+    from cli.commands.execution_ids import NotOneExecution, find_execution_id
+
+    async def act_on_it(client: AsyncClient) -> int:
+        from headrace.errors import NotFound
+
+        try:
+            return await act(client, await find_execution_id(client, named))
+        except NotOneExecution as error:
+            typer.echo(f"refused: {error}", err=True)
+        except NotFound as error:
+            if error.code != "EXECUTION_NOT_FOUND":
+                raise
+            shown = printable(named)
+            typer.echo(f"refused: no execution {shown!r} at {client.base_url}; see ./headrace list", err=True)
+        return ExitCode.USAGE
+
+    call_server(server, act_on_it)
+
+
+def usage_error(command: str, error: Exception) -> typer.Exit:
     """Print what is wrong with an argument; gives the exit to raise."""
     typer.echo(f"headrace {command}: {error}", err=True)
     return typer.Exit(ExitCode.USAGE)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cli.stack.live_workers import LiveWorkers
     from cli.stack.stack import Stack
 
 COLOURS = {"redis": "31", "api": "36", "orchestrator": "35", "echo": "90", "stack": "1"}
@@ -110,25 +113,35 @@ def announce(stack: Stack, took_s: float) -> None:
         ("Redis", stack.redis.label),
         ("orchestrator", "1"),
         ("workers", workers_row(stack.options.workers, stack.live_workers)),
+        *handlers_rows(stack.settings.handler_modules, stack.live_workers),
         ("echo service", f"{stack.echo_url}  (answers for the sample names service-a and consumer)"),
         ("next", next_steps(stack.options.data_dir)),
     ]
     lines = "\n".join(f"  {label:<13} {text}" for label, text in rows)
     write(f"\nHeadrace is up ({took_s:.1f} s)\n{lines}\n\n")
+    if stack.live_workers is not None and stack.live_workers.refusal:
+        write(f"{stack.live_workers.refusal.rstrip()}\n\n")
 
 
-def workers_row(wanted: int, live: list[str] | None) -> str:
-    """Say which workers live. live: their names; None where that is not known."""
+def workers_row(wanted: int, live: LiveWorkers | None) -> str:
+    """Say which workers live."""
     if not wanted:
         return "none (--workers 2 starts some)"
     if live is None:
         return f"{wanted}"
-    names = ", ".join(live)
-    return (
-        f"{wanted}: {names}"
-        if len(live) >= wanted
-        else f"{len(live)} of {wanted} so far{names and f': {names}'}"
-    )
+    names = f": {', '.join(live.names)}" if live.names else ""
+    return f"{wanted}{names}" if len(live.names) >= wanted else f"{len(live.names)} of {wanted} so far{names}"
+
+
+def handlers_rows(modules: Sequence[str], live: LiveWorkers | None) -> list[tuple[str, str]]:
+    """Say whether the handlers of your own can be used; nothing where there are none."""
+    if not modules:
+        return []
+    if live is not None and live.refusal:
+        state = "cannot be loaded, see below; saved again, they are tried again"
+    else:
+        state = "loaded" if live is not None and live.is_loaded else "not loaded yet"
+    return [("handlers", f"{', '.join(modules)}: {state}")]
 
 
 def demo_rows(stack: Stack) -> list[tuple[str, str]]:

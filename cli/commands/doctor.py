@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.commands.options import ServerOption
+from cli.stack.redis_faults import DISK, START, cure_for
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 #: Clocks further apart make times in logs and histories hard to compare. Correctness uses Redis time.
 SKEW_WARN_MS = 1000
 FLOOR = (7, 0)
+SEE_LOG = "reported by /readyz?verbose; see the API's log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ def check_redis() -> Iterator[Finding]:
     from config import SettingsInvalid
 
     try:
-        url = info.redis_url()
+        url = info.own_redis_url()
+    except info.NoOwnRedis as error:
+        yield Finding("Redis", False, str(error), START)
+        return
     except SettingsInvalid as error:
         for line in error.lines:
             yield Finding("settings", False, line, "correct the variable, here or in .env")
@@ -79,10 +84,10 @@ def check_redis() -> Iterator[Finding]:
         seconds, microseconds = client.time()
         middle = (began + time.time()) / 2
         yield skew_finding(round((seconds + microseconds / 1e6 - middle) * 1000))
+        tick = client.get("workflows:tick")
+        yield orchestrator_finding(int(str(tick)) if tick else None, now_ms=seconds * 1000)
     except (RedisError, OSError) as error:
-        yield Finding(
-            "Redis", False, f"{where}: {error}", "start the stack: ./headrace dev; or set REDIS_HOST"
-        )
+        yield Finding("Redis", False, f"{where}: {error}", cure_for(error))
     finally:
         client.close()
 
@@ -133,9 +138,9 @@ def persistence_finding(information: Mapping[str, Any], appendonly: str | None, 
     if information.get("aof_enabled") or appendonly == "yes":
         is_well = information.get("aof_last_write_status", "ok") == "ok"
         detail = "append-only file" if is_well else "append-only file, and the last write to it FAILED"
-        return Finding(
-            "persistence", is_well, detail, "look at the disk of the Redis server: full, or read-only?"
-        )
+        return Finding("persistence", is_well, detail, DISK)
+    if save and information.get("rdb_last_bgsave_status", "ok") != "ok":
+        return Finding("persistence", False, "snapshots, and the last one FAILED: writes are refused", DISK)
     advice = "what happened since the last snapshot is lost with Redis: CONFIG SET appendonly yes"
     if save:
         return Finding("persistence", False, f"snapshots only ({save})", advice, is_warning=True)
@@ -166,6 +171,15 @@ def skew_finding(skew_ms: int) -> Finding:
         "run NTP on both; the engine itself goes by the clock of Redis alone",
         is_warning=abs(skew_ms) < 60_000,
     )
+
+
+def orchestrator_finding(tick_ms: int | None, *, now_ms: int) -> Finding:
+    """Whether one looks at timers, retries and schedules; workers that stand in for it are slower."""
+    from cli.stack.healthcheck import tick_trouble
+
+    trouble = tick_trouble(tick_ms, now_ms=now_ms)
+    advice = "timers, retries and schedules wait for one: ./headrace dev, or python -m orchestrator.starter"
+    return Finding("orchestrator", not trouble, trouble or "ticks", advice)
 
 
 def check_api(server: str | None) -> list[Finding]:
@@ -205,9 +219,8 @@ def readiness_findings(readiness: Mapping[str, Any]) -> Iterator[Finding]:
     """What the API itself finds wrong; nothing where it is ready."""
     for name, check in (readiness.get("checks") or {}).items():
         if not check.get("ok"):
-            yield Finding(
-                name, False, str(check.get("detail")), "reported by /readyz?verbose; see the API's log"
-            )
+            detail = str(check.get("detail"))
+            yield Finding(name, False, detail, cure_for(detail, otherwise=SEE_LOG))
 
 
 def worker_findings(workers: list[dict[str, Any]], queues: list[dict[str, Any]]) -> Iterator[Finding]:

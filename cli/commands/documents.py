@@ -116,6 +116,19 @@ def schema_of(definition: Mapping[str, Any] | str | None) -> Any:
     return _field_of(definition, "inputs")
 
 
+def has_steps(definition: Mapping[str, Any] | str) -> bool:
+    """Whether it is no native definition but a document with `steps`, as workflow files may be."""
+    if isinstance(definition, str) and "steps" not in definition:
+        return False
+    document = _read_yaml(definition) if isinstance(definition, str) else definition
+    return isinstance(document, Mapping) and "steps" in document and not document.keys() & {"nodes", "dag"}
+
+
+def is_stubs(file: Path) -> bool:
+    """Whether a file is named as the stubs beside a workflow are: `order.stubs.yaml`."""
+    return file.stem.endswith(".stubs")
+
+
 def title_of(definition: Mapping[str, Any] | str) -> str:
     """The title of a definition; empty where it has none, or cannot be read."""
     title = _field_of(definition, "name")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.api_call import ExitCode, call_about, call_server, usage_error
 from cli.commands.documents import read_labels, read_trigger
 from cli.commands.inputs import inputs_for, read_given
 from cli.commands.options import (
@@ -22,10 +22,12 @@ from cli.commands.options import (
     ServerOption,
     TriggerFileOption,
 )
-from cli.output.text import cells, fitted, json_line, printable
+from cli.output.text import cells, fitted, json_line, printable, span_words
 
 #: What started an execution that nothing else did; not worth a line.
 BY_HAND = {"source": "manual"}
+#: Statuses of nodes whose time is shown.
+TIMED = ("RUNNING", "WAITING", "COMPLETED", "FAILED")
 #: Columns of a terminal that the name of a workflow takes in a list.
 NAME_CELLS = 40
 
@@ -56,7 +58,7 @@ def trigger(
     except ValueError as error:
         raise usage_error("trigger", error) from None
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         values = await inputs_for(execution_id, given, client)
         done = (await client.executions.trigger(execution_id, inputs=values, document=document)).document
         if as_json:
@@ -65,7 +67,7 @@ def trigger(
             _print_status(done)
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def cancel(
@@ -87,7 +89,7 @@ def cancel(
     Nothing more starts; running attempts may finish within the grace.
     """
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         done = (await client.executions.cancel(execution_id, reason=reason, grace=_number(grace))).document
         if as_json:
             typer.echo(json_line(done))
@@ -97,7 +99,7 @@ def cancel(
             typer.echo(f"{done['status']}, being cancelled: running attempts may finish within the grace")
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def pause(
@@ -111,11 +113,11 @@ def pause(
     Running attempts finish; nodes that become ready are held until it is resumed.
     """
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         _print_status((await client.executions.pause(execution_id, by=by, reason=reason)).document)
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def resume(
@@ -133,13 +135,13 @@ def resume(
     limits: dict[str, float | None] = {"max_tokens": max_tokens, "max_cost_usd": max_cost_usd}
     budget = {name: limit for name, limit in limits.items() if limit is not None} or None
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         _print_status(
             (await client.executions.resume(execution_id, by=by, reason=reason, budget=budget)).document
         )
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def list_executions(
@@ -191,13 +193,17 @@ def list_executions(
 def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
     """Show the state of an execution and of each of its nodes."""
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
+        from cli.commands.first_starts import first_starts
+
         view = await client.executions.get(execution_id, whole=as_json)
-        for line in [json_line(view.document)] if as_json else as_text(view):
+        for line in (
+            [json_line(view.document)] if as_json else as_text(view, await first_starts(client, view))
+        ):
             typer.echo(line)
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def explain(
@@ -205,7 +211,7 @@ def explain(
 ) -> None:
     """Say what every unfinished node waits for and what wakes it."""
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         for each in await client.executions.explain(execution_id):
             found = each.document
             if as_json:
@@ -216,11 +222,14 @@ def explain(
             typer.echo(printable(f"  woken by   {found['wakes']}"))
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
-def as_text(view: Execution) -> Iterator[str]:
-    """An execution in lines: its status, its nodes in definition order, and its output."""
+def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
+    """An execution in lines: its status, its nodes in definition order, and its output.
+
+    starts  first starts of nodes, by id, where they are others than those of the view.
+    """
     from cli.output.progress import MARKS, error_text, shorten
 
     why = view.reason or view.cancelling
@@ -251,7 +260,7 @@ def as_text(view: Execution) -> Iterator[str]:
     width = max((len(node.node_id) for node in view.nodes), default=0)
     for node in view.nodes:
         line = f"  {MARKS.get(node.status, '?')[0]} {node.node_id:<{width}}  {node.status:<9}"
-        yield printable(f"{line}  {'  '.join(_words(node))}".rstrip())
+        yield printable(f"{line}  {'  '.join(_words(node, starts.get(node.node_id)))}".rstrip())
         yield from _traceback(node)
     if view.output_error is not None:
         yield printable(f"  ✗ output: {error_text(view.output_error)}")
@@ -260,14 +269,18 @@ def as_text(view: Execution) -> Iterator[str]:
 
 
 def _traceback(node: Node) -> Iterator[str]:
-    """Where the code of a failed handler was, line by line."""
+    """Where the code of a failed handler was, or the last that its process wrote, line by line."""
     details = node.error.get("details") if isinstance(node.error, dict) else None
-    text = details.get("traceback") if isinstance(details, dict) else None
-    for line in str(text or "").splitlines():
+    if not isinstance(details, dict):
+        return
+    for line in str(details.get("traceback") or "").splitlines():
         yield printable(f"      {line}")
+    last_lines = details.get("last_lines")
+    for line in last_lines if isinstance(last_lines, list) else ():
+        yield printable(f"      | {line}")
 
 
-def _words(node: Node) -> Iterator[str]:
+def _words(node: Node, first_start: str | None) -> Iterator[str]:
     """What a node's status does not say: reason, tries, time, error."""
     from cli.output.progress import error_text
     from headrace.values import seconds_between
@@ -281,10 +294,10 @@ def _words(node: Node) -> Iterator[str]:
         yield node.reason
     if node.try_number > 1:
         yield f"try {node.try_number} of {max(node.max_attempts, node.try_number)}"
+    if node.status in TIMED and node.started_at and not node.reused:
+        yield _took(seconds_between(first_start or node.started_at, node.ended_at)).strip()
     if node.error is not None:
         yield " ".join(error_text(node.error).split())[:200]
-    elif node.status in ("RUNNING", "COMPLETED") and not node.reused:
-        yield _took(seconds_between(node.started_at, node.ended_at)).strip()
     if node.reused:
         yield "reused by the fork"
 
@@ -300,7 +313,7 @@ def _row(view: Execution, width: int) -> str:
 
 
 def _took(seconds: float | None) -> str:
-    return "" if seconds is None else f"  {seconds:.1f} s"
+    return "" if seconds is None else f"  {span_words(seconds)}"
 
 
 def _print_status(done: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.api_call import ExitCode, call_about, usage_error
 from cli.commands.documents import read_option
 from cli.commands.options import (
     DeciderOption,
@@ -50,7 +50,8 @@ def complete(
         raise usage_error("node complete", error) from None
     _override(
         server,
-        lambda client: client.nodes.complete(
+        execution_id,
+        lambda client, execution_id: client.nodes.complete(
             execution_id, node_id, by=by, output=value, reason=reason, attempt=attempt
         ),
     )
@@ -75,7 +76,8 @@ def fail(
     failure = None if error is None else {"type": error}
     _override(
         server,
-        lambda client: client.nodes.fail(
+        execution_id,
+        lambda client, execution_id: client.nodes.fail(
             execution_id, node_id, by=by, error=failure, reason=reason, attempt=attempt
         ),
     )
@@ -93,7 +95,10 @@ def skip(
     """Skip a node. Its successors decide by their trigger rules."""
     _override(
         server,
-        lambda client: client.nodes.skip(execution_id, node_id, by=by, reason=reason, attempt=attempt),
+        execution_id,
+        lambda client, execution_id: client.nodes.skip(
+            execution_id, node_id, by=by, reason=reason, attempt=attempt
+        ),
     )
 
 
@@ -112,14 +117,17 @@ def retry(
     """
     _override(
         server,
-        lambda client: client.nodes.retry(execution_id, node_id, by=by, reason=reason, attempt=attempt),
+        execution_id,
+        lambda client, execution_id: client.nodes.retry(
+            execution_id, node_id, by=by, reason=reason, attempt=attempt
+        ),
     )
 
 
-def _override(server: str | None, act: Callable[[AsyncClient], Awaitable[Acted]]) -> None:
-    async def override(client: AsyncClient) -> int:
-        done = await act(client)
+def _override(server: str | None, named: str, act: Callable[[AsyncClient, str], Awaitable[Acted]]) -> None:
+    async def override(client: AsyncClient, execution_id: str) -> int:
+        done = await act(client, execution_id)
         typer.echo(f"{done.document['node_id']}: {done.status}")
         return ExitCode.SUCCESS
 
-    call_server(server, override)
+    call_about(server, named, override)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id, or its key.")]
+EXECUTION_HELP = "The execution: its id, the beginning of it, its key, or `last` for the newest."
+ExecutionArgument = Annotated[str, typer.Argument(metavar="EXECUTION", help=EXECUTION_HELP)]
 NodeArgument = Annotated[str, typer.Argument(help="The node's id; NODE[INDEX] for an item of a map.")]
 
 InputsOption = Annotated[

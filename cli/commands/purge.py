@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, refusal, usage_error
-from cli.commands.options import LinesOption, ServerOption
+from cli.commands.api_call import ExitCode, call_about, call_server, refusal, usage_error
+from cli.commands.options import EXECUTION_HELP, LinesOption, ServerOption
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ _is_age = re.compile(r"(\d+[smhd])+").fullmatch
 
 
 def purge(
-    execution_id: Annotated[
-        str | None, typer.Argument(metavar="[EXECUTION]", help="The execution's id, or its key.")
-    ] = None,
+    execution_id: Annotated[str | None, typer.Argument(metavar="[EXECUTION]", help=EXECUTION_HELP)] = None,
     older_than: Annotated[
         str | None,
         typer.Option("--older-than", metavar="AGE", help="All that ended longer ago than this: 30d, 12h."),
@@ -64,11 +62,12 @@ def purge(
     except ValueError as error:
         raise usage_error("purge", error) from None
 
+    async def purge_it(client: AsyncClient, execution_id: str) -> int:
+        await client.executions.purge(execution_id)
+        typer.echo("purged")
+        return ExitCode.SUCCESS
+
     async def act(client: AsyncClient) -> int:
-        if execution_id is not None:
-            await client.executions.purge(execution_id)
-            typer.echo("purged")
-            return ExitCode.SUCCESS
         assert before is not None
         found = await _older(client, before, wanted, workflow)
         if dry_run:
@@ -81,6 +80,8 @@ def purge(
             return ExitCode.CANCELLED
         return await _purge_all(client, found)
 
+    if execution_id is not None:
+        call_about(server, execution_id, purge_it)
     call_server(server, act)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import typer
 
+from cli.commands.api_call import ExitCode
 from cli.stack import info
 
 #: Replies redis-cli prints bare. The client does not tell a status from a string of the same letters.
@@ -13,7 +14,10 @@ STATUS_REPLIES = (b"OK", b"PONG", b"Background append only file rewriting starte
 
 
 def redis(context: typer.Context) -> None:
-    """Send one command to the stack's Redis."""
+    """Send one command to the stack's Redis.
+
+    To no other: without a stack it needs REDIS_URL or REDIS_HOST.
+    """
     if not context.args or context.args in (["--help"], ["-h"]):
         typer.echo(
             "usage: ./headrace redis COMMAND [ARGUMENT]…      e.g. ./headrace redis XRANGE workflow:tasks - +"
@@ -23,14 +27,18 @@ def redis(context: typer.Context) -> None:
     import redis as redis_py
     from redis.exceptions import RedisError, ResponseError
 
+    from cli.stack.redis_faults import cure_for
     from config import SettingsInvalid
 
     try:
-        url = info.redis_url()
+        url = info.own_redis_url()
+    except info.NoOwnRedis as error:
+        typer.echo(f"headrace redis: {error}", err=True)
+        raise typer.Exit(ExitCode.UNREACHABLE) from None
     except SettingsInvalid as error:
         for line in error.lines:
             typer.echo(f"headrace redis: {line}", err=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(ExitCode.USAGE) from None
     # RESP2 replies keep the shape redis-cli prints; RESP3 would turn pairs into mappings.
     client = redis_py.Redis.from_url(url, protocol=2, decode_responses=False, socket_connect_timeout=5)
     # redis-py shapes the replies of commands it knows (SET into True, say); show the reply itself.
@@ -41,8 +49,8 @@ def redis(context: typer.Context) -> None:
         typer.echo(f"(error) {error}")
         raise typer.Exit(1) from None
     except (RedisError, OSError) as error:
-        typer.echo(f"cannot reach Redis: {error}; is the stack running? start it: ./headrace dev", err=True)
-        raise typer.Exit(5) from None
+        typer.echo(f"cannot use Redis: {error}; {cure_for(error)}", err=True)
+        raise typer.Exit(ExitCode.UNREACHABLE) from None
     finally:
         client.close()
     for line in render(reply):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.api_call import ExitCode, call_about, usage_error
 from cli.commands.documents import read_definition
 from cli.commands.inputs import inputs_for, read_given
 from cli.commands.options import (
@@ -49,7 +49,7 @@ def retry(
     Completed nodes keep their outputs, unless they are behind one named with --node. Exit code: as `run`.
     """
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         planned = await client.executions.retry(execution_id, nodes=node or None, preview=True)
         if preview:
             _list("runs again", planned.nodes or ())
@@ -61,7 +61,7 @@ def retry(
             return ExitCode.SUCCESS
         return await follow(client, execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def replay(
@@ -79,7 +79,7 @@ def replay(
     """
     given = read_given("replay", inputs)
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         values = await inputs_for(execution_id, given, client)
         made = (await client.executions.replay(execution_id, inputs=values)).execution_id
         if not watch:
@@ -87,7 +87,7 @@ def replay(
             return ExitCode.SUCCESS
         return await follow(client, made, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def fork(
@@ -115,7 +115,7 @@ def fork(
     given = read_given("fork", inputs)
     definition = _definition(file)
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         values = await inputs_for(execution_id, given, client, definition)
         made = await client.executions.fork(
             execution_id, from_node=from_node, definition=definition, inputs=values, preview=preview
@@ -129,7 +129,7 @@ def fork(
             return ExitCode.SUCCESS
         return await follow(client, made.execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def _list(words: str, nodes: tuple[str, ...]) -> None:

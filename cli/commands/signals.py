@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.api_call import ExitCode, call_about, call_server, usage_error
 from cli.commands.documents import read_option
 from cli.commands.options import DeciderOption, ExecutionArgument, LinesOption, NodeArgument, ServerOption
 from cli.output.text import counted, json_line, printable
@@ -36,13 +36,13 @@ def signal(
     """
     value = _option("signal", "--payload", payload)
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         done = (await client.signals.send(execution_id, name, value, idempotency_key=key)).document
         delivered = f"delivered to {counted(done['nodes'], 'node')}"
         typer.echo(f"kept: no node waits for '{name}' yet" if done["kept"] else delivered)
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def approvals(
@@ -99,7 +99,7 @@ def _decide(
 ) -> None:
     value = _option(decision, "--form", form)
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         found = (await client.approvals.get(execution_id, node_id)).document
         typer.echo(_shown(found))
         # The hash of what has just been printed: the decision is about what was seen, or refused.
@@ -112,7 +112,7 @@ def _decide(
             typer.echo(f"decided: {(done.output or {})['decision']}")
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 def _shown(found: dict[str, Any]) -> str:

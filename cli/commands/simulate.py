@@ -16,7 +16,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.commands.api_call import ExitCode, usage_error
-from cli.commands.documents import read_definition, read_inputs, read_text, read_trigger
+from cli.commands.documents import STDIN, has_steps, read_definition, read_inputs, read_text, read_trigger
+from cli.commands.local_checks import LocalRefusal, judge_here
 from cli.commands.options import InputsOption, TriggerFileOption
 from cli.output.text import json_line, json_text
 from cli.stack import ports
@@ -31,7 +32,12 @@ _CODES = {"COMPLETED": ExitCode.SUCCESS, "CANCELLED": ExitCode.CANCELLED}
 def simulate(
     file: Annotated[Path, typer.Argument(help="Workflow as JSON or YAML; - reads standard input.")],
     stubs: Annotated[
-        Path | None, typer.Option("--stubs", help="Stubs of nodes and handlers, as YAML or JSON.")
+        Path | None,
+        typer.Option(
+            "--stubs",
+            help="Stubs of nodes and handlers, as YAML or JSON.",
+            show_default="NAME.stubs.yaml beside the file, where there is one",
+        ),
     ] = None,
     inputs: InputsOption = None,
     inputs_file: Annotated[Path | None, typer.Option("--inputs", help="Inputs as a JSON file.")] = None,
@@ -48,18 +54,20 @@ def simulate(
     try:
         # The simulator process reads them too, but its refusal would be JSON lines of a log.
         read_settings()
-        definition = read_definition(file)
+        definition = native(file, read_definition(file))
+        stubs = stubs or stubs_beside(file)
         question = {
             "definition": definition,
             "stubs": read_text(stubs) if stubs else None,
             "inputs": read_inputs(inputs, inputs_file, definition),
             "trigger": read_trigger(trigger_file),
+            "stub_foreign": True,
         }
     except SettingsInvalid as error:
         for line in error.lines:
             typer.echo(f"headrace simulate: {line}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
-    except ValueError as error:
+    except (ValueError, LocalRefusal) as error:
         raise usage_error("simulate", error) from None
     try:
         with throwaway_redis() as url:
@@ -76,6 +84,29 @@ def simulate(
     for line in [json_text(result)] if as_json else as_text(result):
         typer.echo(line)
     raise typer.Exit(_CODES.get(result["status"], ExitCode.FAILED))
+
+
+def native(file: Path, definition: dict[str, Any] | str) -> dict[str, Any] | str:
+    """The definition that the API would make of a document with `steps`; any other as it is.
+
+    Raises ValueError with what is wrong with it.
+    """
+    if not has_steps(definition):
+        return definition
+    (found,) = judge_here([definition])
+    for problem in found["errors"]:
+        raise ValueError(f"{file}:{problem.get('line', 1)}: {problem['message']}")
+    document: dict[str, Any] = found["document"]
+    return document
+
+
+def stubs_beside(file: Path) -> Path | None:
+    """Find `order.stubs.yaml` for `order.yaml`; None where there is none, and for standard input."""
+    found = file.with_name(f"{file.stem}.stubs.yaml")
+    if file == STDIN or not found.is_file():
+        return None
+    typer.echo(f"stubs: {found}", err=True)
+    return found
 
 
 @contextlib.contextmanager

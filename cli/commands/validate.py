@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,12 +12,15 @@ from urllib.parse import quote
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import STDIN, is_json, read_text
+from cli.commands.documents import STDIN, has_steps, is_json, is_stubs, read_text
+from cli.commands.local_checks import LocalRefusal, judge_here
 from cli.commands.options import ServerOption
 from cli.output.text import counted, json_text
 
 if TYPE_CHECKING:
+    from cli.output.json_positions import Mark
     from headrace.client import AsyncClient
+    from headrace.values import Judgement
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -75,16 +78,25 @@ def validate(
 ) -> None:
     """Check workflows and warn about probable mistakes.
 
-    Nothing is stored and nothing runs. Exit code: 0 good, 1 an error was found (or, with --strict, a
-    warning), 2 usage or an unreadable file, 5 no server.
+    Nothing is stored and nothing runs. Without a server the files are checked here; handlers that only
+    workers have are then warnings. Exit code: 0 good, 1 an error was found (or, with --strict, a warning),
+    2 usage or an unreadable file, 5 the server that --server or API_URL names is away.
     """
     try:
-        texts = [(file, read_text(file)) for file in files]
+        # A shell's `workflows/*.yaml` names the stubs beside them too.
+        questions = [Question.read(file, read_text(file)) for file in files if not is_stubs(file)]
     except ValueError as error:
         raise usage_error("validate", error) from None
 
     async def act(client: AsyncClient) -> int:
-        reports = [await judge(client, file, text) for file, text in texts]
+        from cli.stack import info
+
+        may_do_without = server is None and not info.is_api_named()
+        try:
+            reports = await judge(client, questions, may_do_without=may_do_without)
+        except LocalRefusal as refusal:
+            typer.echo(f"headrace validate: {refusal}", err=True)
+            return ExitCode.USAGE
         for line in _RENDER[output](reports):
             typer.echo(line)
         if output is OutputFormat.TEXT:
@@ -94,29 +106,70 @@ def validate(
     call_server(server, act)
 
 
-async def judge(client: AsyncClient, file: Path, text: str) -> Report:
-    """Ask the server about one file. JSON goes as an object, so its lines are found here."""
-    from cli.output.json_positions import JsonProblem, nearest, read_json
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A file as it is sent: JSON as an object, so that its lines are found here; anything else as text.
 
-    if not is_json(file, text):
-        judgement = await client.definitions.validate(text)
-        found = [_found(entry, is_error=True) for entry in judgement.errors]
-        found += [_found(entry, is_error=False) for entry in judgement.warnings]
-        return _report(file, found, judgement.summary)
+    refusal  what is wrong with it before anything is asked.
+    """
+
+    file: Path
+    definition: dict[str, Any] | str
+    marks: dict[str, Mark] | None = None
+    refusal: Found | None = None
+
+    @classmethod
+    def read(cls, file: Path, text: str) -> Question:
+        from cli.output.json_positions import JsonProblem, read_json
+
+        if not is_json(file, text):
+            return cls(file, text)
+        try:
+            document, marks = read_json(text)
+        except JsonProblem as problem:
+            error = Found(True, problem.code, problem.message, line=problem.line, column=problem.column)
+            return cls(file, text, refusal=error)
+        if not isinstance(document, dict):
+            error = Found(True, "wrong_type", "a workflow must be a JSON object")
+            return cls(file, text, refusal=error)
+        return cls(file, document, marks)
+
+    def report(self, judgement: Judgement) -> Report:
+        """What was found, in the order of the lines of the file."""
+        from cli.output.json_positions import nearest
+
+        found = []
+        for entries, is_error in ((judgement.errors, True), (judgement.warnings, False)):
+            for entry in entries:
+                if self.marks is not None:
+                    line, column = nearest(self.marks, str(entry.get("path", "")))
+                    entry = {"line": line, "column": column, **entry}
+                found.append(_found(entry, is_error=is_error))
+        ordered = sorted(found, key=lambda each: (each.line, each.column))
+        return Report(self.file, tuple(ordered), judgement.summary)
+
+
+async def judge(client: AsyncClient, questions: Sequence[Question], *, may_do_without: bool) -> list[Report]:
+    """Ask the server about each file; where there is none and none was named, a process of this machine."""
+    from headrace.errors import ServerUnreachable
+    from headrace.values import Judgement
+
+    reports = {each.file: Report(each.file, (each.refusal,)) for each in questions if each.refusal}
+    waiting = [each for each in questions if not each.refusal]
+    # The server takes native definitions alone; workflow files may be of other shapes.
+    here = [each for each in waiting if has_steps(each.definition)]
     try:
-        document, marks = read_json(text)
-    except JsonProblem as problem:
-        error = Found(True, problem.code, problem.message, line=problem.line, column=problem.column)
-        return Report(file, (error,))
-    if not isinstance(document, dict):
-        return Report(file, (Found(True, "wrong_type", "a workflow must be a JSON object"),))
-    judgement = await client.definitions.validate(document)
-    found = []
-    for entries, is_error in ((judgement.errors, True), (judgement.warnings, False)):
-        for entry in entries:
-            line, column = nearest(marks, str(entry.get("path", "")))
-            found.append(_found({"line": line, "column": column, **entry}, is_error=is_error))
-    return _report(file, found, judgement.summary)
+        for each in waiting:
+            if each not in here:
+                reports[each.file] = each.report(await client.definitions.validate(each.definition))
+    except ServerUnreachable:
+        if not may_do_without:
+            raise
+        typer.echo(f"no server at {client.base_url}: checked without the handlers of workers", err=True)
+        here = [each for each in waiting if each.file not in reports]
+    for each, found in zip(here, judge_here([each.definition for each in here]), strict=True):
+        reports[each.file] = each.report(Judgement.from_dict(found))
+    return [reports[each.file] for each in questions]
 
 
 def _found(entry: dict[str, Any], *, is_error: bool) -> Found:
@@ -129,10 +182,6 @@ def _found(entry: dict[str, Any], *, is_error: bool) -> Found:
         line=entry.get("line") or 1,
         column=entry.get("column") or 1,
     )
-
-
-def _report(file: Path, found: Iterable[Found], summary: dict[str, Any] | None) -> Report:
-    return Report(file, tuple(sorted(found, key=lambda each: (each.line, each.column))), summary)
 
 
 def exit_code(reports: Sequence[Report], *, is_strict: bool) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server
+from cli.commands.api_call import ExitCode, call_about
 from cli.commands.options import ExecutionArgument, PlainOption, ServerOption, StateOption, TimeoutOption
 from cli.output.text import json_text
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from headrace.values import Execution
 
 REFRESH_PER_S = 10
+#: How often times are painted anew when nothing happens.
+TICK_S = 1.0
+#: The most of one core that painting takes.
+PAINTING_SHARE = 0.03
 
 
 def watch(
@@ -31,10 +36,10 @@ def watch(
     Exit code: 0 completed, 1 failed, 3 cancelled, 4 timed out.
     """
 
-    async def act(client: AsyncClient) -> int:
+    async def act(client: AsyncClient, execution_id: str) -> int:
         return await follow(client, execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
-    call_server(server, act)
+    call_about(server, execution_id, act)
 
 
 async def follow(
@@ -52,7 +57,9 @@ async def follow(
 
     progress = Progress.of(await client.executions.get(execution_id))
     out = sys.stderr if is_json else sys.stdout
-    show = _show_lines if is_plain or is_json or not out.isatty() else _show_tree
+    # A dumb terminal cannot go back over what it shows.
+    is_dumb = os.environ.get("TERM") in ("dumb", "unknown")
+    show = _show_lines if is_plain or is_json or is_dumb or not out.isatty() else _show_tree
     try:
         async with asyncio.timeout(timeout_s):
             await show(client, progress)
@@ -83,11 +90,12 @@ async def _show_lines(client: AsyncClient, progress: Progress) -> None:
 
 async def _show_tree(client: AsyncClient, progress: Progress) -> None:
     import asyncio
+    import time
 
     from rich.console import Console
     from rich.live import Live
 
-    from cli.output.progress import depths, render
+    from cli.output.live_tree import depths, render
 
     console, indent = Console(), depths(progress)
 
@@ -96,9 +104,17 @@ async def _show_tree(client: AsyncClient, progress: Progress) -> None:
         live.update(render(progress, indent=indent, room=room, width=console.width), refresh=True)
 
     async def repaint(live: Live) -> None:
+        revision, painted_s = -1, 0.0
         while True:
-            paint(live)
-            await asyncio.sleep(1 / REFRESH_PER_S)
+            pause_s, began_s = 1 / REFRESH_PER_S, time.monotonic()
+            # Times go on without an event, but nobody needs tenths of a second of them.
+            if progress.revision != revision or began_s - painted_s >= TICK_S:
+                revision, painted_s = progress.revision, began_s
+                work_s = -time.thread_time()
+                paint(live)
+                work_s += time.thread_time()
+                pause_s = max(pause_s, work_s / PAINTING_SHARE)
+            await asyncio.sleep(pause_s)
 
     with Live(console=console, auto_refresh=False, transient=False) as live:
         painter = asyncio.create_task(repaint(live))

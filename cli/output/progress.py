@@ -1,17 +1,15 @@
-"""The state of a running execution, kept from its events, as a live tree or plain lines."""
+"""The state of a running execution, kept from its events; one event, and the end, in words."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
-from cli.output.text import json_line, printable
+from cli.output.text import json_line, printable, span_words
 from headrace.values import Event, Execution, Node, seconds_between
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 MARKS = {
     "PENDING": ("·", "dim"),
@@ -36,11 +34,74 @@ STATUS_AFTER = {
     "node.cancelled": "CANCELLED",
 }
 DONE = frozenset({"COMPLETED", "FAILED", "SKIPPED", "CANCELLED"})
-#: Which nodes to show first where there is no room for all.
-URGENCY = {"RUNNING": 0, "FAILED": 1, "WAITING": 2, "QUEUED": 3, "CANCELLED": 4, "PENDING": 5}
-BAR_WIDTH = 40
 #: How much of a streamed answer is shown.
 STREAM_CHARS = 200
+#: Failures, and outputs, that are listed at the end.
+MOST_REPORTED = 20
+#: Why a unit is queued again whose attempt ended without a fault of its own; its try is not charged.
+UNCHARGED = {"lease_lost": "its worker was lost", "drain": "its worker was stopped"}
+
+
+@dataclass(slots=True)
+class NodeProgress:
+    """One node as its events leave it. Times are RFC 3339.
+
+    started_at  of its first attempt since it began, or began again.
+    queued_s    how long it has waited on queues before its attempts.
+    lost        how often its worker was lost, or that of an item.
+    total       items of a mapped node, once that is known; items: the status of each that has had an event.
+    """
+
+    node_id: str
+    dependencies: tuple[str, ...]
+    max_attempts: int
+    index: int
+    status: str = "PENDING"
+    reason: str | None = None
+    waiting_on: str | None = None
+    try_number: int = 0
+    queued_at: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    queued_s: float = 0.0
+    worker: str | None = None
+    lost: int = 0
+    total: int | None = None
+    items: dict[int, str] = field(default_factory=dict)
+    item_counts: Counter[str] = field(default_factory=Counter)
+
+    def begin_again(self) -> None:
+        """Forget what came before a retry; its status is changed by whoever calls this."""
+        self.reason = self.waiting_on = self.queued_at = self.started_at = self.ended_at = None
+        self.try_number, self.queued_s, self.total = 0, 0.0, None
+        self.items, self.item_counts = {}, Counter()
+
+    def queue(self, event: Event) -> None:
+        """It is on a queue; not charged with a try that its worker did not finish."""
+        if self.ended_at is not None:
+            self.begin_again()
+        self.queued_at = event.ts
+        cause = event.data.get("cause")
+        self.lost += cause == "lease_lost"
+        if cause in UNCHARGED:
+            self.try_number = max(self.try_number - 1, 0)
+
+    def start(self, event: Event) -> None:
+        """A worker runs it."""
+        self.started_at = self.started_at or event.ts
+        self.queued_s += seconds_between(self.queued_at, event.ts) or 0.0
+        self.queued_at = None
+        self.try_number += 1
+        self.worker = str(event.data.get("worker") or "") or None
+
+    def change_item(self, event: Event, status: str) -> None:
+        """One of its items has another status."""
+        assert event.item is not None
+        self.lost += event.data.get("cause") == "lease_lost"
+        if before := self.items.get(event.item):
+            self.item_counts[before] -= 1
+        self.items[event.item] = status
+        self.item_counts[status] += 1
 
 
 @dataclass(slots=True)
@@ -50,12 +111,16 @@ class Progress:
     execution_id: str
     name: str
     status: str
-    nodes: dict[str, Node]
+    nodes: dict[str, NodeProgress]
     #: RFC 3339, from its events.
     started_at: str | None = None
     ended_at: str | None = None
     #: The newest progress report or log line of each running node.
     notes: dict[str, str] = field(default_factory=dict)
+    #: Nodes by status, in the order in which they got there, to find the few that are shown among thousands.
+    by_status: dict[str, dict[str, NodeProgress]] = field(default_factory=dict)
+    #: How many events have been applied.
+    revision: int = 0
 
     @classmethod
     def of(cls, view: Execution) -> Progress:
@@ -63,29 +128,27 @@ class Progress:
 
         A node that a fork has reused has no events: it begins as it is.
         """
-        fresh = {
-            node.node_id: node if node.reused else replace(node, status="PENDING", reason=None, try_number=0)
-            for node in view.nodes
-        }
-        return cls(view.execution_id, view.name, "PENDING", fresh)
+        progress = cls(view.execution_id, view.name, "PENDING", {})
+        for index, each in enumerate(view.nodes):
+            node = NodeProgress(each.node_id, each.dependencies, each.max_attempts, index)
+            progress.nodes[node.node_id] = node
+            progress._move(node, each.status if each.reused else "PENDING")
+        return progress
 
     def apply(self, event: Event) -> None:
         """Apply one event."""
+        self.revision += 1
         kind, _, verb = event.type.partition(".")
         if kind == "execution":
-            after = {"created": "PENDING", "started": "RUNNING", "resumed": "RUNNING", "retried": "RUNNING"}
-            self.status = after.get(verb, verb.upper())
-            if verb == "started":
-                self.started_at = event.ts
-            self.ended_at = event.ts if event.is_terminal else None
-            if verb == "retried":
-                self._begin_again(event.data.get("nodes") or ())
+            self._apply_to_execution(event, verb)
             return
         node = self.nodes.get(event.node_id or "")
         if node is None:
             return
         status = STATUS_AFTER.get(event.type)
         if event.item is not None:
+            if status is not None:
+                node.change_item(event, status)
             # The end of an item is not its node's; of all items' reports, the newest is shown.
             if text := note(event):
                 self.notes[node.node_id] = f"[{event.item}] {text}"[:STREAM_CHARS]
@@ -99,21 +162,43 @@ class Progress:
         self.notes.pop(node.node_id, None)
         if text := note(event):
             self.notes[node.node_id] = text
-        reason = event.data.get("reason")
-        self.nodes[node.node_id] = replace(
-            node,
-            status=status,
-            attempt=event.attempt or node.attempt,
-            reason=reason if isinstance(reason, str) else None,
-            try_number=node.try_number + (event.type == "node.started"),
-        )
+        self._apply_to_node(node, event, status)
+
+    def _apply_to_execution(self, event: Event, verb: str) -> None:
+        after = {"created": "PENDING", "started": "RUNNING", "resumed": "RUNNING", "retried": "RUNNING"}
+        self.status = after.get(verb, verb.upper())
+        if verb == "started":
+            self.started_at = event.ts
+        self.ended_at = event.ts if event.is_terminal else None
+        if verb == "retried":
+            self._begin_again(event.data.get("nodes") or ())
+
+    def _apply_to_node(self, node: NodeProgress, event: Event, status: str) -> None:
+        reason, waiting_on = event.data.get("reason"), event.data.get("waiting_on")
+        if event.type == "node.queued":
+            node.queue(event)
+        elif event.type == "node.started":
+            node.start(event)
+        elif event.type == "node.waiting" and isinstance(items := event.data.get("items"), int):
+            node.total = items
+        elif status in DONE:
+            node.ended_at = event.ts
+        node.reason = reason if isinstance(reason, str) else None
+        node.waiting_on = waiting_on if isinstance(waiting_on, str) else None
+        self._move(node, status)
+
+    def _move(self, node: NodeProgress, status: str) -> None:
+        self.by_status.get(node.status, {}).pop(node.node_id, None)
+        self.by_status.setdefault(status, {})[node.node_id] = node
+        node.status = status
 
     def _begin_again(self, node_ids: Iterable[str]) -> None:
         """Put back the nodes that a retry names; those of a large one change when their turn comes."""
         for node_id in node_ids:
             self.notes.pop(node_id, None)
             if node := self.nodes.get(node_id):
-                self.nodes[node_id] = replace(node, status="PENDING", reason=None, try_number=0)
+                node.begin_again()
+                self._move(node, "PENDING")
 
     @property
     def took_s(self) -> float:
@@ -122,11 +207,11 @@ class Progress:
 
     @property
     def counts(self) -> Counter[str]:
-        return Counter(node.status for node in self.nodes.values())
+        return Counter({status: len(nodes) for status, nodes in self.by_status.items() if nodes})
 
     @property
     def done(self) -> int:
-        return sum(node.status in DONE for node in self.nodes.values())
+        return sum(len(self.by_status.get(status, ())) for status in DONE)
 
 
 def note(event: Event) -> str:
@@ -148,6 +233,8 @@ def note(event: Event) -> str:
         return str(data.get("reason") or "")
     if event.type in ("execution.paused", "execution.resumed"):
         return " - ".join(str(data[name]) for name in ("by", "reason") if data.get(name))
+    if event.type == "node.queued":
+        return UNCHARGED.get(str(data.get("cause")), "")
     if event.type == "node.held":
         return "held"
     if event.type == "stream.reset":
@@ -178,92 +265,13 @@ def plain_line(event: Event) -> str:
     return "  ".join(words).rstrip()
 
 
-def ordered(progress: Progress, *, room: int) -> tuple[list[Node], int]:
-    """The nodes to show within `room` lines, in definition order, and how many were left out.
-
-    Left out first are those that are done well, then those not yet begun.
-    """
-    nodes = list(progress.nodes.values())
-    if len(nodes) <= room:
-        return nodes, 0
-    ranked = sorted(range(len(nodes)), key=lambda i: (URGENCY.get(nodes[i].status, 6), i))
-    chosen = sorted(ranked[: max(room - 1, 0)])
-    return [nodes[i] for i in chosen], len(nodes) - len(chosen)
-
-
-def depths(progress: Progress) -> dict[str, int]:
-    """How far each node is from a root, for the indent. Nodes may be defined before what they depend on."""
-    known: dict[str, int] = {}
-    successors: dict[str, list[str]] = {node_id: [] for node_id in progress.nodes}
-    missing: dict[str, int] = {}
-    for node in progress.nodes.values():
-        present = [dependency for dependency in node.dependencies if dependency in successors]
-        missing[node.node_id] = len(present)
-        for dependency in present:
-            successors[dependency].append(node.node_id)
-    layer = [node_id for node_id, count in missing.items() if count == 0]
-    while layer:
-        following = []
-        for node_id in layer:
-            dependencies = progress.nodes[node_id].dependencies
-            known[node_id] = 1 + max((known.get(dependency, -1) for dependency in dependencies), default=-1)
-            for successor in successors[node_id]:
-                missing[successor] -= 1
-                if missing[successor] == 0:
-                    following.append(successor)
-        layer = following
-    return known
-
-
-def render(progress: Progress, *, indent: dict[str, int], room: int, width: int = 80) -> RenderableType:
-    """The live picture: a bar, then a line for each node, indented by its depth.
-
-    The numbers beside the bar come first: a narrow terminal gets a shorter bar, or none.
-    """
-    from rich.text import Text
-
-    total, done = len(progress.nodes), progress.done
-    numbers = f"  {done}/{total}  {progress.status}  {progress.took_s:.1f} s"
-    bar = max(0, min(BAR_WIDTH, width - len(numbers)))
-    filled = round(bar * done / total) if total else bar
-    has_failed = progress.counts["FAILED"] > 0
-    text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(printable(progress.name), "bold").append(f"  {progress.execution_id}\n", "dim")
-    # Two marks, not two colours: a terminal may have none.
-    text.append("━" * filled, "red" if has_failed else "green").append("─" * (bar - filled), "dim")
-    text.append(numbers if bar else numbers.lstrip())
-    shown, left_out = ordered(progress, room=room)
-    for node in shown:
-        mark, style = MARKS.get(node.status, ("?", ""))
-        text.append("\n" + "  " * min(indent.get(node.node_id, 0), 12))
-        text.append(f"{mark} {node.node_id}", style).append(f"  {_state_words(node)}", "dim")
-        if words := " ".join(progress.notes.get(node.node_id, "").split()):
-            text.append(f"  {words[:160]}", "dim" if node.status == "RUNNING" else style)
-    if left_out:
-        text.append(f"\n… and {left_out} more: {_summary(progress)}", "dim")
-    return text
-
-
-def _state_words(node: Node) -> str:
-    words = node.status.lower()
-    if node.max_attempts > 1 and node.try_number > 1:
-        words += f" (try {min(node.try_number, node.max_attempts)} of {node.max_attempts})"
-    return words
-
-
-def _summary(progress: Progress) -> str:
-    return ", ".join(f"{count} {status.lower()}" for status, count in sorted(progress.counts.items()))
-
-
 def report(view: Execution) -> Iterator[str]:
     """The summary at the end: result, failures, and the outputs of nodes without successors."""
     why, took_s = view.reason or view.cancelling, view.took_s()
-    took = "" if took_s is None else f" in {took_s:.1f} s"
+    took = "" if took_s is None else f" in {span_words(took_s)}"
     yield f"{printable(view.name)} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
-    for node in view.nodes:
-        if node.status == "FAILED":
-            tries = f" after {node.try_number} tries" if node.try_number > 1 else ""
-            yield f"  ✗ {node.node_id}{tries}: {error_text(node.error) or node.reason or 'failed'}"
+    failed = (node for node in view.nodes if node.status == "FAILED")
+    yield from _first_of(f"  ✗ {node.node_id}{_failure(node)}" for node in failed)
     if view.output_error is not None:
         yield f"  ✗ output: {error_text(view.output_error)}"
     if view.output is not None:
@@ -271,9 +279,20 @@ def report(view: Execution) -> Iterator[str]:
         yield f"  = {shorten(view.output)}"
         return
     consumed = {dependency for node in view.nodes for dependency in node.dependencies}
-    for node in view.nodes:
-        if node.status == "COMPLETED" and node.node_id not in consumed:
-            yield f"  ✓ {node.node_id}: {shorten(node.output)}"
+    ends = (node for node in view.nodes if node.status == "COMPLETED" and node.node_id not in consumed)
+    yield from _first_of(f"  ✓ {node.node_id}: {shorten(node.output)}" for node in ends)
+
+
+def _failure(node: Node) -> str:
+    tries = f" after {node.try_number} tries" if node.try_number > 1 else ""
+    return f"{tries}: {error_text(node.error) or node.reason or 'failed'}"
+
+
+def _first_of(lines: Iterator[str]) -> Iterator[str]:
+    """So many lines as can be read, and how many there are beside them."""
+    yield from islice(lines, MOST_REPORTED)
+    if left := sum(1 for _ in lines):
+        yield f"  … and {left:,} more; ./headrace show has all"
 
 
 def shorten(output: Any, *, longest: int = 300) -> str:

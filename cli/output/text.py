@@ -11,7 +11,7 @@ from typing import Any
 #: What stands for a mark where the encoding of the output has none: one letter each, so that widths hold.
 PLAIN_MARKS = {
     "·": ".", "◌": "o", "●": "*", "◷": "w", "✓": "+", "✗": "x", "↷": ">", "■": "#", "━": "=", "─": "-",
-    "–": "-", "—": "-", "…": "~",
+    "–": "-", "—": "-", "…": "~", "→": ">",
 }  # fmt: skip
 _PLAIN = "headrace.plain"
 
@@ -43,6 +43,8 @@ def printable(text: str, *, keeps_lines: bool = False) -> str:
 
 def cells(text: str) -> int:
     """How many columns of a terminal a text takes; many characters of East Asia take two."""
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
 
     return cell_len(text)
@@ -50,11 +52,11 @@ def cells(text: str) -> int:
 
 def fitted(text: str, width: int) -> str:
     """Text in exactly so many columns: filled up with blanks, or cut with a mark."""
+    if (taken := cells(text)) <= width:
+        return text + " " * (width - taken)
     from rich.cells import set_cell_size
 
-    return (
-        text + " " * (width - cells(text)) if cells(text) <= width else set_cell_size(text, width - 1) + "…"
-    )
+    return set_cell_size(text, width - 1) + "…"
 
 
 def json_line(document: Any) -> str:
@@ -75,3 +77,17 @@ def json_text(document: Any, *, indent: int | None = 2) -> str:
 def counted(count: int, word: str) -> str:
     """`no errors`, `1 error`, `2 errors`."""
     return f"{count or 'no'} {word}{'' if count == 1 else 's'}"
+
+
+def span_words(seconds: float) -> str:
+    """A span of time: `0.4 s`, `12 s`, `4 min 5 s`, `3 h 20 min`, `2 d 5 h`."""
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest_s = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest_s} s" if rest_s else f"{minutes} min"
+    hours, rest_min = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest_min} min" if rest_min else f"{hours} h"
+    days, rest_h = divmod(hours, 24)
+    return f"{days} d {rest_h} h" if rest_h else f"{days} d"

@@ -78,6 +78,32 @@ def api_url() -> str:
     return stack.api_url if stack else "http://localhost:8000"
 
 
+def is_api_named() -> bool:
+    """Whether API_URL says where the API is."""
+    return _named("API_URL") is not None
+
+
+class NoOwnRedis(Exception):
+    """No Redis is known to be ours; the message says what was looked for."""
+
+
+def own_redis_url() -> str:
+    """The running stack's Redis; without a stack the one the settings name, and never one that is only near.
+
+    Raises NoOwnRedis, SettingsInvalid.
+    """
+    from config import read_settings
+
+    settings, stack = read_settings(), find()
+    if stack is not None and stack.redis_host is not None:
+        return f"redis://{stack.redis_host}:{stack.redis_port}/{settings.redis_db}"
+    if settings.is_redis_given:
+        return settings.redis_dsn
+    if stack is not None:
+        raise NoOwnRedis("the stack works on a Redis that its REDIS_URL names; set the same REDIS_URL here")
+    raise NoOwnRedis(f"no stack runs on {data_dir()}, and neither REDIS_URL nor REDIS_HOST names a Redis")
+
+
 def redis_url() -> str:
     """The running stack's Redis, else the one the settings name or default to. Raises SettingsInvalid."""
     from config import read_settings
@@ -103,8 +129,11 @@ def _named(variable: str) -> str | None:
     """A variable of the environment, else of `.env`; an empty one counts as unset."""
     if found := os.environ.get(variable):
         return found
+    if not (file := ROOT / ".env").is_file():
+        # Its reader, and what reads settings, take longer to import than a command to run.
+        return None
     from dotenv import dotenv_values
 
     from config import ENV_FILE_ENCODING
 
-    return dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False).get(variable) or None
+    return dotenv_values(file, encoding=ENV_FILE_ENCODING, interpolate=False).get(variable) or None

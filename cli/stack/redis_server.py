@@ -58,7 +58,7 @@ def lock(data_dir: Path) -> int:
 
     Redis does not lock its append-only files: two servers in one directory destroy them. The descriptor is
     handed to the server too, so that an orphaned one keeps others away for as long as it writes.
-    Raises StackRunning naming the holder, RedisUnavailable where no directory can be made.
+    Raises StackRunning naming the holder, RedisUnavailable where no directory can be made or written in.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,12 @@ def lock(data_dir: Path) -> int:
         raise RedisUnavailable(
             f"--data-dir: cannot make the directory {data_dir}: {error.strerror}"
         ) from None
-    descriptor = os.open(data_dir / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        descriptor = os.open(data_dir / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RedisUnavailable(
+            f"--data-dir: cannot write in {data_dir}: {error.strerror}; name a directory of your own"
+        ) from None
     port = read_record(data_dir).get("port")
     give_up_at = time.monotonic() + 8.0
     ask_at = time.monotonic() + 2.0

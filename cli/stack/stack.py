@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from cli.stack import info as stack_info
 from cli.stack import ports
 from cli.stack.demo import DemoRun, demo_environment, require_development, start_demo
 from cli.stack.info import ROOT, StackInfo
+from cli.stack.live_workers import LiveWorkers, find_live_workers
 from cli.stack.process import Child
 from cli.stack.redis_server import RedisPlace, find_redis, lock
 from config import Settings
@@ -30,6 +30,8 @@ API_PORT = 8000
 ECHO_PORT = 8090
 #: How long the processes the first execution needs start alone.
 HEAD_START_S = 4.0
+#: How long the modules of HANDLERS are waited for, before it is said what runs.
+HANDLERS_WAIT_S = 5.0
 #: The host names in the documented sample workflows; nothing of that name exists anywhere.
 SAMPLE_SERVICES = ("service-a", "consumer")
 
@@ -63,8 +65,8 @@ class Stack:
     api_port: int = 0
     echo_port: int = 0
     redis: RedisPlace | None = None
-    #: Names of its workers that have announced themselves when the stack is up; None where that is not known.
-    live_workers: list[str] | None = None
+    #: Its workers when it is up; None where that is not known.
+    live_workers: LiveWorkers | None = None
     #: What came of starting the demo; None without one.
     demo_run: DemoRun | None = None
     #: In the order in which they are stopped; each group at once.
@@ -102,7 +104,7 @@ class Stack:
                 if self.options.is_demo:
                     key = stack_info.api_key()
                     self.demo_run = await asyncio.to_thread(start_demo, self.api_port, key)
-                self.live_workers = await asyncio.to_thread(self._find_live_workers)
+                self.live_workers = await self._find_live_workers()
                 self.announce(self, time.monotonic() - began)
             await self._wait_for_stop(watchers)
         finally:
@@ -207,18 +209,18 @@ class Stack:
             await asyncio.sleep(0.03)
         return False
 
-    def _find_live_workers(self) -> list[str] | None:
-        """Name the workers of this stack that have announced themselves; None where the API does not tell."""
+    async def _find_live_workers(self) -> LiveWorkers | None:
+        """Look which workers of this stack live; handlers of your own are waited for, for a moment."""
         key = stack_info.operator_key()
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        request = urllib.request.Request(f"http://{ports.LOCAL}:{self.api_port}/v1/workers", headers=headers)
         pids = {child.process.pid for child in self.groups[0] if child.process is not None}
-        try:
-            with urllib.request.urlopen(request, timeout=2.0) as answer:
-                found = json.load(answer)["items"]
-        except (OSError, ValueError, KeyError):
-            return None
-        return sorted(worker["name"] for worker in found if worker["pid"] in pids)
+        until_s = time.monotonic() + HANDLERS_WAIT_S
+        while True:
+            found = await asyncio.to_thread(find_live_workers, self.api_port, key, pids)
+            if not self.settings.handler_modules or time.monotonic() > until_s or self._stop.is_set():
+                return found
+            if found is not None and (found.is_loaded or found.refusal):
+                return found
+            await asyncio.sleep(0.1)
 
     async def _wait_for_stop(self, watchers: list[asyncio.Task[None]]) -> None:
         """Until a signal comes, or supervision itself fails, which must not pass unnoticed."""
@@ -259,4 +261,6 @@ def child_environment(
         "HANDLER_PATH": settings.handler_path or os.pathsep.join(dict.fromkeys((os.getcwd(), str(ROOT)))),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")])),
+        # Their own output is a pipe to us; whether a person reads along, we know.
+        "LOG_FORMAT": settings.log_format or ("text" if sys.stdout.isatty() else "json"),
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clients.llm.pattern_sample import sample_of_pattern
+
 MAX_DEPTH = 16
 #: Values in a sample; a schema that contains itself twice would have no end of them.
 MAX_VALUES = 1_000
@@ -102,8 +104,12 @@ def _number(schema: Mapping[str, Any], *, whole: bool) -> int | float:
 
 
 def _text(schema: Mapping[str, Any]) -> str:
-    text = _FORMATS.get(str(schema.get("format")), "simulated")
     shortest, longest = int(schema.get("minLength", 0)), int(schema.get("maxLength", 10_000))
+    if isinstance(pattern := schema.get("pattern"), str):
+        matching = sample_of_pattern(pattern, shortest=shortest)
+        if matching is not None:
+            return matching
+    text = _FORMATS.get(str(schema.get("format")), "simulated")
     return text.ljust(min(shortest, 10_000), ".")[: max(longest, 0)]
 
 

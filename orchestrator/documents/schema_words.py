@@ -48,7 +48,11 @@ def hint_at(error: ValidationError, names: list[str]) -> str | None:
         case _Kind.AdditionalProperties() | _Kind.UnevaluatedProperties():
             taken = error.instance if isinstance(error.instance, dict) else {}
             free = [name for name in names if name not in taken]
-            return next(filter(None, (did_you_mean(name, free) for name in error.kind.unexpected[:3])), None)
+            # A name that is taken may be so by its default, which stands where the misspelt one was meant to.
+            hints = (
+                did_you_mean(name, free) or did_you_mean(name, names) for name in error.kind.unexpected[:3]
+            )
+            return next(filter(None, hints), None)
         case _Kind.Required() if isinstance(error.instance, dict):
             close = closest(error.kind.property, sorted(error.instance.keys() - set(names)))
             return f"{close!r} is there instead" if close is not None else None

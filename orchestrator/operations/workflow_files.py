@@ -136,11 +136,18 @@ async def _put(workflows: Workflows, name: str, readable: Readable, source: Sour
 
 
 def _files(directory: Path) -> list[Path]:
-    """The files of a directory that may hold workflows, by name; none of one that is not there."""
+    """The files of a directory that may hold workflows, by name; none of one that is not there.
+
+    What begins with a dot is none, and neither is `order.stubs.yaml`, the stubs of a workflow beside it.
+    """
     if not directory.is_dir():
         return []
     found = (path for path in directory.iterdir() if path.suffix.lower() in MEDIA_TYPES)
-    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+    return sorted(path for path in found if path.is_file() and not _is_left_out(path))
+
+
+def _is_left_out(path: Path) -> bool:
+    return path.name.startswith(".") or path.stem.endswith(".stubs")
 
 
 def _source(path: Path) -> Source:

@@ -49,10 +49,14 @@ def _register(gates: Gates) -> None:
 
     @handler("break")
     async def fail(config: Mapping[str, Any], context: Context) -> None:
-        """Fail for good with `message` and `type`, after saying `lines` in the log."""
+        """Fail for good with `message`, `type` and `details`, after saying `lines` in the log."""
         for line in config.get("lines", ()):
             context.log(line, "error", text=line)
-        raise Terminal(config.get("message", "it broke"), type=config.get("type", "Test.Broken"))
+        raise Terminal(
+            config.get("message", "it broke"),
+            type=config.get("type", "Test.Broken"),
+            details=config.get("details"),
+        )
 
     @handler("hold")
     def hold(config: Mapping[str, Any], context: Context) -> Any:

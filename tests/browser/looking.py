@@ -9,7 +9,14 @@ from playwright.sync_api import Page, expect
 #: What a person holds or sits at: a phone, a split screen, a laptop.
 WIDTHS = (390, 900, 1280)
 
-_TOO_WIDE = """() => {
+#: As the button of the frame does it, on every page.
+CHANGE_THEME = """(theme) => {
+    document.documentElement.dataset.theme = theme;
+    dispatchEvent(new Event("headrace-theme"));
+}"""
+
+_TOO_WIDE = """async () => {
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     const most = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= most) return [];
     return [...document.querySelectorAll("body *")]
@@ -17,11 +24,16 @@ _TOO_WIDE = """() => {
         .map((each) => `${each.tagName.toLowerCase()}.${each.getAttribute("class") ?? ""}`).slice(0, 5);
 }"""
 
+#: Asked with every frame: `expect` looks again after 100, 250 and 500 ms, and pages are at rest sooner.
+_IS_AT_REST = """() => {
+    const heading = document.querySelector("h1");
+    return heading?.checkVisibility() && document.querySelector("[aria-busy=true]") === null;
+}"""
+
 
 def settle(page: Page) -> None:
     """Wait until a page shows what it is about: its heading is there, and nothing in it is still loading."""
-    expect(page.get_by_role("heading", level=1).first).to_be_visible()
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    page.wait_for_function(_IS_AT_REST)
 
 
 def each_tab(page: Page) -> Iterator[str]:
@@ -47,9 +59,8 @@ def too_wide(page: Page) -> list[str]:
     found = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
-        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         if wide := page.evaluate(_TOO_WIDE):
             found.append(f"{width} px: {', '.join(wide)}")
-    if before:
+    if before and before != page.viewport_size:
         page.set_viewport_size(before)
     return found

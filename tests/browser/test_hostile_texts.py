@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
+from tests.browser.chromium import new_context
 from tests.browser.faults import Faults
 from tests.browser.hostile import TEXTS
 from tests.browser.looking import each_tab, too_wide
@@ -30,6 +31,13 @@ ADDRESSES = {
 @pytest.fixture(scope="module")
 def world(stack: Stack) -> World:
     return hostile_world(stack)
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
+    """One browser for all tests here: they leave nothing in it but what it has loaded."""
+    with new_context(browser, stack.url) as made:
+        yield made
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_seven_tabs_of_one_browser_go_on(stack: Stack, context: BrowserContext, 
         if shown is not None:
             shown.evaluate("() => setHidden(true)")
         shown = tab
-        tab.goto(f"/ui/runs/{run}")
+        tab.goto(f"/ui/runs/{run}?tab=nodes")
         settle(tab)
         expect(tab.locator(".run-head .connection")).to_have_text("live")
 

@@ -104,7 +104,15 @@ async def test_a_field_inside_of_a_field_is_told_with_those_allowed(client: http
     wrong = await client.post(path, json={"by": "me", "error": "x"})
 
     assert "unknown field 'error.typ' (allowed: type, message)" in unknown.json()["detail"]
+    assert [each["hint"] for each in unknown.json()["errors"]] == ["did you mean 'type'?"]
     assert "'error' must be an object; found 'x'" in wrong.json()["detail"]
+
+
+async def test_a_query_parameter_that_is_nearly_right_has_a_hint(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/v1/executions", params={"lable": "a:b"})
+
+    (problem,) = answer.json()["errors"]
+    assert (answer.status_code, problem["hint"]) == (422, "did you mean 'label'?")
 
 
 async def test_an_output_that_names_no_branch_is_shown(client: httpx2.AsyncClient) -> None:

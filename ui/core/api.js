@@ -65,23 +65,6 @@ export const api = {
   delete: (path, more) => call("DELETE", path, undefined, more),
 };
 
-/**
- * Read every page of a list.
- * @param {string} path @param {Query} [query] @param {number} [most] items
- * @returns {Promise<any[]>}
- */
-export async function everyPage(path, query = {}, most = 1_000) {
-  /** @type {any[]} */
-  const items = [];
-  let cursor = null;
-  do {
-    const page = await api.get(path, { ...query, cursor });
-    items.push(...page.items);
-    cursor = page.next_cursor;
-  } while (cursor !== null && items.length < most);
-  return items;
-}
-
 /** @param {string} path @param {Query} [query] */
 function withQuery(path, query = {}) {
   const search = new URLSearchParams();

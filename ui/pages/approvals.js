@@ -1,5 +1,5 @@
 /** All pending approvals of the tenant, one card each. */
-import { everyPage } from "../core/api.js";
+import { everyPage } from "../core/every_page.js";
 import { plural, shortId } from "../core/format.js";
 import { poll } from "../core/poll.js";
 import { href, hrefOf } from "../core/router.js";

@@ -1,5 +1,6 @@
 /** Dead letters: nodes that failed for good, why, and what can be done with them. */
-import { api, everyPage } from "../core/api.js";
+import { api } from "../core/api.js";
+import { everyPage } from "../core/every_page.js";
 import { errorLine, inOneLine, plural, shortId } from "../core/format.js";
 import { poll } from "../core/poll.js";
 import { go, href, hrefOf } from "../core/router.js";

@@ -23,8 +23,8 @@ export function page() {
     () => answer.value !== null,
     () =>
       lazy(
-        () => import("./edit/editor.js"),
-        ({ editor }) => editor(/** @type {import("./edit/subject.js").Subject} */ (answer.peek())),
+        () => Promise.all([import("./edit/editor.js"), run ? import("./edit/again.js") : null]),
+        ([{ editor }, ofRuns]) => editor(/** @type {import("./edit/subject.js").Subject} */ (answer.peek()), ofRuns),
       ),
     () => html`<h1>${name ? html`Edit <bdi>${name}</bdi>` : "New workflow"}</h1>
       ${show(

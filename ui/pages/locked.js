@@ -5,6 +5,7 @@ import { openKeyDialog } from "../parts/key_dialog.js";
 export const title = "Sign in";
 
 export function page() {
+  openKeyDialog();
   return html`<div class="empty"><h1>This server requires an API key</h1>
     <p>Text that was not saved is restored after you sign in to the same tenant.</p>
     <button type="button" class="primary" onclick=${openKeyDialog}>Sign in…</button></div>`;

@@ -1,5 +1,5 @@
 /** All schedules: when each started a run last, when it does next, and what was not started. */
-import { everyPage } from "../core/api.js";
+import { everyPage } from "../core/every_page.js";
 import { poll } from "../core/poll.js";
 import { href, route, setQuery } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";

@@ -10,6 +10,7 @@ import { noWorkers } from "../parts/no_workers.js";
 import { problemList } from "../parts/problems.js";
 import { progressBar } from "../parts/status.js";
 import { table } from "../parts/table.js";
+import { hostsTable, refusals } from "./workers/hosts.js";
 
 export const title = "Workers";
 
@@ -22,6 +23,7 @@ export function page() {
   const workers = () => value.value?.workers ?? [];
   return html`<div class="page-head"><h1>Workers and queues</h1>${killWorker()}</div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
+    ${refusals(workers)}
     ${show(
       () => isKnown() && workers().length === 0,
       noWorkers,
@@ -45,9 +47,11 @@ export function page() {
         { title: "Queues", width: "minmax(100px, 1fr)", cell: (worker) => html`<bdi>${() => worker().queues.join(", ")}</bdi>` },
         {
           title: "Handlers",
-          width: "90px",
+          width: "100px",
           isEnd: true,
-          cell: (worker) => html`<span class="number" title=${() => worker().handlers.join(", ")}>${() => worker().handlers.length}</span>`,
+          cell: (worker) => html`${() =>
+              worker().refusal ? icon("failed", { title: "handlers of your own are not loaded" }) : null} <span class="number"
+            title=${() => worker().handlers.join(", ")}>${() => worker().handlers.length}</span>`,
         },
         {
           title: "Up for",
@@ -68,6 +72,7 @@ export function page() {
       () => html`<div class="banner state-failed"><b>Slots are blocked by code that still runs after its attempt has ended:</b> ${() =>
           workers().flatMap((/** @type {any} */ worker) => worker.blocked_by).join(", ")}</div>`,
     )}
+    ${hostsTable(workers)}
     <h2>Queues</h2>
     ${table({
       label: "Queues",

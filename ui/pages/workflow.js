@@ -9,7 +9,8 @@ import { lazy, loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
 import { tabs } from "../parts/tabs.js";
-import { pathOf, pauseButton, removeWorkflow } from "./workflow/switching.js";
+import { pathOf } from "./workflow/path.js";
+import { pauseButton, removeWorkflow } from "./workflow/switching.js";
 
 /** @param {Record<string, string>} params */
 export const title = ({ name }) => name;

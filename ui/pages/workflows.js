@@ -1,5 +1,5 @@
 /** All registered workflows: by a call, from this page, or in a file. */
-import { everyPage } from "../core/api.js";
+import { everyPage } from "../core/every_page.js";
 import { poll } from "../core/poll.js";
 import { plural } from "../core/format.js";
 import { go, href, hrefOf, route, setQuery } from "../core/router.js";

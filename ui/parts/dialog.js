@@ -12,14 +12,6 @@ import { problemList } from "./problems.js";
  * @property {() => boolean} [isDisabled]
  */
 
-/** Those that are open and belong to the page under them. @type {Set<() => void>} */
-const openOnes = new Set();
-
-/** Close what the page that is being left has opened: what it would do is no longer what one sees. */
-export function closeDialogs() {
-  for (const close of [...openOnes]) close();
-}
-
 /**
  * Open a dialog over the page.
  * @param {object} options
@@ -58,7 +50,6 @@ export function openDialog({ title, body, actions = [], isWide = false, closeLab
     if (last && !last.isDisabled?.()) void run(last);
   };
   const closed = () => {
-    openOnes.delete(close);
     onClose();
     queueMicrotask(() => (remove(), holder.remove()));
   };
@@ -68,7 +59,7 @@ export function openDialog({ title, body, actions = [], isWide = false, closeLab
         onclick=${() => run(action)}>${action.label}</button>`;
   const remove = root(
     holder,
-    () => html`<dialog class=${isWide ? "wide" : ""} aria-label=${title} ref=${(/** @type {HTMLDialogElement} */ element) => (dialog = element)}
+    () => html`<dialog class=${isWide ? "wide" : ""} data-stays=${staysOver} aria-label=${title} ref=${(/** @type {HTMLDialogElement} */ element) => (dialog = element)}
         onclose=${closed}>
       <header><h2>${title}</h2><button type="button" class="quiet icon-only" aria-label="Close" onclick=${close}>${icon("close")}</button></header>
       <div class="dialog-body">${body(() => close(), submit)}${show(() => failure.value !== null, () => problemList(() => failure.value))}</div>
@@ -77,6 +68,5 @@ export function openDialog({ title, body, actions = [], isWide = false, closeLab
   );
   // @ts-ignore: it is assigned while the template is built
   dialog.showModal();
-  if (!staysOver) openOnes.add(close);
   return close;
 }

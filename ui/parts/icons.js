@@ -47,11 +47,9 @@ export const ICONS = {
   plus: { d: "M12 5v14 M5 12h14" },
   download: { d: "M12 4v11 M7 11l5 5 5-5 M5 20h14" },
   link: { d: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1 M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1" },
-  fork: { d: "M6 4v16 M6 12c8 0 10-2 12-7 M15 5l3-1 1 3" },
   edit: { d: "M4 20l1-5L16 4l4 4L9 19z" },
   warning: { d: "M12 4l9 16H3z M12 10v4 M12 17h.01" },
   info: { d: "M12 4a8 8 0 1 0 0 16a8 8 0 1 0 0-16z M12 11v5 M12 8h.01" },
-  more: { d: "M6 12h.01 M12 12h.01 M18 12h.01" },
 };
 
 /**

@@ -5,8 +5,8 @@ import { remember } from "../core/kept.js";
 import { go, href, route } from "../core/router.js";
 import { html, show, signal } from "../core/view.js";
 import { icon } from "./icons.js";
-import { noticeArea } from "./notices.js";
-import { shortcuts, showShortcuts } from "./shortcuts.js";
+import { noticeArea, notifyError } from "./notices.js";
+import { shortcuts } from "./shortcuts.js";
 
 /** @typedef {{page: string, title: string, path: string, isOperators?: boolean, badge?: () => number, keys?: string}} Place */
 
@@ -22,6 +22,10 @@ const PLACES = [
 ];
 /** The page whose place in the rail another one shares. @type {Record<string, string>} */
 const WITHIN = { run: "runs", compare: "runs", workflow: "workflows", edit: "workflows" };
+
+function showShortcuts() {
+  void import("./shortcut_list.js").then((list) => list.showShortcuts(), notifyError);
+}
 
 /** @param {() => any} page */
 export function shell(page) {

@@ -2,8 +2,7 @@
  * Keyboard shortcuts. Each combination is used once on a page, none is the browser's, and single letters do nothing
  * while a text field has the focus.
  */
-import { html, onDispose } from "../core/view.js";
-import { openDialog } from "./dialog.js";
+import { onDispose } from "../core/view.js";
 
 /** @typedef {{keys: string, does: string, run: (event: KeyboardEvent) => void}} Shortcut */
 
@@ -37,16 +36,9 @@ export function startShortcuts() {
   });
 }
 
-/** Show the shortcuts of this page. */
-export function showShortcuts() {
-  openDialog({
-    title: "Keyboard shortcuts",
-    body: () =>
-      html`<dl class="facts">${[...active].map(({ keys, does }) => html`<dt><kbd>${keys}</kbd></dt><dd>${does}</dd>`)}
-        <dt><kbd>j</kbd> <kbd>k</kbd></dt><dd>next and previous row of a table</dd>
-        <dt><kbd>Enter</kbd></dt><dd>open the row</dd>
-        <dt><kbd>Esc</kbd></dt><dd>close what is open</dd></dl>`,
-  });
+/** Those of the page as it is. @returns {readonly Shortcut[]} */
+export function activeShortcuts() {
+  return [...active];
 }
 
 /** @param {EventTarget | null} target */

@@ -108,9 +108,9 @@ class NotifyConfig(BaseModel):
 async def notify(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
     """Send a notification: to the log, a signed webhook, a Slack-compatible webhook, by mail or by Apprise.
 
-    Output: {"status": "ok", "channel"}, and by channel: "message" and "data" of the log, "id" and
-    "status_code" of a webhook, "message_id" and "refused" of a mail. May be delivered twice after a fault;
-    ids are equal then.
+    Output: {"status": "ok", "channel"}, and by channel: "message" and "data" of the log, "id",
+    "status_code" and "is_signed" of a webhook, "message_id" and "refused" of a mail. May be delivered twice
+    after a fault; ids are equal then.
     """
     known = await _SENDERS[config.channel](config, context)
     return {"status": "ok", "channel": config.channel, **known}
@@ -128,7 +128,10 @@ async def _send_log(config: NotifyConfig, context: HandlerContext) -> dict[str, 
 
 
 async def _send_webhook(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
-    """Post {"type", "timestamp", "data"} with a Standard Webhooks signature."""
+    """Post {"type", "timestamp", "data"} with a Standard Webhooks signature.
+
+    In development it goes without one where no secret is set, and says so.
+    """
     from clients.notify.webhook_signer import message_id, signed_headers
 
     content = {"title": config.title, "message": config.message, "level": config.level}
@@ -141,11 +144,17 @@ async def _send_webhook(config: NotifyConfig, context: HandlerContext) -> dict[s
         }
     )
     name = message_id(context.idempotency_key)
-    signed = signed_headers(_secret(config, context), message=name, body=body, now_s=time.time())
-    headers = {key: value for key, value in config.headers.items() if key.lower() not in signed}
+    secret = _secret(config, context)
+    if secret is None:
+        signed = {"webhook-id": name, "webhook-timestamp": str(int(time.time()))}
+        context.log("sent without a signature: WEBHOOK_SECRETS has no 'default'", "warning")
+    else:
+        signed = signed_headers(secret, message=name, body=body, now_s=time.time())
+    reserved = {*signed, "webhook-signature"}
+    headers = {key: value for key, value in config.headers.items() if key.lower() not in reserved}
     # Whatever is no success is tried again, as the standard asks for; only "gone" is an answer for good.
     status = await _post(config, context, body, {**headers, **signed}, is_final=lambda status: status == GONE)
-    return {"id": name, "status_code": status}
+    return {"id": name, "status_code": status, "is_signed": secret is not None}
 
 
 async def _send_slack(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
@@ -259,13 +268,15 @@ async def _post(
     )
 
 
-def _secret(config: NotifyConfig, context: HandlerContext) -> str:
-    """The secret or secrets to sign with."""
+def _secret(config: NotifyConfig, context: HandlerContext) -> str | None:
+    """The secret or secrets to sign with; None in development, where none is named and none set."""
     secrets = context.tools.webhook_secrets
     if config.secret is not None and config.secret.startswith("whsec_"):
         return config.secret
     name = config.secret or "default"
     if name not in secrets:
+        if config.secret is None and context.environment == "development":
+            return None
         raise Terminal(
             f"a webhook is signed, and WEBHOOK_SECRETS has no '{name}' (names: "
             f"{', '.join(sorted(secrets)) or 'none'}); to call without a signature use the handler 'http'",

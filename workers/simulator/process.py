@@ -1,8 +1,9 @@
 """Answers simulations, one line of JSON in, one out: `python -m workers.simulator.process`.
 
 A process of its own, because templates are evaluated here: neither the API nor the command line does that.
-A line in: {"definition", "inputs"?, "trigger"?, "stubs"?, "namespace"?, "patience_s"?}; definition and stubs
-are objects, or YAML as text. Or {"forget": [namespace]}, which deletes the keys of simulations that were
+A line in: {"definition", "inputs"?, "trigger"?, "stubs"?, "namespace"?, "patience_s"?, "stub_foreign"?};
+definition and stubs are objects, or YAML as text; `stub_foreign` stubs handlers that a worker elsewhere may
+have. Or {"forget": [namespace]}, which deletes the keys of simulations that were
 killed.
 A line out: {"result": …}, or {"error": {"code", "message", "problems"?}}.
 """
@@ -43,6 +44,7 @@ from wiring import keys_of, limits_of, usable_while_serving
 from workers.simulator.report import NodeReport, Simulation
 from workers.simulator.simulator import PATIENCE_S, Simulator, namespace_keys
 from workers.simulator.stub_checks import StubsInvalid
+from workers.simulator.stub_foreign import with_foreign
 from workers.simulator.stubs import Stubs
 
 log = logging.getLogger("headrace.simulator")
@@ -68,6 +70,8 @@ async def answer(
         if not isinstance(document, dict):
             problem = Problem("definition", "wrong_type", "a workflow must be an object")
             raise DefinitionInvalid([problem])
+        if asked.get("stub_foreign"):
+            stubs = with_foreign(stubs, document, limits)
         inputs = asked.get("inputs")
         if not isinstance(inputs, dict | None):
             raise InputsInvalid([Problem("inputs", "wrong_type", "inputs are an object")])

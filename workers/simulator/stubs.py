@@ -16,6 +16,7 @@ from workers.context import HandlerContext
 from workers.outcome import Failed, Outcome
 from workers.registry import find_handler
 from workers.simulator.report import without_items
+from workers.simulator.sample_outputs import sample_output
 from workers.simulator.stub_signals import (
     Answer,
     SignalAnswer,
@@ -138,7 +139,7 @@ class Stubs:
                 return await real(config, context)
             if real is not None:
                 real.read_config(config)  # What the real one would refuse is refused.
-            return outcome_of(stub, config, context)
+            return outcome_of(handler, stub, config, context)
 
         return HandlerSpec(name=handler, function=play, is_async=True)
 
@@ -155,7 +156,7 @@ def is_real(handler: str) -> bool:
     return handler in REAL or handler.startswith("$")
 
 
-def outcome_of(stub: Stub, config: Mapping[str, Any], context: HandlerContext) -> Outcome:
+def outcome_of(handler: str, stub: Stub, config: Mapping[str, Any], context: HandlerContext) -> Outcome:
     """What one try of a stubbed node comes to. Pure."""
     if stub.skip is not None:
         return Skipped(stub.skip)
@@ -167,7 +168,7 @@ def outcome_of(stub: Stub, config: Mapping[str, Any], context: HandlerContext) -
     # The output of a wait stands for a signal that comes, so the branch of its time limit is not taken.
     late = config.get("timeout_branch") or ()
     not_taken = (late,) if isinstance(late, str) else tuple(late)
-    output = stub.output if stub.has_output else {"status": "ok", "config": dict(config)}
+    output = stub.output if stub.has_output else sample_output(handler, config)
     return Completed(output, not_taken=not_taken)
 
 

@@ -1,7 +1,17 @@
 """The messages between a worker and its handler hosts: a JSON header and a body that is passed on as it is.
 
-On the wire: length of the rest (u32, little endian), length of the header (u32), header, body. What is in the
-header: docs/handlers.md. The worker does not read bodies: an output of a megabyte costs it a copy.
+On the wire: length of the rest (u32, little endian), length of the header (u32), header, body. The worker
+does not read bodies of results: an output of a megabyte costs it a copy. `id` is the number of an attempt
+in its host.
+
+From a host: `hello` {protocol, python, pid}, then `offer` {import_ms} with its handlers and files in the
+body, or `refused` {message, hint, traceback}. Of an attempt: `log`, `line`, `progress`, `token`, `reset`,
+`beat` (details in the body), `ask` {n, what, …} and `withdraw` {n}; at its end `result` {kind, rss_kb, …},
+its output in the body.
+
+From a worker: `serve` {kind} to one that is ready; `run` {handler, attempt, …} with config and inputs in
+the body, `cancel` {reason, hard}, `answer` {n, …} and `piece` {n, piece}; `drain`: end when nothing runs
+any more.
 """
 
 from __future__ import annotations

@@ -32,13 +32,15 @@ from headrace._host_context import HostContext
 from headrace._host_result import completed, failed, stopped
 from headrace._steps import SLOT, Steps, follow_steps
 from headrace._streams import CURRENT, Lines, capture
-from headrace._wire import Wire
+from headrace._wire import TICK_S, Wire
 from headrace.outcome import Cancelled
 from headrace.registration import HANDLER_REGISTRY
 
 _PR_SET_PDEATHSIG = 1
 #: How often an async host notes that its loop turns.
 TURN_S = 0.1
+#: How often the memory of this process is measured at most.
+MEASURE_S = 0.1
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -97,7 +99,10 @@ class Host:
         self._is_interruptible = False
         self._jobs: queue.SimpleQueue[tuple[dict[str, Any], bytes] | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._rss, self._measured_s = 0, float("-inf")
         self._is_turning = False
+        self._has_runs = threading.Event()
+        self._main = threading.get_ident()
 
     def run(self) -> None:
         """Load, offer, and serve as the kind that the worker chooses."""
@@ -120,16 +125,29 @@ class Host:
         self.wire.send({"type": "offer", "import_ms": took_ms}, json.dumps(offer, default=repr).encode())
         chosen: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._chosen = chosen
-        threading.Thread(
-            target=self.wire.listen, args=(self._take, self._tick), name="headrace", daemon=True
-        ).start()
+        threading.Thread(target=self._listen, name="headrace", daemon=True).start()
         signal.signal(signal.SIGUSR1, self._on_interrupt)
         if chosen.get() == "async":
             self._serve_async()
         else:
             self._serve_sync()
 
-    # What the worker sends, on the reader's thread
+    # What the worker sends
+
+    def _listen(self) -> None:
+        """Read in a thread of its own, so that a cancel is heard while code runs.
+
+        The loop of an async host reads by itself, which is quicker, and this thread while that does not turn.
+        """
+        self.wire.listen(self._take, self._tick, lambda: self._loop is not None)
+        while True:
+            self._has_runs.wait()
+            time.sleep(TICK_S)
+            self._has_runs.clear()
+            if self._tick():
+                self._has_runs.set()
+            if self.steps.silent_s() > TICK_S:
+                self.wire.read()
 
     def _take(self, header: dict[str, Any], body: bytes) -> None:
         match header["type"]:
@@ -141,6 +159,8 @@ class Host:
             case "run":
                 if self._loop is None:
                     self._jobs.put((header, body))
+                elif threading.get_ident() == self._main:
+                    self._start(header, body)
                 else:
                     self._loop.call_soon_threadsafe(self._start, header, body)
             case "cancel":
@@ -168,9 +188,7 @@ class Host:
             self._loop.call_soon_threadsafe(running.task.cancel)
         # Code that does not come back to its loop, or never had one, is interrupted where it is.
         self._interrupted = running.id
-        main = threading.main_thread().ident
-        if main is not None:
-            signal.pthread_kill(main, signal.SIGUSR1)
+        signal.pthread_kill(self._main, signal.SIGUSR1)
 
     def _on_interrupt(self, number: int, frame: Any) -> None:
         wanted = self._interrupted
@@ -222,6 +240,7 @@ class Host:
         assert loop is not None
         asyncio.set_event_loop(loop)
         follow_steps(loop, self.steps)
+        loop.add_reader(self.wire.fd, self.wire.read)
         self._is_interruptible = True
         while True:
             try:
@@ -253,6 +272,7 @@ class Host:
             CURRENT.reset(token)
         if not self._is_turning:
             self._turn()
+            self._has_runs.set()
 
     async def _run_async(self, running: Running, name: str, config: Any) -> None:
         try:
@@ -306,9 +326,12 @@ class Host:
             self.wire.guard.forget()
 
     def _rss_kb(self) -> int:
-        if self._statm is None:
-            return 0
-        return int(os.pread(self._statm, 128, 0).split()[1]) * _PAGE_BYTES // 1024
+        """The memory of this process, as it was a moment ago."""
+        now_s = time.monotonic()
+        if self._statm is not None and now_s - self._measured_s >= MEASURE_S:
+            self._measured_s = now_s
+            self._rss = int(os.pread(self._statm, 128, 0).split()[1]) * _PAGE_BYTES // 1024
+        return self._rss
 
     def _running_id(self) -> int:
         return self._only

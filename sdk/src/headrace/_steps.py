@@ -22,11 +22,12 @@ SLOT = struct.Struct("<QQ")
 class Steps:
     """The id of the attempt whose code runs in the main thread, in shared memory; 0 for none."""
 
-    __slots__ = ("_slot", "current")
+    __slots__ = ("_slot", "_turned_ns", "current")
 
     def __init__(self, slot: mmap.mmap) -> None:
         self._slot = slot
         self.current = 0
+        self._turned_ns = time.monotonic_ns()
 
     def enter(self, attempt: int) -> None:
         self.current = attempt
@@ -38,7 +39,12 @@ class Steps:
 
     def turn(self) -> None:
         """Note that the loop turns."""
-        self._slot[8:16] = struct.pack("<Q", time.monotonic_ns())
+        self._turned_ns = time.monotonic_ns()
+        self._slot[8:16] = struct.pack("<Q", self._turned_ns)
+
+    def silent_s(self) -> float:
+        """How long ago that was noted last."""
+        return (time.monotonic_ns() - self._turned_ns) / 1e9
 
 
 _NOBODY = bytes(8)

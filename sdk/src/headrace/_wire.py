@@ -1,4 +1,4 @@
-"""The host's end of the socket to its worker: frames go out from any thread, and come in on one."""
+"""The host's end of the socket to its worker: frames go out from any thread, and come in on one at a time."""
 
 from __future__ import annotations
 
@@ -56,8 +56,11 @@ class Wire:
 
     def __init__(self, sock: socket.socket) -> None:
         self.guard = Guard()
+        self.fd = sock.fileno()
         self._socket = sock
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._frames = FrameReader()
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         """Send one frame. Raises FrameError for one that is too long; ends the process without a worker."""
@@ -69,28 +72,40 @@ class Wire:
                 # The worker is gone, and nobody waits for anything this process does.
                 end_group()
 
-    def listen(self, take: Callable[[dict[str, Any], bytes], None], tick: Callable[[], bool]) -> None:
-        """Hand on what comes, for ever; ends the process when the worker is gone.
+    def listen(
+        self,
+        take: Callable[[dict[str, Any], bytes], None],
+        tick: Callable[[], bool],
+        is_over: Callable[[], bool],
+    ) -> None:
+        """Pass on what comes, until it is over; ends the process when the worker is gone.
 
         tick  called now and then; whether it wants to be called again soon.
         """
-        reader = FrameReader()
+        self._pass_on = take
         waits = tick()
-        while True:
+        while not is_over():
             ready, _, _ = select.select([self._socket], [], [], TICK_S if waits else None)
             if ready:
-                try:
-                    data = self._socket.recv(_CHUNK_BYTES)
-                except OSError:
-                    data = b""
-                if not data:
-                    end_group()
-                try:
-                    for header, body in reader.feed(data):
-                        take(header, body)
-                except FrameError:
-                    end_group()
+                self.read()
             waits = tick()
+
+    def read(self) -> None:
+        """Pass on what has come, if anything has; from any thread."""
+        with self._reading:
+            try:
+                data = self._socket.recv(_CHUNK_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                end_group()
+            try:
+                for header, body in self._frames.feed(data):
+                    self._pass_on(header, body)
+            except FrameError:
+                end_group()
 
 
 def end_group() -> None:

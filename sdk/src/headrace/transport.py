@@ -50,6 +50,8 @@ class Server:
             "base_url": self.base_url,
             "timeout": self.timeout_s,
             "trust_env": False,
+            # Reading the certificates of all authorities takes longer than a request to a local server.
+            "verify": not self.base_url.startswith("http://"),
             "headers": {"Authorization": f"Bearer {self.api_key}"} if self.api_key else None,
         }
 

@@ -76,6 +76,7 @@ def show_graph(
     page: Page, nodes: list[Node], states: dict[str, str] | None = None, key: str | None = None
 ) -> Locator:
     """Show a graph in place of the page; gives its stage. A node is completed unless `states` has it."""
+    page.add_style_tag(url="/ui/static/styles/graph.css")
     page.evaluate(_SHOW, [nodes, states or {}, key])
     return page.get_by_role("application")
 

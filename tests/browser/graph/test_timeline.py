@@ -79,11 +79,17 @@ ATTEMPTS = {
 }
 
 
+def show_timeline(page: Page, nodes: list[dict[str, Any]], attempts: dict[str, Any]) -> Page:
+    for name in ("graph", "run"):
+        page.add_style_tag(url=f"/ui/static/styles/{name}.css")
+    page.evaluate(_SHOW, json.dumps([nodes, attempts]))
+    return page
+
+
 @pytest.fixture
 def timeline(open_page: Callable[[str], Page]) -> Page:
     page = open_page("/")
-    page.evaluate(_SHOW, json.dumps([NODES, ATTEMPTS]))
-    return page
+    return show_timeline(page, NODES, ATTEMPTS)
 
 
 def test_rows_stand_in_the_order_in_which_they_began(timeline: Page) -> None:
@@ -153,7 +159,7 @@ def test_of_ten_thousand_rows_those_in_view_have_elements(open_page: Callable[[s
     page = open_page("/")
     nodes = [run_node(f"n{i}", i / 200, i / 200 + 1, i / 200 + 2) for i in range(10_000)]
 
-    page.evaluate(_SHOW, json.dumps([nodes, {}]))
+    show_timeline(page, nodes, {})
 
     expect(page.get_by_role("option").first).to_have_attribute("aria-setsize", "10000")
     assert page.locator(".timeline-row").count() < 60

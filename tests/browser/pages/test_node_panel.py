@@ -213,3 +213,34 @@ def test_a_signal_is_sent_to_the_node_that_waits_for_it(stack: Stack, panel: Ope
     found.get_by_role("button", name="Send paid").click()
 
     expect(found.locator(".json-tree")).to_contain_text("sum:250")
+
+
+def test_the_end_of_a_process_and_where_the_code_was_can_be_read_as_they_were_written(
+    stack: Stack, panel: Opened
+) -> None:
+    details = {"signal": "SIGKILL", "last_lines": ["loading 3 of 9", "out of memory"], "code": 7}
+    crash = {"type": "HandlerCrashed", "message": "its process ended", "details": details}
+    where = {"traceback": 'File "steps.py", line 7\n    call()', "signal": {"of": "mine"}}
+    run = stack.submit(
+        workflow(
+            node("crash", handler="break", config=crash),
+            node("raise", handler="break", config={"details": where}),
+        )
+    )
+    stack.wait_end(run)
+
+    error = panel(run, "crash").get_by_role("region", name="Error")
+    expect(error).to_contain_text("Its process was ended by SIGKILL")
+    expect(error.get_by_role("region", name="The last lines of its process")).to_have_text(
+        "loading 3 of 9\nout of memory", use_inner_text=True
+    )
+    error.get_by_text("Details").click()
+    expect(error.locator(".json")).to_contain_text("7")
+    expect(error.locator(".json")).not_to_contain_text("SIGKILL")
+
+    error = panel(run, "raise").get_by_role("region", name="Error")
+    expect(error.get_by_role("region", name="Traceback")).to_have_text(
+        'File "steps.py", line 7\n    call()', use_inner_text=True
+    )
+    expect(error.get_by_role("button", name="Copy: Traceback")).to_be_visible()
+    expect(error).not_to_contain_text("process")

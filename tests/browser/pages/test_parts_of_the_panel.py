@@ -14,7 +14,12 @@ MOMENT = "2026-11-29T08:00:{:06.3f}Z"
 
 
 def attempt(
-    outcome: str, queued: float, started: float | None, ended: float | None, **more: Any
+    outcome: str,
+    queued: float,
+    started: float | None,
+    ended: float | None,
+    waiting_since: float | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     """An attempt with moments in seconds."""
 
@@ -26,6 +31,7 @@ def attempt(
         "queued_at": at(queued),
         "started_at": at(started),
         "ended_at": at(ended),
+        "waiting_since": at(waiting_since),
         **more,
     }
 
@@ -39,6 +45,11 @@ def attempt(
         ([attempt("retrying", 0, 1, 2), attempt("completed", 10, 11, 12)], 12, (2, 2, 8)),
         ([attempt("retrying", 0, 1, 2)], 9, (1, 1, 7)),
         ([attempt("waiting", 0, 1, None, waiting_on="approval")], 9, (1, 0, 8)),
+        ([attempt("waiting", 0, 1, None, waiting_since=3)], 9, (1, 2, 6)),
+        # Answered, after it had worked for two seconds and waited for five.
+        ([attempt("completed", 0, 1, 8, waiting_on="approval", waiting_since=3)], 8, (1, 2, 5)),
+        ([attempt("cancelled", 0, 1, 8, waiting_since=1)], 8, (1, 0, 7)),
+        ([attempt("waiting", 0, 1, 6, waiting_since=2), attempt("completed", 6, 7, 9)], 9, (2, 3, 4)),
         ([], 9, (0, 0, 0)),
     ],
 )

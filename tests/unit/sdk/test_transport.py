@@ -160,3 +160,10 @@ def test_a_list_reads_no_page_before_it_is_needed() -> None:
     assert names == ["w0", "w1"]
     assert len(server.seen) == 2
     assert server.seen[1].url.params["cursor"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_verified"), [("http://localhost:8000", False), ("https://a.example", True)]
+)
+def test_certificates_are_read_only_where_they_are_checked(url: str, is_verified: bool) -> None:
+    assert transport.Server(url, None, 1.0, 0).pool()["verify"] is is_verified

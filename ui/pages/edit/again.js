@@ -1,5 +1,5 @@
 /** Run the edited text again: all of it, or as a fork, whose plan is shown first. */
-import { ApiError, api } from "../../core/api.js";
+import { api } from "../../core/api.js";
 import { asked } from "../../core/asked.js";
 import { plural } from "../../core/format.js";
 import { href } from "../../core/router.js";
@@ -84,7 +84,11 @@ function planView({ nodes, reused, skipped }) {
     ${part("Reused, with their outputs", reused)} ${part("Skipped", skipped)}</div>`;
 }
 
-/** What an error of a start says where it belongs to the inputs. @param {ApiError | null} error */
-export function inputErrors(error) {
-  return (error?.errors ?? []).filter(({ path }) => path?.startsWith("inputs"));
+/** How nodes are drawn before a fork. @param {any} preview  the server's answer @returns {Map<string, import("../../graph/document_graph.js").Shown>} */
+export function forkedStates({ nodes, reused, skipped }) {
+  return new Map([
+    ...nodes.map((/** @type {string} */ id) => [id, { state: "queued", detail: "will run" }]),
+    ...reused.map((/** @type {string} */ id) => [id, { state: "completed", detail: "reused" }]),
+    ...skipped.map((/** @type {string} */ id) => [id, { state: "skipped", detail: "skipped" }]),
+  ]);
 }

@@ -30,3 +30,8 @@ export function checking(text) {
   );
   return { checked, document, error };
 }
+
+/** What an error of a start says where it belongs to the inputs. @param {import("../../core/api.js").ApiError | null} error */
+export function inputErrors(error) {
+  return (error?.errors ?? []).filter(({ path }) => path?.startsWith("inputs"));
+}

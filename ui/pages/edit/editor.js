@@ -3,23 +3,21 @@ import { ApiError, api } from "../../core/api.js";
 import { go, href } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { computed, effect, html, show, signal } from "../../core/view.js";
-import { forkedStates, simulatedStates } from "../../graph/document_graph.js";
 import { codeEditor } from "../../parts/code_editor.js";
 import { lazy } from "../../parts/lazy.js";
 import { notifyError } from "../../parts/notices.js";
 import { problemList } from "../../parts/problems.js";
 import { tabs } from "../../parts/tabs.js";
-import { againPanel, inputErrors, newAgain } from "./again.js";
-import { checking } from "./checking.js";
+import { checking, inputErrors } from "./checking.js";
 import { draftOf } from "./draft.js";
 import { findings } from "./findings.js";
 import { newSimulation } from "./simulation.js";
 
 const FINDINGS_ID = "edit-findings";
 
-/** @param {import("./subject.js").Subject} subject */
-export function editor(subject) {
-  const isRun = subject.kind === "run";
+/** @param {import("./subject.js").Subject} subject @param {typeof import("./again.js") | null} ofRuns  null for what is no run */
+export function editor(subject, ofRuns) {
+  const isRun = ofRuns !== null;
   const draft = draftOf(subject);
   const found = checking(draft.text);
   const inputs = signal(subject.inputs);
@@ -28,9 +26,9 @@ export function editor(subject) {
   const isBusy = signal(false);
   const chosen = signal(isRun ? "again" : "inputs");
   const simulation = newSimulation();
-  const again = isRun ? newAgain(subject, draft, found, inputs) : null;
+  const again = ofRuns ? ofRuns.newAgain(subject, draft, found, inputs) : null;
   const code = codeEditor({ text: draft.text, marks: () => marksOf(found.checked.value), label: "Definition", describedBy: FINDINGS_ID });
-  const states = computed(() => statesOf(draft, simulation, again, chosen.value));
+  const states = computed(() => statesOf(draft, simulation, ofRuns, again, chosen.value));
 
   /** Do something with a text that is valid, and show what the server refuses. @param {() => Promise<unknown>} work */
   const act = async (work) => {
@@ -114,7 +112,7 @@ export function editor(subject) {
           chosen: () => chosen.value,
           onChoose: (key) => (chosen.value = key),
           tabs: [
-            ...(again ? [{ key: "again", title: "Run again", content: () => againPanel(subject, again) }] : []),
+            ...(ofRuns && again ? [{ key: "again", title: "Run again", content: () => ofRuns.againPanel(subject, again) }] : []),
             { key: "inputs", title: "Inputs", content: () => lazy(() => import("./inputs_panel.js"), ({ inputsPanel }) =>
                 inputsPanel(found, inputs, failure)) },
             ...(may("run") ? [{ key: "simulate", title: "Simulate", content: simulate }] : []),
@@ -143,12 +141,12 @@ function marksOf(checked) {
 /**
  * How the nodes of the graph are drawn: as they were simulated, or as a fork would leave them.
  * @param {import("./draft.js").Draft} draft @param {import("./simulation.js").Simulation} simulation
- * @param {import("./again.js").Again | null} again @param {string} tab
+ * @param {typeof import("./again.js") | null} ofRuns @param {import("./again.js").Again | null} again @param {string} tab
  */
-function statesOf(draft, { report }, again, tab) {
+function statesOf(draft, { report }, ofRuns, again, tab) {
   const plan = again?.isFork.value && tab !== "simulate" ? again.preview.answer.value : null;
-  if (plan) return { states: forkedStates(plan), note: "As the fork would run it." };
-  if (report.value?.text === draft.text.value) return { states: simulatedStates(report.value), note: "As it was simulated." };
+  if (plan && ofRuns) return { states: ofRuns.forkedStates(plan), note: "As the fork would run it." };
+  if (report.value?.text === draft.text.value) return { states: report.value.states, note: "As it was simulated." };
   return null;
 }
 

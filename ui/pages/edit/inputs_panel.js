@@ -1,7 +1,7 @@
 /** The form of inputs in the editor. */
 import { computed, html, untracked } from "../../core/view.js";
 import { inputsForm, inputsSchema } from "../../parts/inputs_form.js";
-import { inputErrors } from "./again.js";
+import { inputErrors } from "./checking.js";
 
 /**
  * The inputs by the schema that the text has now.

@@ -5,7 +5,7 @@ import { html, signal } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
 import { notify } from "../../parts/notices.js";
 import { textDiff } from "../../parts/text_diff.js";
-import { pathOf } from "../workflow/switching.js";
+import { pathOf } from "../workflow/path.js";
 import { ofWorkflow } from "./subject.js";
 
 const CHANGED = 412;

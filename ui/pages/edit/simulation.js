@@ -3,7 +3,8 @@ import { signal } from "../../core/view.js";
 
 /**
  * @typedef {object} Simulation
- * @property {import("../../core/view.js").Signal<any>} report  the server's answer, with the `text` that was played; null before
+ * @property {import("../../core/view.js").Signal<any>} report  the server's answer, with the `text` that was played and the
+ *   `states` that its nodes are drawn in; null before
  * @property {import("../../core/view.js").Signal<any>} stubs
  */
 

@@ -1,7 +1,7 @@
 /** Simulate the text: with stubs in place of handlers, on a virtual clock. */
 import { ApiError, api } from "../../core/api.js";
 import { errorLine, plural } from "../../core/format.js";
-import { stateOf } from "../../core/statuses.js";
+import { stateOf, wordOf } from "../../core/statuses.js";
 import { duration } from "../../core/time.js";
 import { html, show, signal } from "../../core/view.js";
 import { jsonField } from "../../parts/json_field.js";
@@ -24,7 +24,7 @@ export function simulationPanel({ report, stubs }, text, inputs) {
       const wrong = field.problems();
       if (wrong.length > 0) throw new ApiError(0, { detail: wrong[0] });
       const found = await api.post("/v1/simulate", { definition: played, inputs: inputs() ?? null, stubs: stubs.peek() ?? null });
-      report.value = { ...found, text: played };
+      report.value = { ...found, text: played, states: simulatedStates(found) };
       failure.value = null;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -45,6 +45,17 @@ export function simulationPanel({ report, stubs }, text, inputs) {
     ${show(() => failure.value !== null, () => problemList(() => failure.value))}
     ${() => (report.value === null ? null : reportView(report.value))}
   </div>`;
+}
+
+/** How nodes are drawn after a simulation. @param {any} simulated  the server's answer @returns {Map<string, import("../../graph/document_graph.js").Shown>} */
+function simulatedStates({ nodes }) {
+  return new Map(
+    nodes.map((/** @type {any} */ node) => {
+      const state = stateOf(node);
+      const took = node.start_ms === null || node.end_ms === null ? wordOf(state) : duration(node.end_ms - node.start_ms);
+      return [node.node_id, { state, detail: node.attempts > 1 ? `${took}, ${node.attempts} tries` : took }];
+    }),
+  );
 }
 
 const STUB_HELP = `{

@@ -1,9 +1,7 @@
 /** What is edited: a new workflow, one that is registered, or what a run was made of. */
 import { api, send } from "../../core/api.js";
 import { fromJson } from "../../core/json.js";
-import { nodeOf } from "../../core/units.js";
-import { toYaml } from "../../core/yaml_text.js";
-import { pathOf } from "../workflow/switching.js";
+import { pathOf } from "../workflow/path.js";
 
 /**
  * @typedef {object} Subject
@@ -19,34 +17,13 @@ import { pathOf } from "../workflow/switching.js";
  * @property {string | null} node  that a fork begins with
  */
 
-const NEW = `# A workflow: nodes, and what each waits for. It is checked as you type.
-name: hello
-inputs:
-  type: object
-  properties:
-    who: {type: string, default: world}
-
-nodes:
-  # A node has an id, a handler that does its work, and a config for it.
-  - id: greet
-    handler: transform
-    config: {expression: "{{ 'Hello, ' ~ inputs.who ~ '!' }}"}
-
-  # It runs once its dependencies have ended, and can read what they gave.
-  - id: shout
-    handler: transform
-    dependencies: [greet]
-    config: {expression: "{{ greet.result | upper }}"}
-
-output: "{{ shout.result }}"
-`;
-
 const EMPTY = { note: "", etag: "", inputs: undefined, trigger: null, labels: {}, node: null };
 
 /** @param {{run?: string, workflow?: string, node?: string}} asked @returns {Promise<Subject>} */
 export async function loadSubject({ run, workflow, node }) {
-  if (run) return ofRun(run, node ?? null);
+  if (run) return { ...EMPTY, ...(await (await import("./run_subject.js")).ofRun(run, node ?? null)) };
   if (workflow) return ofWorkflow(workflow);
+  const { NEW } = await import("./new_text.js");
   return { ...EMPTY, kind: "new", id: "", heading: "New workflow", text: NEW };
 }
 
@@ -58,31 +35,18 @@ export async function ofWorkflow(name) {
   return { ...EMPTY, kind: "workflow", id: own, heading: `Edit ${own}`, text, note, etag: answer.headers.get("ETag") ?? "" };
 }
 
-/** @param {string} id @param {string | null} node @returns {Promise<Subject>} */
-async function ofRun(id, node) {
-  const path = `/v1/executions/${encodeURIComponent(id)}`;
-  const [view, definition] = await Promise.all([api.get(path), api.get(`${path}/definition`)]);
-  const heading = `Run ${view.name} again, with changes`;
-  return {
-    ...EMPTY,
-    kind: "run",
-    id: view.execution_id,
-    heading,
-    text: toYaml(definition),
-    inputs: view.inputs ?? undefined,
-    trigger: view.trigger ?? null,
-    labels: view.labels,
-    node: nodeOf(node),
-  };
-}
-
 /**
  * The source where it is a definition; one that is written for another interface of the server is shown as what
  * was made of it. @param {any} source @param {string} type @param {any} definition
  */
 async function readable(source, type, definition) {
-  if (type.includes("json") || typeof source !== "string") return { text: toYaml(definition), note: "It was sent as JSON, and is shown as YAML." };
+  if (type.includes("json") || typeof source !== "string") return { text: await asYaml(definition), note: "It was sent as JSON, and is shown as YAML." };
   const { document } = await api.post("/v1/validate?document=true", source);
   if (document?.nodes || document?.dag) return { text: source, note: "" };
-  return { text: toYaml(definition), note: "It was sent in the format of another interface, and is shown converted. Saving it here keeps the converted form." };
+  return { text: await asYaml(definition), note: "It was sent in the format of another interface, and is shown converted. Saving it here keeps the converted form." };
+}
+
+/** @param {any} definition */
+async function asYaml(definition) {
+  return (await import("../../core/yaml_text.js")).toYaml(definition);
 }

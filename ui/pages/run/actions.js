@@ -1,5 +1,6 @@
 /** Actions on a run. Each that cannot be undone shows first what it would touch. */
-import { api, everyPage } from "../../core/api.js";
+import { api } from "../../core/api.js";
+import { everyPage } from "../../core/every_page.js";
 import { plural, shortId } from "../../core/format.js";
 import { go, href } from "../../core/router.js";
 import { html, signal } from "../../core/view.js";

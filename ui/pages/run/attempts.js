@@ -86,7 +86,8 @@ function time(title, at) {
 }
 
 /**
- * How the time of all attempts was spent. What lies between two attempts, and behind one that waits, is waiting.
+ * How the time of all attempts was spent. An attempt works until it gives its worker back to wait; what lies
+ * between two attempts, and behind one that is tried again, is waiting, too.
  * Pure. @param {Attempt[]} attempts @param {number} endMs @returns {{queued: number, running: number, waiting: number}} milliseconds
  */
 export function spentOf(attempts, endMs) {
@@ -99,10 +100,13 @@ export function spentOf(attempts, endMs) {
     const end = next ?? endMs;
     if (queued !== null) spent.queued += Math.max(0, (started ?? ended ?? end) - queued);
     if (started === null) return;
-    const isWait = attempt.outcome === "waiting" || Boolean(attempt.waiting_on);
-    const stop = ended ?? (isWait ? started : end);
-    spent[isWait ? "waiting" : "running"] += Math.max(0, stop - started);
-    if (next !== null || attempt.outcome === "retrying" || isWait) spent.waiting += Math.max(0, end - stop);
+    const isWaiting = attempt.outcome === "waiting";
+    // Of one that waits it may not be known since when: then it has done so from its start.
+    const parked = milliseconds(attempt.waiting_since) ?? (isWaiting ? started : null);
+    const stop = ended ?? end;
+    spent.running += Math.max(0, (parked ?? stop) - started);
+    if (parked !== null) spent.waiting += Math.max(0, stop - parked);
+    if (next !== null || attempt.outcome === "retrying" || isWaiting) spent.waiting += Math.max(0, end - stop);
   });
   return spent;
 }

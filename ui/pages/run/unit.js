@@ -26,6 +26,7 @@ import { computed, effect, onDispose, signal } from "../../core/view.js";
  * @property {ErrorObject | null} error
  * @property {string | null} next_try_at
  * @property {string | null} [waiting_on]
+ * @property {string | null} [waiting_since]  when it gave its worker back, also once it has ended
  * @property {{by: string | null, reason: string | null} | null} [operator]
  * @property {number} log_lines
  * @property {LogLine[]} logs

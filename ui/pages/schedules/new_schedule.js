@@ -1,5 +1,6 @@
 /** The dialog for a new schedule, with a preview of its next times. */
-import { api, everyPage } from "../../core/api.js";
+import { api } from "../../core/api.js";
+import { everyPage } from "../../core/every_page.js";
 import { asked } from "../../core/asked.js";
 import { settled } from "../../core/settled.js";
 import { milliseconds, moment } from "../../core/time.js";

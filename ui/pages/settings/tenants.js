@@ -1,5 +1,6 @@
 /** The tenants of the server, and their keys: for the operator. */
-import { api, everyPage } from "../../core/api.js";
+import { api } from "../../core/api.js";
+import { everyPage } from "../../core/every_page.js";
 import { poll } from "../../core/poll.js";
 import { html, show, signal } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";

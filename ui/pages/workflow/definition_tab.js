@@ -8,7 +8,7 @@ import { codeView } from "../../parts/code_view.js";
 import { copyButton } from "../../parts/copy.js";
 import { loading } from "../../parts/lazy.js";
 import { problemList } from "../../parts/problems.js";
-import { pathOf } from "./switching.js";
+import { pathOf } from "./path.js";
 
 /** @param {import("../workflow.js").WorkflowView} view */
 export function definitionTab({ workflow }) {

@@ -10,7 +10,7 @@ import { html, show, signal, untracked } from "../../core/view.js";
 import { notifyError } from "../../parts/notices.js";
 import { problemList } from "../../parts/problems.js";
 import { inputsForm } from "../../parts/inputs_form.js";
-import { pathOf } from "./switching.js";
+import { pathOf } from "./path.js";
 
 const EARLIER = 20;
 const POLL_MS = 10_000;

@@ -1,5 +1,6 @@
 /** What a workflow looks like, how its runs go, and when it starts next. */
-import { api, everyPage } from "../../core/api.js";
+import { api } from "../../core/api.js";
+import { everyPage } from "../../core/every_page.js";
 import { plural, shortId } from "../../core/format.js";
 import { poll } from "../../core/poll.js";
 import { go, href, hrefOf } from "../../core/router.js";

@@ -1,5 +1,5 @@
 /** The schedules of a workflow, each with its next times. */
-import { everyPage } from "../../core/api.js";
+import { everyPage } from "../../core/every_page.js";
 import { poll } from "../../core/poll.js";
 import { may } from "../../core/session.js";
 import { computed, each, html, show } from "../../core/view.js";

@@ -7,9 +7,7 @@ import { html, show } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
 import { notify, notifyError } from "../../parts/notices.js";
 import { plural } from "../../core/format.js";
-
-/** @param {string} name */
-export const pathOf = (name) => `/v1/workflows/${encodeURIComponent(name)}`;
+import { pathOf } from "./path.js";
 
 /**
  * One button: pauses what is active, resumes what is paused.

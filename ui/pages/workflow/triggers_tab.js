@@ -1,5 +1,6 @@
 /** The webhooks of a workflow. */
-import { api, everyPage } from "../../core/api.js";
+import { api } from "../../core/api.js";
+import { everyPage } from "../../core/every_page.js";
 import { poll } from "../../core/poll.js";
 import { may } from "../../core/session.js";
 import { computed, each, html, show } from "../../core/view.js";

@@ -1,5 +1,6 @@
 /** The versions of a workflow, and what differs between two of them. */
-import { api, everyPage } from "../../core/api.js";
+import { api } from "../../core/api.js";
+import { everyPage } from "../../core/every_page.js";
 import { asked } from "../../core/asked.js";
 import { route, setQuery } from "../../core/router.js";
 import { milliseconds, moment, now, relative } from "../../core/time.js";
@@ -9,7 +10,7 @@ import { loading } from "../../parts/lazy.js";
 import { problemList } from "../../parts/problems.js";
 import { table } from "../../parts/table.js";
 import { textDiff } from "../../parts/text_diff.js";
-import { pathOf } from "./switching.js";
+import { pathOf } from "./path.js";
 
 /** @param {import("../workflow.js").WorkflowView} view */
 export function versionsTab({ workflow }) {

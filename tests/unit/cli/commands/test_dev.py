@@ -9,6 +9,7 @@ import pytest
 from cli.commands.dev import announce, print_line
 from cli.stack import info
 from cli.stack.demo import DemoRun
+from cli.stack.live_workers import LiveWorkers
 from cli.stack.ports import NoSuchHost, is_port_free
 from cli.stack.redis_server import RedisPlace, RedisUnavailable, lock
 from cli.stack.stack import Stack, StackOptions
@@ -28,10 +29,18 @@ def test_a_data_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
         lock(tmp_path / "taken")
 
 
-def announced(capsys: pytest.CaptureFixture[str], data_dir: Path, found: DemoRun | None) -> list[str]:
+def announced(
+    capsys: pytest.CaptureFixture[str],
+    data_dir: Path,
+    found: DemoRun | None,
+    *,
+    live: LiveWorkers | None = None,
+    handlers: str = "",
+) -> list[str]:
     """The lines that a stack on port 8000 begins with."""
-    stack = Stack(StackOptions(data_dir), Settings(_env_file=None), emit=print_line, announce=announce)
-    stack.api_port, stack.echo_port, stack.demo_run = 8000, 8090, found
+    settings = Settings(_env_file=None, handlers=handlers)
+    stack = Stack(StackOptions(data_dir), settings, emit=print_line, announce=announce)
+    stack.api_port, stack.echo_port, stack.demo_run, stack.live_workers = 8000, 8090, found, live
     stack.redis = RedisPlace("embedded", "127.0.0.1", 6379)
     announce(stack, 1.0)
     return capsys.readouterr().out.strip().splitlines()
@@ -71,3 +80,37 @@ def test_the_demo_is_refused_in_production_before_anything_starts(
     assert code == 1
     assert lines == ["headrace dev: --demo is for development only; found ENVIRONMENT=production"]
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [
+        (LiveWorkers(("worker-1", "worker-2"), False, ""), "2: worker-1, worker-2"),
+        (LiveWorkers(("worker-1",), False, ""), "1 of 2 so far: worker-1"),
+        (LiveWorkers((), False, ""), "0 of 2 so far"),
+        (None, "2"),
+    ],
+)
+def test_workers_that_live_are_counted(
+    capsys: pytest.CaptureFixture[str], live: LiveWorkers | None, words: str
+) -> None:
+    lines = announced(capsys, info.DEFAULT_DATA_DIR, None, live=live)
+
+    assert [line.split(maxsplit=1)[1] for line in lines if line.split()[0] == "workers"] == [words]
+    assert not [line for line in lines if line.split()[:1] == ["handlers"]]
+
+
+def test_why_handlers_do_not_load_is_the_last_thing_on_the_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = LiveWorkers(("worker-1",), False, "cannot load handler module 'mine'\nTypeError: no")
+
+    lines = announced(capsys, info.DEFAULT_DATA_DIR, None, live=broken, handlers="mine")
+    good = announced(
+        capsys, info.DEFAULT_DATA_DIR, None, live=LiveWorkers(("w",), True, ""), handlers="mine,b"
+    )
+
+    assert lines[-2:] == ["cannot load handler module 'mine'", "TypeError: no"]
+    (row,) = [line for line in lines if line.split()[:1] == ["handlers"]]
+    assert "cannot be loaded, see below" in row
+    assert [line.split() for line in good if line.split()[:1] == ["handlers"]] == [
+        ["handlers", "mine,", "b:", "loaded"]
+    ]

@@ -12,6 +12,7 @@ from cli.commands.doctor import (
     check_api,
     durability_finding,
     eviction_finding,
+    orchestrator_finding,
     persistence_finding,
     readiness_findings,
     skew_finding,
@@ -87,6 +88,28 @@ def test_only_what_the_api_finds_wrong_is_repeated() -> None:
     checks = {"redis": {"ok": True, "detail": "fine"}, "scripts": {"ok": False, "detail": "not loaded"}}
 
     assert [f.what for f in readiness_findings({"checks": checks})] == ["scripts"]
+
+
+def test_a_full_disk_is_named_where_the_api_cannot_write() -> None:
+    full = {
+        "redis": {"ok": False, "detail": "ResponseError: MISCONF Errors writing to the AOF file: No space"}
+    }
+
+    (finding,) = readiness_findings({"checks": full})
+
+    assert "disk" in finding.advice
+
+
+def test_snapshots_that_fail_are_a_failure_of_the_disk() -> None:
+    finding = persistence_finding({"aof_enabled": 0, "rdb_last_bgsave_status": "err"}, "no", "3600 1")
+
+    assert (finding.mark, "disk" in finding.advice) == ("FAIL", True)
+
+
+def test_a_silent_orchestrator_is_a_failure() -> None:
+    assert orchestrator_finding(9_500, now_ms=10_000).is_ok
+    silent = orchestrator_finding(1_000, now_ms=10_000)
+    assert (silent.mark, "orchestrator.starter" in silent.advice) == ("FAIL", True)
 
 
 def test_a_finding_that_is_well_says_ok() -> None:

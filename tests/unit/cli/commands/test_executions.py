@@ -20,6 +20,9 @@ NODES = [
     {"node_id": "each", "status": "WAITING", "waiting_on": "map",
      "items": {"total": 5, "completed": 3, "failed": 1}},
     {"node_id": "end", "status": "SKIPPED", "reason": "upstream_failed"},
+    {"node_id": "leave", "status": "FAILED", "reason": "error",
+     "error": {"type": "HandlerCrashed", "message": "the handler's process ended: SIGKILL",
+               "details": {"signal": "SIGKILL", "last_lines": ["loading\x1b[2J", "out of memory"]}}},
 ]  # fmt: skip
 EXECUTION = {
     "execution_id": "e1", "name": "order", "status": "PAUSED", "created_at": "2026-11-21T09:00:00.000Z",
@@ -100,7 +103,7 @@ def test_cancel_says_when_that_was_the_end(server: Server) -> None:
 
 
 def test_the_list_is_filtered_by_the_server(server: Server) -> None:
-    assert run("list") == (0, ["e1  order  2026-11-21T09:00:00.000Z  PAUSED  60.0 s"])
+    assert run("list") == (0, ["e1  order  2026-11-21T09:00:00.000Z  PAUSED  60 s"])
     assert run("list", "--status", "paused", "--name", "none") == (0, ["no matching executions"])
     assert server.asked == [
         ("/v1/executions", {"limit": "20"}),
@@ -130,7 +133,7 @@ def test_an_execution_is_shown_with_where_each_node_stands(server: Server) -> No
         0,
         [
             "order e1",
-            "  PAUSED  60.0 s",
+            "  PAUSED  60 s",
             "  paused by ann, since 2026-11-21T09:00:02.000Z, a look",
             "  created 2026-11-21T09:00:00.000Z",
             '  inputs {"n": 1}',
@@ -141,6 +144,9 @@ def test_an_execution_is_shown_with_where_each_node_stands(server: Server) -> No
             "  ◷ wait   WAITING    on delay until 2026-11-22T09:00:00.000Z",
             "  ◷ each   WAITING    on map  3 of 5 items, 1 failed",
             "  ↷ end    SKIPPED    upstream_failed",
+            "  ✗ leave  FAILED     HandlerCrashed: the handler's process ended: SIGKILL",
+            "      | loading\\x1b[2J",
+            "      | out of memory",
         ],
     )
 
@@ -154,4 +160,7 @@ def test_an_explanation_says_what_is_waited_for_and_what_ends_it(server: Server)
 
 @pytest.mark.parametrize("command", ["show", "explain"])
 def test_an_unknown_id_is_refused(server: Server, command: str) -> None:
-    assert run(command, "e2") == (2, ["refused: no such execution"])
+    assert run(command, "e2") == (
+        2,
+        ["refused: no execution 'e2' at http://localhost:8000; see ./headrace list"],
+    )

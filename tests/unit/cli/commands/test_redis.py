@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cli.commands.redis import quote, render
+from tests.unit.cli.commands.invoking import run
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,13 @@ def test_numbers_of_long_lists_line_up() -> None:
 )
 def test_strings_are_quoted_so_that_nothing_is_ambiguous(raw: bytes, shown: str) -> None:
     assert quote(raw) == shown
+
+
+def test_no_redis_but_the_stacks_own_is_spoken_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("REDIS_URL", "REDIS_HOST", "REDIS_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STACK_DATA_DIR", str(tmp_path))
+
+    code, (line,) = run("redis", "PING")
+
+    assert (code, line.startswith("headrace redis: no stack runs on ")) == (5, True)

@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
+from cli.commands.documents import is_stubs
 from cli.commands.simulate import _moment
+from cli.stack.info import ROOT
 
 WORKFLOW = """\
 name: order
@@ -91,3 +93,52 @@ nodes:
         "waiting for an operator to resume it, or to decide about a and then resume it",
         "also waiting: w",
     ]
+
+
+SAMPLES = sorted(
+    str(path.relative_to(ROOT))
+    for folder in ("examples", "workflows")
+    for path in (ROOT / folder).iterdir()
+    if path.suffix in (".yaml", ".json") and not is_stubs(path)
+)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_is_simulated_without_stubs_being_named(sample: str) -> None:
+    done = CliRunner().invoke(app, ["simulate", str(ROOT / sample)])
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1].startswith("COMPLETED")
+
+
+def test_what_is_wrong_with_a_document_with_steps_is_told_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "steps.yaml"
+    file.write_text("name: x\ntrigger: {type: webhook, path: /x}\nsteps:\n  - {id: a, type: htpp}\n")
+
+    done = CliRunner().invoke(app, ["simulate", str(file)])
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"headrace simulate: {file}:4: ")
+
+
+def test_a_handler_that_only_a_worker_has_is_stubbed_and_a_slip_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("name: x\nnodes:\n  - {id: A, handler: my_own, config: {n: 1}}\n")
+
+    own = CliRunner().invoke(app, ["simulate", str(file)])
+    file.write_text("name: x\nnodes:\n  - {id: A, handler: my_own}\n  - {id: B, handler: htpp}\n")
+    slip = CliRunner().invoke(app, ["simulate", str(file)])
+
+    assert (own.exit_code, 'A = {"status": "ok", "config": {"n": 1}}' in own.stdout) == (0, True)
+    assert (slip.exit_code, "did you mean 'http'?" in slip.stderr) == (2, True)
+
+
+def test_stubs_beside_the_file_are_taken_unless_others_are_named(files: tuple[str, str]) -> None:
+    flow, stubs = files
+    Path(flow).with_name("flow.stubs.yaml").write_text("nodes: {A: {output: {n: 6}}}")
+
+    beside = CliRunner().invoke(app, ["simulate", flow, "-i", "k=1"])
+    named = CliRunner().invoke(app, ["simulate", flow, "--stubs", stubs, "-i", "k=1"])
+
+    assert ('A = {"n": 6}' in beside.stdout, 'A = {"n": 5}' in named.stdout) == (True, True)
+    assert beside.stderr == f"stubs: {Path(flow).with_name('flow.stubs.yaml')}\n"

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.__main__ import app
+from cli.stack.ports import free_port
 from headrace import client
 from headrace.client import AsyncClient
 
@@ -207,3 +208,63 @@ def test_without_a_server_it_ends_with_5(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     assert ended.exit_code == 5
     assert "./headrace dev" in ended.stderr
+
+
+CUSTOM = "name: x\nnodes:\n  - {id: A, handler: audit_trip, config: {a: 1}}\n"
+
+
+def test_without_a_server_files_are_checked_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STACK_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("cli.stack.info.api_url", lambda: f"http://127.0.0.1:{free_port()}")
+    bad = written("bad.yaml", "name: x\nnodes:\n  - {id: A, handler: htpp}\n")
+    broken = written("broken.json", '{"name": }')
+
+    ended = CliRunner().invoke(app, ["validate", bad, broken, written("custom.yaml", CUSTOM)])
+
+    assert ended.exit_code == 1
+    slip, broken_json, custom = ended.stdout.splitlines()
+    assert slip == "bad.yaml:3:22: unknown_handler unknown handler 'htpp' in node 'A'; did you mean 'http'?"
+    assert broken_json == "broken.json:1:10: bad_json not valid JSON: Expecting value"
+    assert custom.startswith(
+        "custom.yaml:3:22: unknown_handler warning: handler 'audit_trip' is not built in"
+    )
+    assert "checked without the handlers of workers" in ended.stderr
+
+
+def test_a_named_server_that_is_away_is_not_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = f"http://127.0.0.1:{free_port()}"
+
+    ended = CliRunner().invoke(app, ["validate", "--server", server, written("a.yaml", CUSTOM)])
+
+    assert (ended.exit_code, ended.stdout) == (5, "")
+
+
+def test_a_module_that_cannot_be_loaded_ends_the_checks_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HANDLERS", "no_such_module")
+    monkeypatch.setattr("cli.stack.info.api_url", lambda: f"http://127.0.0.1:{free_port()}")
+
+    ended = CliRunner().invoke(app, ["validate", written("a.yaml", CUSTOM)])
+
+    assert ended.exit_code == 2
+    assert "headrace validate: cannot load handler module 'no_such_module' (HANDLERS)" in ended.stderr
+
+
+def test_files_of_other_shapes_are_checked_here_and_stubs_are_left_out(run: Run, sent: list[Any]) -> None:
+    steps = written(
+        "steps.yaml", "name: x\ntrigger: {type: webhook, path: /x}\nsteps:\n  - {id: a, type: htpp}\n"
+    )
+    stubs = written("steps.stubs.yaml", "nodes: {}")
+
+    ended = run([GOOD], steps, stubs, written("a.yaml", "name: demo\n"))
+
+    assert sent == ["name: demo\n"]
+    assert ended.exit_code == 1
+    assert ended.stdout.startswith("steps.yaml:4:")
+    assert ended.stderr.startswith("2 files: ")

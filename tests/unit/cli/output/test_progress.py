@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-import pytest
-
-from cli.output.progress import Progress, depths, note, ordered, plain_line, render, report
-from headrace.values import Event, Execution, Node
-
-
-def node(node_id: str, *, after: tuple[str, ...] = (), **fields: Any) -> Node:
-    return Node(node_id=node_id, status=fields.pop("status", "PENDING"), dependencies=after, **fields)
-
-
-def view(*nodes: Node, status: str = "RUNNING", cancelling: str | None = None) -> Execution:
-    return Execution(execution_id="e1", name="demo", status=status, cancelling=cancelling, nodes=nodes)
-
-
-def event(type_: str, node_id: str | None = None, **data: Any) -> Event:
-    ts = "2026-11-20T08:15:30.123Z"
-    attempt = data.pop("attempt", 1 if node_id else None)
-    return Event(seq=1, type=type_, execution_id="e1", node_id=node_id, attempt=attempt, ts=ts, data=data)
+from cli.output.progress import Progress, note, plain_line, report
+from headrace.values import Event
+from tests.unit.cli.output.making import event, item_event, node, view
 
 
 def test_the_time_shown_is_that_of_the_execution_not_of_the_watching() -> None:
@@ -111,54 +95,6 @@ def test_an_ended_execution_says_why() -> None:
     assert plain_line(event("execution.failed", reason="timeout")).endswith("- timeout")
 
 
-def test_what_is_done_well_makes_room_for_what_is_not() -> None:
-    nodes = [node(f"n{i}") for i in range(10)]
-    progress = Progress.of(view(*nodes))
-    for i in range(8):
-        progress.apply(event("node.completed", f"n{i}"))
-    progress.apply(event("node.failed", "n3"))
-
-    shown, left_out = ordered(progress, room=4)
-
-    assert [n.node_id for n in shown] == ["n3", "n8", "n9"]
-    assert left_out == 7
-
-
-def test_depth_is_known_whatever_the_order_of_definition() -> None:
-    progress = Progress.of(view(node("C", after=("B",)), node("B", after=("A",)), node("A")))
-
-    assert depths(progress) == {"A": 0, "B": 1, "C": 2}
-
-
-def test_a_chain_of_ten_thousand_is_laid_out_without_going_round_for_each() -> None:
-    chain = [node("n9999")] + [node(f"n{i}", after=(f"n{i + 1}",)) for i in range(9998, -1, -1)]
-
-    assert depths(Progress.of(view(*reversed(chain))))["n0"] == 9999
-
-
-def test_the_picture_names_every_node_and_counts() -> None:
-    progress = Progress.of(view(node("fetch"), node("save", after=("fetch",))))
-    progress.apply(event("node.completed", "fetch"))
-
-    text = str(render(progress, indent=depths(progress), room=20))
-
-    assert "1/2" in text
-    assert "✓ fetch" in text
-    assert "  · save" in text
-
-
-@pytest.mark.parametrize("width", [20, 30, 40, 80, 200])
-def test_a_narrow_terminal_has_a_shorter_bar_and_all_the_numbers(width: int) -> None:
-    progress = Progress.of(view(node("fetch"), node("save", after=("fetch",))))
-    progress.apply(event("node.completed", "fetch"))
-
-    _, bar, *_ = str(render(progress, indent=depths(progress), room=20, width=width)).splitlines()
-
-    assert bar.endswith("1/2  PENDING  0.0 s")
-    assert len(bar) <= max(width, len("1/2  PENDING  0.0 s"))
-    assert abs(bar.count("━") - bar.count("─")) <= 1
-
-
 def test_a_plain_line_has_time_type_node_and_words() -> None:
     line = plain_line(event("node.log", "A", message="fetched 3 rows", attempt=2))
 
@@ -195,10 +131,6 @@ def test_the_report_tells_failures_and_outputs_nobody_used() -> None:
 
 
 # Items of a mapped node
-
-
-def item_event(type_: str, index: int, **data: Any) -> Event:
-    return replace(event(type_, "A", **data), item=index)
 
 
 def test_the_end_of_an_item_is_not_the_end_of_its_node() -> None:

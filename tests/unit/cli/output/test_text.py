@@ -36,6 +36,12 @@ def test_every_mark_has_a_plain_one_of_the_same_width() -> None:
     assert all(len(plain) == 1 and plain.isascii() for plain in PLAIN_MARKS.values())
 
 
+def test_every_mark_that_commands_print_has_a_letter() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "cli").rglob("*.py"))
+
+    assert {letter for letter in sources if not letter.isascii()} <= PLAIN_MARKS.keys()
+
+
 @pytest.mark.parametrize(
     ("encoding", "shown"),
     [

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -16,7 +17,7 @@ from cli.commands.dev import next_steps
 from cli.stack import info, ports
 from cli.stack.info import StackInfo
 from cli.stack.redis_binary import RedisBinary
-from cli.stack.redis_server import RedisPlace, StackRunning, command, lock
+from cli.stack.redis_server import RedisPlace, RedisUnavailable, StackRunning, command, lock
 from cli.stack.stack import Stack, StackOptions, child_environment
 from config import Settings
 
@@ -114,6 +115,28 @@ def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:
 
     os.close(descriptor)
     os.close(lock(tmp_path))
+
+
+def test_a_directory_that_cannot_be_written_in_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "stack.lock").mkdir()
+
+    with pytest.raises(RedisUnavailable, match=f"--data-dir: cannot write in {tmp_path}: "):
+        lock(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "is_terminal", "wanted"),
+    [(None, True, "text"), (None, False, "json"), ("json", True, "json")],
+)
+def test_children_log_for_who_reads_along(
+    chosen: Literal["json"] | None, is_terminal: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal, raising=False)
+    place = RedisPlace("here", "127.0.0.1", 7001)
+
+    found = child_environment({}, Settings(log_format=chosen), place=place, echo_url="http://echo")
+
+    assert found["LOG_FORMAT"] == wanted
 
 
 def test_the_server_keeps_its_data_and_never_evicts(tmp_path: Path) -> None:

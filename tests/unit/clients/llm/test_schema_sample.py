@@ -24,6 +24,7 @@ SCHEMAS: list[dict[str, Any]] = [
                {"properties": {"b": {"const": 2}}, "required": ["b"]}]},
     {"$ref": "#/$defs/Lead", "$defs": {"Lead": {"type": "object",
     "properties": {"score": {"type": "number"}}}}},
+    {"type": "string", "pattern": "^[A-Z]{2}-\\d{4}$"}, {"type": "string", "pattern": "^a+$", "minLength": 7},
     {}, {"type": "null"}, {"default": "x", "type": "string"},
 ]  # fmt: skip
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.documents.json_schema import schema_problem, value_problems
+from orchestrator.documents.json_schema import check_inputs, schema_problem, value_problems
+from orchestrator.errors import InputsInvalid
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,15 @@ def test_a_name_that_is_nearly_right_has_a_hint(is_closed: bool, hints: list[str
 
     assert [problem.hint for problem in found] == hints
     assert {problem.path for problem in found} == {"x.who"}
+
+
+def test_a_name_that_has_its_default_is_hinted_at_too() -> None:
+    schema = {"properties": {"amount": {"default": 5}, "n": {}}, "additionalProperties": False}
+
+    with pytest.raises(InputsInvalid) as refused:
+        check_inputs(schema, {"amuont": 1})
+
+    assert [problem.hint for problem in refused.value.problems] == ["did you mean 'amount'?"]
 
 
 def test_problems_stand_in_the_order_of_their_places() -> None:

@@ -180,10 +180,27 @@ async def test_without_a_usable_secret_nothing_is_sent(
     assert not target.seen
 
 
-async def test_where_no_secret_is_set_the_error_says_how(
+async def test_in_development_a_webhook_goes_unsigned_where_no_secret_is_set_and_says_so(
     target: TargetServer, context: HandlerContext
 ) -> None:
     context.tools.webhook_secrets = {}
+    target.answers["/"] = reply(204)
+
+    output = await run(
+        context, channel="webhook", url=target.url, message="x", headers={"Webhook-Signature": "v1,forged"}
+    )
+
+    (seen,) = target.seen
+    assert (output["is_signed"], seen.headers["webhook-id"]) == (False, output["id"])
+    assert "webhook-signature" not in seen.headers
+    assert isinstance(context.sink, Kept)
+    assert "without a signature" in context.sink.events[0][1]["message"]
+
+
+async def test_where_no_secret_is_set_in_production_the_error_says_how(
+    target: TargetServer, context: HandlerContext
+) -> None:
+    context.tools.webhook_secrets, context.tools.environment = {}, "production"
 
     failure = await fail(context, channel="webhook", url=target.url, message="x")
 

@@ -1,0 +1,83 @@
+"""`./headrace dead`: nodes that used up their tries or were poison; run them again, or forget them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.commands.api_call import ExitCode, call_server
+from cli.commands.options import LinesOption, ServerOption
+from cli.output.tables import table_lines
+from cli.output.text import json_line, printable
+
+if TYPE_CHECKING:
+    from headrace.client import AsyncClient
+    from headrace.records import DeadLetter
+
+EntryArgument = Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's id, as `dead` lists it.")]
+
+dead = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help="List nodes that failed for good; run them again, or forget them.",
+)
+
+
+@dead.callback()
+def list_dead(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    as_json: LinesOption = False,
+    server: ServerOption = None,
+) -> None:
+    """List nodes that used up their tries or were poison, newest first."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def act(client: AsyncClient) -> int:
+        found = [each async for each in client.dead_letters.list(limit=limit)]
+        if as_json:
+            for each in found:
+                typer.echo(json_line(each.document))
+        elif found:
+            for line in table_lines(("ENTRY", "EXECUTION", "NODE", "AT", "REASON"), map(_row, found)):
+                typer.echo(line)
+        else:
+            typer.echo("nothing has failed for good")
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+@dead.command()
+def requeue(entry: EntryArgument, server: ServerOption = None) -> None:
+    """Run the failed part of its execution again."""
+
+    async def act(client: AsyncClient) -> int:
+        done = await client.dead_letters.requeue(entry)
+        typer.echo(printable(f"runs again: {done['execution_id']}"))
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+@dead.command()
+def drop(entry: EntryArgument, server: ServerOption = None) -> None:
+    """Forget an entry. Its execution stays as it is."""
+
+    async def act(client: AsyncClient) -> int:
+        await client.dead_letters.drop(entry)
+        typer.echo("dropped")
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+def _row(entry: DeadLetter) -> tuple[str, ...]:
+    from cli.output.progress import error_text
+
+    why = f"{entry.reason}, attempt {entry.attempt}"
+    if text := " ".join(error_text(entry.error).split())[:200]:
+        why += f": {text}"
+    return entry.entry_id, entry.execution_id, entry.node_id, entry.at or "-", why

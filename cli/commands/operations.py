@@ -1,0 +1,150 @@
+"""`./headrace workers`, `queues`, `handlers`, `usage`: work, what waits, what there is, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.commands.api_call import ExitCode, call_server
+from cli.commands.options import AnswerOption, LinesOption, ServerOption
+from cli.output.tables import table_lines
+from cli.output.text import json_line, json_text, printable, span_words
+
+if TYPE_CHECKING:
+    from headrace.client import AsyncClient
+    from headrace.records import Handler, Queue, Worker
+
+
+def workers(as_json: LinesOption = False, server: ServerOption = None) -> None:
+    """List the live workers, with their queues and how many attempts they run (OPERATOR_KEY)."""
+
+    async def act(client: AsyncClient) -> int:
+        found = await client.workers.list()
+        if as_json:
+            for each in found:
+                typer.echo(json_line(each.document))
+        elif found:
+            headings = ("NAME", "RUNS ON", "RUNNING", "UP FOR", "QUEUES")
+            for line in table_lines(headings, map(_worker, found), numbers=("RUNNING",)):
+                typer.echo(line)
+        else:
+            typer.echo("no live workers; start one: python -m workers.worker")
+        return ExitCode.SUCCESS
+
+    call_server(server, act, as_operator=True)
+
+
+def queues(as_json: LinesOption = False, server: ServerOption = None) -> None:
+    """List the queues, with the tasks on them and the workers that read them (OPERATOR_KEY)."""
+
+    async def act(client: AsyncClient) -> int:
+        found = await client.queues.list()
+        if as_json:
+            for each in found:
+                typer.echo(json_line(each.document))
+        elif found:
+            headings = ("TASKS", "DELIVERED", "WORKERS", "OLDEST", "QUEUE")
+            for line in table_lines(headings, map(_queue, found), numbers=headings[:3]):
+                typer.echo(line)
+        else:
+            typer.echo("no queues yet")
+        return ExitCode.SUCCESS
+
+    call_server(server, act, as_operator=True)
+
+
+def handlers(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[HANDLER]", help="Show this one, with the schema of its config.")
+    ] = None,
+    as_json: LinesOption = False,
+    server: ServerOption = None,
+) -> None:
+    """List the handlers that nodes may name, or show one."""
+
+    async def act(client: AsyncClient) -> int:
+        found = await client.handlers.list()
+        if name is not None:
+            found = tuple(each for each in found if name in (each.name, *each.aliases))
+            if not found:
+                typer.echo(f"no handler {name!r}; list them: ./headrace handlers", err=True)
+                return ExitCode.USAGE
+        for line in _handler_lines(found, is_one=name is not None, as_json=as_json):
+            typer.echo(line)
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+def usage(
+    days: Annotated[int, typer.Option("--days", min=1, max=400, help="How many days, today included.")] = 30,
+    as_json: AnswerOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Show the calls to language models, their tokens and their cost, by day."""
+
+    async def act(client: AsyncClient) -> int:
+        found = await client.usage.get(days=days)
+        for line in [json_line(found)] if as_json else _usage_lines(found, days):
+            typer.echo(line)
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+def _worker(worker: Worker) -> tuple[str, ...]:
+    from headrace.values import seconds_between
+
+    blocked = f", {worker.blocked} blocked" if worker.blocked else ""
+    running = f"{worker.running} of {worker.slots}{blocked}"
+    up_s = seconds_between(worker.started_at, None) or 0.0
+    return (
+        worker.name, f"{worker.host}, pid {worker.pid}", running, span_words(up_s), ", ".join(worker.queues),
+    )  # fmt: skip
+
+
+def _queue(queue: Queue) -> tuple[str, ...]:
+    from headrace.values import seconds_between
+
+    age_s = seconds_between(queue.oldest_at, None)
+    oldest = "-" if age_s is None else span_words(age_s)
+    return f"{queue.length:,}", f"{queue.pending:,}", str(queue.consumers), oldest, queue.queue
+
+
+def _handler_lines(found: tuple[Handler, ...], *, is_one: bool, as_json: bool) -> Iterator[str]:
+    if as_json:
+        yield from (json_line(each.document) for each in found)
+        return
+    if not is_one:
+        rows = ((each.name, str(each.live_workers), each.summary) for each in found)
+        yield from table_lines(("HANDLER", "WORKERS", "WHAT IT DOES"), rows, numbers=("WORKERS",))
+        return
+    for each in found:
+        names = f" (also {', '.join(each.aliases)})" if each.aliases else ""
+        yield printable(f"{each.name}{names}, offered by {each.live_workers} live workers")
+        yield printable(each.description or each.summary, keeps_lines=True)
+        if each.retry:
+            yield f"retry {json_line(each.retry)}"
+        if each.config_schema:
+            yield f"config {json_text(each.config_schema)}"
+
+
+def _usage_lines(found: dict[str, Any], days: int) -> Iterator[str]:
+    rows = [_usage_row(day["date"], day) for day in found["days"] if day["usage"]["calls"]]
+    if not rows:
+        yield f"no calls to language models in {days} days"
+        return
+    if len(rows) > 1:
+        rows.append(_usage_row("in all", found))
+    headings = ("DAY", "CALLS", "INPUT", "OUTPUT", "COST USD")
+    yield from table_lines(headings, rows, numbers=headings[1:])
+    if unpriced := found["usage"]["unpriced_calls"]:
+        yield f"{unpriced:,} calls went to models without a price"
+
+
+def _usage_row(name: str, part: dict[str, Any]) -> tuple[str, ...]:
+    used, cost = part["usage"], part["cost_usd"]
+    price = "-" if cost is None else f"{cost:,.4f}"
+    return name, f"{used['calls']:,}", f"{used['input']:,}", f"{used['output']:,}", price

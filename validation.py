@@ -1,0 +1,104 @@
+"""Judges definitions without Redis and without a server: `python -m validation`.
+
+A process of its own, because the command line imports nothing of the engine. One line of JSON in: a list of
+definitions, each an object, or YAML as text. One line out: a list of what `POST /v1/validate` answers, each
+with the definition as the engine has it, `document`, where there are no errors; or {"error": …} where a
+module of HANDLERS cannot be imported. Documents of other shapes that the API reads from files are read too.
+
+Without live workers only the handlers are known that are built in or in the modules of HANDLERS. A name that
+is nearly one of them is taken for a slip; any other may be offered by a worker, and is a warning.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import sdk_path  # noqa: F401  # `headrace` is found from here on
+from api.schemas.views import validation_fields
+from config import get_settings
+from orchestrator.definitions.compiler import compile_definition
+from orchestrator.definitions.definition import Definition
+from orchestrator.definitions.foreign_handlers import foreign_handlers
+from orchestrator.documents import exact_json
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.yaml import Locate, load_yaml
+from orchestrator.errors import DefinitionInvalid, HeadraceError, Problem
+from orchestrator.lint.lint import lint
+from orchestrator.operations.definitions import summarise
+from orchestrator.operations.results import Validation
+from wiring import limits_of
+from workers.handlers import Catalogue, load_modules
+
+HINT = "a worker has to offer it; with a server, its workers are asked"
+
+
+def judge(sent: Any, limits: Limits) -> dict[str, Any]:
+    """Judge one definition, an object or YAML as text."""
+    locate: Locate | None = None
+    in_words: Callable[[Problem], Problem] | None = None
+    try:
+        document, locate = load_yaml(sent, limits=limits) if isinstance(sent, str) else (sent, None)
+        document, in_words = _native(document)
+        definition, unknown = _compile(document, limits)
+    except DefinitionInvalid as error:
+        problems = error.problems if in_words is None else map(in_words, error.problems)
+        return validation_fields(Validation(tuple(problems), (), None), locate)
+    # What is likely a mistake in a definition that was made of another document is not its author's.
+    warnings = (*unknown, *(lint(definition, limits) if in_words is None else ()))
+    found = validation_fields(Validation((), warnings, summarise(definition)), locate)
+    return found | {"document": document}
+
+
+def _native(document: Any) -> tuple[Any, Callable[[Problem], Problem] | None]:
+    """Make a definition of a document of another shape; also how its problems are said in terms of that one.
+
+    Raises DefinitionInvalid.
+    """
+    if not isinstance(document, dict) or "nodes" in document or "dag" in document:
+        return document, None
+    # Here and not above: the other front doors take half a second to import.
+    from api.dialects import DIALECTS
+
+    for reader in (reader for dialect in DIALECTS for reader in dialect.readers):
+        if reader.recognises(document):
+            readable = reader.read(document)
+            return readable.definition, readable.in_words or (lambda problem: problem)
+    return document, None
+
+
+def _compile(document: Any, limits: Limits) -> tuple[Definition, list[Problem]]:
+    """Compile a definition, with a warning for each handler that only a worker can offer.
+
+    Raises DefinitionInvalid.
+    """
+    known = Catalogue()
+    try:
+        return compile_definition(document, handlers=known, limits=limits), []
+    except DefinitionInvalid as error:
+        foreign = foreign_handlers(document, error.problems, known.names)
+        if not foreign:
+            raise
+    definition = compile_definition(document, handlers=Catalogue(frozenset(foreign)), limits=limits)
+    return definition, [
+        replace(each, message=f"handler {name!r} is not built in, nor in a module of HANDLERS", hint=HINT)
+        for name, each in foreign.items()
+    ]
+
+
+def main() -> None:
+    """Answer the line on standard input."""
+    try:
+        settings = get_settings()
+        load_modules(settings.handler_modules)
+        limits = limits_of(settings)
+        answer: Any = [judge(sent, limits) for sent in exact_json.loads(sys.stdin.buffer.read())]
+    except (HeadraceError, ImportError) as error:
+        answer = {"error": str(error)}
+    sys.stdout.buffer.write(exact_json.dumps(answer) + b"\n")
+
+
+if __name__ == "__main__":
+    main()
