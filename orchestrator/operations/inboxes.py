@@ -13,6 +13,7 @@ from orchestrator.errors import (
     NodeNotFound,
 )
 from orchestrator.execution.model import Journal, Letters
+from orchestrator.operations.nodes import find_node
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.payloads import payload_json
 from orchestrator.operations.results import Posted
@@ -20,7 +21,6 @@ from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency
 from orchestrator.store.transitions import MAX_LETTERS, Transitions
-from orchestrator.units import node_of
 
 #: Largest payload of a letter.
 MAX_LETTER_BYTES = 256 * 1024
@@ -104,21 +104,15 @@ class Inboxes:
     async def _known(self, execution_id: str, node_id: str) -> str:
         """Give the id of an execution that has such a node. Raises ExecutionNotFound, NodeNotFound."""
         execution_id = await self._owner.execution(execution_id)
-        node_ids = await self._node_ids(execution_id)
-        if node_of(node_id) not in node_ids:
-            raise NodeNotFound(execution_id, node_id)
+        await find_node(self._store, execution_id, node_id)
         return execution_id
 
     async def _only_node(self, execution_id: str) -> str:
-        node_ids = await self._node_ids(execution_id)
-        if len(node_ids) > 1:
-            hint = f"it has {len(node_ids)} nodes: name the one that the letter is for"
-            raise NodeNotFound(execution_id, "", hint=hint)
-        return node_ids[0]
-
-    async def _node_ids(self, execution_id: str) -> list[str]:
         execution = await self._store.execution(execution_id)
         if execution is None:
             raise ExecutionNotFound(execution_id)
-        definition = await self._store.definition(execution_id, execution.version)
-        return [node.id for node in definition.nodes]
+        nodes = (await self._store.definition(execution_id, execution.version)).nodes
+        if len(nodes) > 1:
+            hint = f"it has {len(nodes)} nodes: name the one that the letter is for"
+            raise NodeNotFound(execution_id, "", hint=hint)
+        return nodes[0].id

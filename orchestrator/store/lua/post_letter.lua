@@ -31,7 +31,7 @@ local letter = string.format('%d', last + 1)
 redis.call('HSET', key, unit .. '|' .. letter, ARGV[4], unit .. '|last', letter,
   call_field, ARGV[7] .. ' ' .. ARGV[6] .. ' ' .. letter)
 -- A unit that runs hears of it by the message about this event.
-record(x, 'letter.received', unit, '', '{"letter":' .. letter .. '}')
+record(x, 'letter.received', unit, state_of(x, unit).attempt, '{"letter":' .. letter .. '}')
 if may_leave('node', 'post_letter', status_of(x, unit)) and redis.call('HGET', x.runtime, 'waiting_on|' .. unit) == 'inbox' then
   inbox.wake(x, unit, taken + 1)
   settle(x)

@@ -91,6 +91,19 @@ async def test_parks_are_neither_tries_nor_crashes(rig: Rig) -> None:
 
     state = await state_of(rig, execution_id)
     assert (state.tries, state.crashes, state.attempt) == (2, 1, 8)
+    attempts = (await rig.engine.nodes.attempts(execution_id, "A")).attempts
+    assert [attempt.try_number for attempt in attempts] == [1, 2, 2, 2, 2, 2, 2, 2]
+
+
+async def test_an_attempt_that_finds_a_letter_when_it_parks_is_no_try(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+    await post(rig, execution_id)
+    await park(rig, held)
+    await rig.worker.complete(await rig.worker.start_one("A"))
+
+    attempts = (await rig.engine.nodes.attempts(execution_id, "A")).attempts
+    assert [(each.try_number, str(each.outcome)) for each in attempts] == [(1, "waiting"), (1, "completed")]
 
 
 async def test_a_pause_keeps_letters_and_holds_the_unit(rig: Rig) -> None:
