@@ -53,6 +53,11 @@ class FakeInbox:
         return [letter for at_ms, letter in self._coming[self.taken :] if at_ms <= self.clock.now_ms]
 
     @property
+    def left(self) -> list[Letter]:
+        """Letters that no entry has taken, whether they have come or not."""
+        return [letter for _, letter in self._coming[self.taken :]]
+
+    @property
     def next_ms(self) -> int | None:
         """When the next letter to be taken comes, or came."""
         return self._coming[self.taken][0] if self.taken < len(self._coming) else None
