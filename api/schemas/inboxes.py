@@ -6,8 +6,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.workflow import StatusWord
-from orchestrator.execution.model import Journal, Letters
-from orchestrator.operations.results import Posted
+from orchestrator.execution.letters import Journal, Letters, Posted
 
 _AnyJson = Annotated[Any, WithJsonSchema({})]
 

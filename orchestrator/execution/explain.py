@@ -25,7 +25,8 @@ from orchestrator.execution.explanation import (
     waits_for,
 )
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, WorkerInfo
-from orchestrator.execution.model import InboxState, NodeState, Snapshot, WaitState
+from orchestrator.execution.letters import InboxState
+from orchestrator.execution.model import NodeState, Snapshot, WaitState
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.units import node_of
 

@@ -12,11 +12,10 @@ from orchestrator.errors import (
     NodeBusy,
     NodeNotFound,
 )
-from orchestrator.execution.model import Journal, Letters
+from orchestrator.execution.letters import Journal, Letters, Posted
 from orchestrator.operations.nodes import find_node
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.payloads import payload_json
-from orchestrator.operations.results import Posted
 from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency

@@ -247,17 +247,6 @@ class Signalled:
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
-    """A letter that was taken. letter: its number among all letters to the node."""
-
-    execution_id: str
-    node_id: str
-    status: ExecutionStatus
-    letter: int
-    replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Decided:
     """A decision that was recorded. output: the node's, JSON; None while more approvals are needed."""
 

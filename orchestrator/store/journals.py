@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
-from orchestrator.execution.model import Entry, InboxState, Journal, Letter, Letters, NodeState
+from orchestrator.execution.letters import Entry, InboxState, Journal, Letter, Letters
+from orchestrator.execution.model import NodeState
 from orchestrator.redis_keys import Keys
 from orchestrator.states import NodeStatus, WaitingOn
 

@@ -11,13 +11,13 @@
 local unit, attempt, number, data, letter = ARGV[3], ARGV[4], tonumber(ARGV[6]), ARGV[7], ARGV[8]
 local x = open(ARGV[2], {unit}, {'r|'})
 if not journal.is_open(x, unit, attempt, ARGV[5]) then return {'fenced', 0} end
-local last, bytes, base, cut = journal.numbers(x, unit, 'last', 'bytes', 'base', 'cut')
+local last, base, cut, bytes = journal.numbers(x, unit)
 if number <= last then return {'ok', last} end
 if number > last + 1 then return {'gap', last} end
 -- Whoever made the snapshot may have been stopped before all that it stands for was removed.
 if cut < base then
-  journal.cut(x, unit)
-  bytes = journal.numbers(x, unit, 'bytes')
+  local _, rest = journal.cut(x, unit)
+  bytes = rest
 end
 bytes = bytes + #data + journal.weight
 if bytes > tonumber(ARGV[9]) then return {'full', bytes} end

@@ -8,10 +8,11 @@ local unit, through, data = ARGV[3], tonumber(ARGV[6]), ARGV[7]
 local x = open(ARGV[2], {unit}, {'r|'})
 if not journal.is_open(x, unit, ARGV[4], ARGV[5]) then return {'fenced', 0} end
 local key = rare_key.journal(x.id)
-local last, base, bytes = journal.numbers(x, unit, 'last', 'base', 'bytes')
+local last, base, _, bytes = journal.numbers(x, unit)
 if through > last then return {'gap', 0} end
 if through < base then return {'ok', 0} end
 local before = redis.call('HGET', key, unit .. '|snap')
 bytes = bytes + #data + journal.weight - (before and #before + journal.weight or 0)
 redis.call('HSET', key, unit .. '|snap', data, unit .. '|base', ARGV[6], unit .. '|bytes', string.format('%d', bytes))
-return {'ok', journal.cut(x, unit) and 1 or 0}
+local is_left = journal.cut(x, unit)
+return {'ok', is_left and 1 or 0}

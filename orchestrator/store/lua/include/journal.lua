@@ -13,36 +13,34 @@ function journal.is_open(x, unit, attempt, nonce)
   return x and is_current(x, unit, attempt, nonce) and status_of(x, unit) == 'RUNNING'
 end
 
--- Numbers of a unit's fields, in the order asked for; 0 for none.
-function journal.numbers(x, unit, ...)
-  local fields = {...}
-  for i = 1, #fields do fields[i] = unit .. '|' .. fields[i] end
-  local values = redis.call('HMGET', rare_key.journal(x.id), unpack(fields))
-  for i = 1, #fields do values[i] = tonumber(values[i] or 0) end
-  return unpack(values, 1, #fields)
+-- What is counted of a unit: last, base, cut, bytes; 0 for none.
+function journal.numbers(x, unit)
+  local values = redis.call('HMGET', rare_key.journal(x.id), unit .. '|last', unit .. '|base', unit .. '|cut', unit .. '|bytes')
+  return tonumber(values[1] or 0), tonumber(values[2] or 0), tonumber(values[3] or 0), tonumber(values[4] or 0)
 end
 
--- Removes entries that a snapshot stands for, as many as a call may. Says whether some are left.
+-- Removes entries that a snapshot stands for, as many as a call may. Says whether some are left, and the
+-- bytes of what is.
 function journal.cut(x, unit)
   local key = rare_key.journal(x.id)
-  local base, cut, bytes = journal.numbers(x, unit, 'base', 'cut', 'bytes')
+  local _, base, cut, bytes = journal.numbers(x, unit)
   local last, names = math.min(base, cut + journal.removed), {}
   for number = cut + 1, last do
     local name = string.format('%s|%d', unit, number)
     names[#names + 1] = name
     bytes = bytes - redis.call('HSTRLEN', key, name) - journal.weight
   end
-  if not names[1] then return false end
+  if not names[1] then return false, bytes end
   in_parts('HDEL', names, key)
   redis.call('HSET', key, unit .. '|cut', last, unit .. '|bytes', string.format('%d', bytes))
-  return last < base
+  return last < base, bytes
 end
 
 -- Lets go of all that a namesake of a unit has written: its entries are removed with the next snapshot.
 function journal.forget(x, unit)
   local key = rare_key.journal(x.id)
   if redis.call('EXISTS', key) == 0 then return end
-  local last, bytes = journal.numbers(x, unit, 'last', 'bytes')
+  local last, _, _, bytes = journal.numbers(x, unit)
   local size = redis.call('HSTRLEN', key, unit .. '|snap')
   if last == 0 then return end
   redis.call('HDEL', key, unit .. '|snap')

@@ -14,7 +14,8 @@ from orchestrator.execution import explain as explain_module
 from orchestrator.execution.explain import explain, explain_unit
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.inventory import WorkerInfo
-from orchestrator.execution.model import InboxState, MapCounts, MapState, NodeState, Snapshot
+from orchestrator.execution.letters import InboxState
+from orchestrator.execution.model import MapCounts, MapState, NodeState, Snapshot
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import ScriptedDag, compiled, condition, node, scripted_dags, workflow
 from tests.simulation import Play, fresh

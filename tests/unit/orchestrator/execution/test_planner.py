@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.execution.model import InboxState, MapCounts, MapState, NodeState, Snapshot
+from orchestrator.execution.letters import InboxState
+from orchestrator.execution.model import MapCounts, MapState, NodeState, Snapshot
 from orchestrator.execution.planner import (
     Cancel,
     Deliver,
