@@ -24,7 +24,7 @@ PURGES = (
         ("a child keeps a parent that is gone", "    redis.call('HDEL', runtime_key(child_id), 'parent')\n", ""),
         ("children are left", "      purge.hide(child_id, '')\n", ""),
         ("the dead stay on their list", "    in_parts('XDEL', entries, rare_key.dead(tenant))\n", ""),
-        ("an execution is listed as purged for ever", "rare_key.inbox(id))\n  redis.call('ZREM', rare_key.purging(), id)\n", "rare_key.inbox(id))\n"),
+        ("an execution is listed as purged for ever", "  redis.call('UNLINK', remains, children_key(id))\n  redis.call('ZREM', rare_key.purging(), id)\n", "  redis.call('UNLINK', remains, children_key(id))\n"),
     ),
     *of("include/purge", ("a late copy makes it again", "status_key(id), rare_key.remains(id)) > 0", "status_key(id)) > 0")),
     *of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', rare_key.staging(), 'NX', NOW, ARGV[2])", "")),
