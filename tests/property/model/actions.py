@@ -132,7 +132,7 @@ async def end_late(world: World, dice: Random) -> None:
 
 
 async def end_attempt(
-    world: World, dice: Random, worker: SimWorker, token: AttemptToken, *, kinds: str = "ccccccfrswlxaapkk"
+    world: World, dice: Random, worker: SimWorker, token: AttemptToken, *, kinds: str = "ccccccfrswlxaapjj"
 ) -> None:
     while dice.random() < 0.5:
         await say(world, dice, token)
@@ -242,7 +242,7 @@ def ending_call(
         return does.map_node(
             token, values, tolerated=tolerated, stops=stops, keeps=keeps, claiming=claiming
         ), {}
-    if kind == "k":
+    if kind == "j":
         until = dice.choice((None, world.now_ms, world.now_ms + 900))
         return does.await_letter(token, until_ms=until, waits_for=b'["a letter"]', claiming=claiming), {}
     if kind in "ap":
