@@ -127,6 +127,8 @@ class Settings(BaseSettings):
     root_path: str = ""
     #: True: in development the routes of the demo are served.
     demo: bool = False
+    #: True: agents are served at `/mcp`. Unset: in development, where the package `mcp` is installed.
+    mcp: bool | None = None
 
     # The front door `/api`. Natively there are other limits, below, and of these the first rate.
     max_steps_per_workflow: int = Field(default=50, ge=1, le=10_000)

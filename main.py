@@ -19,6 +19,7 @@ from api.access import Reach, attach
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
 from api.http_protocol import guard_server
+from api.mcp import door
 from api.owners import Gate
 from api.request_guard import RequestGuard
 from api.schema_process import SchemaProcess
@@ -36,6 +37,8 @@ from workers.handlers import Catalogue
 
 log = logging.getLogger("headrace.api")
 
+VERSION = "0.1.0"
+
 #: What an error of the store's client means to one who asks.
 STORE_ERRORS = {
     **dict.fromkeys(PASSING_FAULTS, StoreUnavailable),
@@ -51,7 +54,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
     """
     settings = settings or get_settings()
     limits = limits_of(settings)
-    gate = _gate(settings)
+    mcp = _mcp_door(settings, limits) if alone is None else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,10 +65,11 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         async with (
             _engine(settings, limits, apart) as engine,
             _files_registered(settings.workflows_dir, engine, limits),
+            _agents_served(mcp, is_meant=settings.mcp is True),
         ):
             hub = Hub(engine.all_tenants, over=engine.authentication.over)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
-            attach(app, _reach(settings, engine, hub, simulator, gate))
+            attach(app, _reach(settings, engine, hub, simulator, _gate(settings)))
             # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
             gc.freeze()
@@ -79,7 +83,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
 
     app = FastAPI(
         title="Headrace",
-        version="0.1.0",
+        version=VERSION,
         summary="Workflows as DAGs: submit, trigger, watch.",
         debug=settings.debug and not settings.is_production,
         lifespan=lifespan,
@@ -99,9 +103,29 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         dialects=DIALECTS if alone is None else (alone,),
         is_native=alone is None,
         is_demo=settings.is_demo and alone is None,
+        mcp=mcp,
         root_path=settings.root_path,
     )
     return app
+
+
+def _mcp_door(settings: Settings, limits: Limits) -> door.McpDoor | None:
+    """Build the door for agents, where it is wanted and can be opened."""
+    is_wanted = not settings.is_production if settings.mcp is None else settings.mcp
+    if not (is_wanted and door.is_installed()):
+        return None
+    return door.McpDoor(version=VERSION, max_body_bytes=limits.max_body_bytes)
+
+
+@contextlib.asynccontextmanager
+async def _agents_served(mcp: door.McpDoor | None, *, is_meant: bool) -> AsyncIterator[None]:
+    """Close the door for agents at the end. Raises ConfigError where it is meant to be there and cannot."""
+    door.check_installed(is_meant)
+    try:
+        yield
+    finally:
+        if mcp is not None:
+            await mcp.aclose()
 
 
 def _gate(settings: Settings) -> Gate:

@@ -23,8 +23,10 @@ class Admission:
         self._admit = admit
         self._admitted_s = time.monotonic()
 
-    async def renew(self) -> None:
-        """Ask again, where it was a while ago."""
-        if self._admit is not None and time.monotonic() - self._admitted_s > FRESH_S:
+    async def renew(self, *, at_once: bool = False) -> None:
+        """Ask again, where it was a while ago, or in any case."""
+        if self._admit is None:
+            return
+        if at_once or time.monotonic() - self._admitted_s > FRESH_S:
             await self._admit()
             self._admitted_s = time.monotonic()

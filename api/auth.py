@@ -53,11 +53,14 @@ async def _pass(request: Request, owner: RouteOwner) -> None:
         admission.begin(lambda: _admit(request, is_fresh=True))
 
 
-async def admit_again(request: Request) -> None:
-    """Ask again whether a request may pass, once it has waited for longer than a key counts as good."""
+async def admit_again(request: Request, *, at_once: bool = False) -> None:
+    """Ask again whether a request may pass, once it has waited for longer than a key counts as good.
+
+    at_once  ask however short it has waited.
+    """
     admission = request.scope.get("headrace.admission")
     if isinstance(admission, Admission):
-        await admission.renew()
+        await admission.renew(at_once=at_once)
 
 
 async def _admit(request: Request, *, is_fresh: bool = False) -> Identity:

@@ -37,7 +37,12 @@ _WORDS = {
 
 def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON; `orjson.Fragment` values are spliced in as they are."""
-    return Response(exact_json.dumps(content, default=_plain), status, headers, JSON)
+    return Response(json_text(content), status, headers, JSON)
+
+
+def json_text(content: Any) -> bytes:
+    """Write what `json_response` answers with."""
+    return exact_json.dumps(content, default=_plain)
 
 
 def replay_headers(replayed: bool) -> dict[str, str]:

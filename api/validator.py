@@ -247,10 +247,19 @@ def idempotency_of(request: Request, body: bytes) -> Idempotency | None:
         return None
     quoted = _QUOTED.match(text.strip())
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text.strip()
-    if not _KEY.match(key):
-        message = "Idempotency-Key must be 1 to 255 printable ASCII characters"
-        raise RequestInvalid([Problem("header.Idempotency-Key", "wrong_value", message)])
+    key = idempotency_key_in(key, "Idempotency-Key", path="header.Idempotency-Key")
     return Idempotency.named(key, route=f"{request.method} {request.url.path}", body=body)
+
+
+def idempotency_key_in(key: str, name: str, *, path: str | None = None) -> str:
+    """Accept the key of a request that is made once. Raises RequestInvalid.
+
+    name, path  what the caller calls it, and where it stands; the same where no path is given.
+    """
+    if not _KEY.match(key):
+        message = f"{name} must be 1 to 255 printable ASCII characters"
+        raise RequestInvalid([Problem(path or name, "wrong_value", message)])
+    return key
 
 
 def joined_headers(request: Request) -> dict[str, str]:

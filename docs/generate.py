@@ -1,8 +1,8 @@
 """Writes the parts of the documentation that the code itself knows: `python -m docs.generate`.
 
 The state machine, the keys, the trigger rules and the OpenAPI document are files of their own; the tables of
-settings and of HTTP routes stand in the README between two marks. The methods of the package `headrace` that
-add steps are written too. `tests/test_architecture.py` fails while any of them is old.
+settings, commands and HTTP routes stand on their pages between two marks. The methods of `headrace.Workflow`
+that add steps are written too. `tests/test_architecture.py` fails while any of them is old.
 """
 
 # long: one sentence for each setting and each script
@@ -19,6 +19,7 @@ from typing import Any
 
 from config import Settings
 from docs import handler_methods
+from docs.command_tables import commands
 from main import create_app
 from orchestrator.definitions.trigger_rules import DEFAULT_RULE, EARLY_RULES, RULES, render_truth_table
 from orchestrator.redis_keys import PATTERNS
@@ -97,6 +98,7 @@ SETTINGS = {
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
     "root_path": "prefix of all paths behind a proxy that takes it off again, such as `/headrace`",
     "demo": "in development: serve the demo, as `./headrace dev --demo` does",
+    "mcp": "serve agents at `/mcp`, see [MCP](mcp.md); needs `requirements-mcp.lock`",
     "workflows_dir": "directory of workflow files that are registered when the API starts",
     "max_steps_per_workflow": "steps of a workflow that is sent to `/api/workflows`",
     "execution_timeout_seconds": "how long an execution of such a workflow may take",
@@ -175,7 +177,7 @@ FAMILIES = {
     f"{TENANT_PREFIX}<NAME>_…": (
         f"what a tenant but `default` has of its own: before `{SECRET_PREFIX}…`, "
         f"{', '.join(f'`{name.upper()}`' for name in OWN)}; see "
-        "[operations](docs/operations.md#what-belongs-to-whom)"
+        "[operations](operations.md#what-belongs-to-whom)"
     ),
 }
 #: Defaults that depend on something, said in words.
@@ -183,6 +185,7 @@ _DEFAULTS = {
     "worker_name": "`worker-<hostname>`",
     "allowed_hosts": "local names in development, any in production",
     "auth_required": "`false` in development, `true` in production",
+    "mcp": "`true` in development where the package is installed, else `false`",
     "self_registration_enabled": "`true` in development, `false` in production",
     "http_allow_private": "all in development, none in production",
     "workflows_dir": "`workflows` beside the code",
@@ -377,9 +380,9 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "trigger-rules.md", trigger_rules()
     yield ROOT / "sdk" / "src" / "headrace" / "built_in.py", handler_methods.module()
     yield ROOT / "docs" / "openapi.json", json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    readme = between(readme, "settings", settings_table())
-    yield ROOT / "README.md", between(readme, "routes", routes_table())
+    for page, table in (("configuration", settings_table), ("commands", commands), ("routes", routes_table)):
+        path = ROOT / "docs" / f"{page}.md"
+        yield path, between(path.read_text(encoding="utf-8"), page, table())
 
 
 def _diagram(rows: list[Row]) -> Iterator[str]:

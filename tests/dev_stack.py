@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ UP_WITHIN_S = DOWN_WITHIN_S = PATIENCE_S
 class DevStack:
     """One `./headrace dev` on a data directory and ports of its own."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
+    def __init__(self, data_dir: Path, *, cwd: Path = ROOT) -> None:
+        self.data_dir, self.cwd = data_dir, cwd
         self.port, self.echo_port = ports.free_port(), ports.free_port()
         dropped = ("REDIS_URL", "REDIS_HOST", "REDIS_PORT", "API_URL", "HANDLERS", "ENVIRONMENT")
         kept = {name: value for name, value in os.environ.items() if name not in dropped}
@@ -38,13 +39,13 @@ class DevStack:
         self.process: subprocess.Popen[str] | None = None
         self.output: list[str] = []
 
-    def start(self, *options: str) -> None:
-        """Start it and wait until it says that it is up."""
+    def start(self, *options: str, variables: Mapping[str, str] | None = None) -> None:
+        """Start it, with these variables in its environment, and wait until it says that it is up."""
         ports = ("--port", str(self.port), "--echo-port", str(self.echo_port))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cli", "dev", *ports, *options],
-            cwd=ROOT,
-            env=self.environment,
+            cwd=self.cwd,
+            env={**self.environment, **(variables or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

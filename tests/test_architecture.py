@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.__main__ import app as command_line
 from config import Settings
 from docs import generate
 from orchestrator.states import TABLE
@@ -41,7 +40,7 @@ MAX_FUNCTION_LINES = 60
 LONG_FILES = {
     "api/problems.py": 420,
     "config.py": 570,
-    "docs/generate.py": 440,
+    "docs/generate.py": 450,
     "orchestrator/errors.py": 900,
     "orchestrator/execution/planner.py": 420,
     "orchestrator/operations/executions.py": 600,
@@ -274,16 +273,6 @@ def test_generated_documents_are_current() -> None:
 
 def test_every_setting_is_documented() -> None:
     assert set(generate.SETTINGS) == set(Settings.model_fields)
-
-
-def test_every_command_is_in_the_readme() -> None:
-    commands = [
-        command.name or command.callback.__name__
-        for command in command_line.registered_commands
-        if command.callback
-    ]
-
-    assert not [name for name in commands if f"`./headrace {name}" not in source_text(ROOT / "README.md")]
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -1,4 +1,4 @@
-"""The pages say what the code says: every code, event, cause and field, and examples that compile."""
+"""The pages list what the code has: every code, event, cause, field. Their blocks are run in tests/docs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from api import problems as api_errors
 from docs.generate import ROOT
 from orchestrator.definitions import compiler, maps, node_compiler
-from orchestrator.definitions.compiler import compile_definition
 from orchestrator.errors import HeadraceError
 from orchestrator.states import TABLE, WaitingOn
 from orchestrator.store import library
 from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
 from orchestrator.templates.resolver import NodeResult, Scope, resolve
 from orchestrator.templates.values import to_text
-from workers.handlers import HANDLER_REGISTRY, Catalogue
+from workers.handlers import HANDLER_REGISTRY
 
 SNAKE = re.compile(r"[a-z]+(_[a-z]+)+")
 #: Words in the linter's files that are no codes: fields of definitions and of JSON Schema, and a handler.
@@ -138,7 +136,7 @@ def test_every_handler_is_in_the_first_table_and_has_a_section() -> None:
 
 
 def test_links_lead_to_headings_that_exist() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "examples" / "README.md"]
     anchors = {path: {_anchor(line) for line in _headings(path)} for path in pages}
     broken = [
         f"{path.name}: {target}#{anchor}"
@@ -156,28 +154,6 @@ def _headings(path: Path) -> list[str]:
 
 def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
-def examples() -> Iterator[Any]:
-    """Whole workflows and lists of nodes on the pages."""
-    for path in sorted((ROOT / "docs").glob("*.md")):
-        for number, text in enumerate(
-            re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
-        ):
-            if "\nnodes:" in text and text.startswith("name:"):
-                yield pytest.param(text, id=f"{path.name}-{number}")
-            elif text.startswith("- "):
-                yield pytest.param(f"name: part\nnodes:\n{text}", id=f"{path.name}-{number}")
-
-
-@pytest.mark.parametrize("text", list(examples()))
-def test_examples_compile(text: str) -> None:
-    document = yaml.safe_load(text)
-    there = {node["id"] for node in document["nodes"]}
-    needed = {other for node in document["nodes"] for other in node.get("dependencies", ())} - there
-    document["nodes"] += [{"id": node_id, "handler": "noop"} for node_id in sorted(needed)]
-
-    assert compile_definition(document, handlers=Catalogue()).nodes
 
 
 def template_examples() -> Iterator[Any]:
@@ -205,7 +181,9 @@ def test_all_filters_tests_and_methods_are_on_the_page() -> None:
 
 def test_the_index_for_language_models_has_every_page_and_no_other() -> None:
     linked = set(re.findall(r"\]\(([^)#]+)\)", (ROOT / "llms.txt").read_text(encoding="utf-8")))
-    pages = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.*") if path.suffix in (".md", ".json")}
+    folders = (ROOT / "docs", ROOT / "docs" / "how-to")
+    paths = [path for folder in folders for path in folder.glob("*.*") if path.suffix in (".md", ".json")]
+    pages = {str(path.relative_to(ROOT)) for path in paths}
 
     assert not [path for path in linked if not (ROOT / path).is_file()]
     assert pages <= linked

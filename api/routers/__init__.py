@@ -17,6 +17,7 @@ from api.demo import routes as demo
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
 from api.hot_lane import HotLane
+from api.mcp import door
 from api.middleware import RequestLimits
 from api.owners import OWNERS, RouteOwner, owner_of, security_of
 from api.page import context
@@ -94,6 +95,7 @@ def install(
     dialects: Sequence[Dialect] = DIALECTS,
     is_native: bool = True,
     is_demo: bool = False,
+    mcp: door.McpDoor | None = None,
     root_path: str = "",
 ) -> None:
     """Give the app its routes, its guard and limits, and its ways to say that something went wrong.
@@ -102,6 +104,7 @@ def install(
     dialects      the contracts served beside the native one; their failures have their own forms.
     is_native     False: the native contract is not served, only those of the dialects.
     is_demo       True: the routes of the demo are served too.
+    mcp           what serves agents, by POST alone: every answer comes with its own request; None: nothing.
     root_path     prefix of every path in a browser, which a proxy takes off; empty without one.
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
@@ -115,6 +118,8 @@ def install(
     _include(app, _ROUTERS if is_native else (), dialects)
     if is_demo:
         app.include_router(demo.router, dependencies=[Depends(authorised(demo.OWNERS)), Depends(known_query)])
+    if mcp is not None:
+        app.router.routes.append(Route(door.PATH, mcp, methods=["POST"]))
     openapi.install(app, once=frozenset().union(*(dialect.once for dialect in dialects)))
     guard = guard or RequestGuard()
     if guard.origins:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import reach_of
+from api.access import Reach, reach_of
 from api.auth import identity_of
 from api.responses import json_response, problems
 from api.schemas.operations import HandlerList
@@ -24,7 +24,16 @@ router = APIRouter(prefix="/v1/handlers", tags=["operations"])
     responses=problems(503),
 )
 async def list_handlers(request: Request) -> Response:
-    workers = reach_of(request).engine.workers
+    rows = await handler_rows(reach_of(request), names_workers=identity_of(request).is_operator)
+    return json_response({"items": rows})
+
+
+async def handler_rows(reach: Reach, *, names_workers: bool) -> list[dict[str, Any]]:
+    """Show every handler that this process or a live worker knows, by name.
+
+    names_workers  False counts the workers, which are no tenant's.
+    """
+    workers = reach.engine.workers
     offered: dict[str, list[str]] = {}
     for worker in await workers.list():
         for name in worker.named_handlers:
@@ -35,12 +44,10 @@ async def list_handlers(request: Request) -> Response:
     aliases = {alias for each in known.values() for alias in each.aliases}
     # A handler that only workers have is offered all the same, though nothing more is known of it here.
     found = sorted(known.keys() | (offered.keys() - aliases))
-    names_workers = identity_of(request).is_operator
-    items = [
+    return [
         _fields(name, known.get(name), sorted(offered.get(name, ())), names_workers=names_workers)
         for name in found
     ]
-    return json_response({"items": items})
 
 
 def _fields(

@@ -29,6 +29,23 @@ def is_redis_up(host: str, port: int, *, timeout_s: float = 0.5) -> bool:
     return redis_reply(host, port, timeout_s=timeout_s) == "+PONG"
 
 
+def redis_directory(host: str, port: int, *, timeout_s: float = 0.5) -> str | None:
+    """Where the Redis that answers there keeps its data; None while it does not say."""
+    try:
+        with socket.create_connection((host, port), timeout=timeout_s) as connection:
+            connection.sendall(b"CONFIG GET dir\r\n")
+            reply = b""
+            # *2, $3, dir, $LENGTH, the directory: five lines.
+            while reply.count(b"\r\n") < 5 and not reply.startswith(b"-"):
+                if not (piece := connection.recv(4096)):
+                    return None
+                reply += piece
+    except OSError:
+        return None
+    lines = reply.decode("utf-8", "replace").split("\r\n")
+    return lines[4] if lines[0] == "*2" else None
+
+
 def http_status(url: str, *, timeout_s: float = 0.5) -> int | None:
     """Status code of a GET, or None where nothing speaks HTTP."""
     parts = urlsplit(url)

@@ -201,7 +201,7 @@ async def _start_embedded(*, data_dir: Path, lock_fd: int, emit: Callable[[str, 
         await server.start()
         assert server.process is not None
         write_record(data_dir, binary, pid=server.process.pid, port=port)
-        if await wait_until_ready(server, port):
+        if await wait_until_ready(server, port, data_dir=data_dir):
             label = f"{ports.LOCAL}:{port} (embedded {binary.label}, data in {data_dir})"
             return RedisPlace(label, ports.LOCAL, port, server)
         await server.stop()
@@ -214,12 +214,19 @@ async def _start_embedded(*, data_dir: Path, lock_fd: int, emit: Callable[[str, 
     )
 
 
-async def wait_until_ready(server: Child, port: int, *, within_s: float = READY_WITHIN_S) -> bool:
-    """Wait for +PONG (a connect proves nothing while data is read); False: it ended or took too long."""
+async def wait_until_ready(
+    server: Child, port: int, *, data_dir: Path, within_s: float = READY_WITHIN_S
+) -> bool:
+    """Wait for +PONG (a connect proves nothing while data is read); False: it ended or took too long.
+
+    What answers has to be this server: one of another stack that took the port in between would answer until
+    ours has found that it cannot listen, and both stacks would work on one Redis.
+    """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within_s):
             while server.process is not None and server.process.returncode is None:
-                if ports.is_redis_up(ports.LOCAL, port):
+                is_up = ports.is_redis_up(ports.LOCAL, port)
+                if is_up and ports.redis_directory(ports.LOCAL, port) == str(data_dir):
                     return True
                 await asyncio.sleep(0.005)
     return False

@@ -62,6 +62,11 @@ class HandlerHosts:
         # A host that has died is replaced at once: what it offered is not taken back for that moment.
         return self.offer.cards if self.offer is not None and (has_any or not self._failures.count) else {}
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether it is not known yet what is offered here: the first host has neither loaded nor failed."""
+        return bool(self.settings.modules) and self.offer is None and self.refusal is None
+
     def kind_of(self, handler: str) -> Kind | None:
         """The kind of host that runs a handler; None where none does."""
         card = self.cards.get(handler)

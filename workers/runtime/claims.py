@@ -87,6 +87,9 @@ class Claims:
         others: list[Delivery] = []
         for number, task in enumerate(deliveries):
             if task.handler not in built_in:
+                if self._hosts.is_loading:
+                    self.line.add(task)
+                    continue
                 if self._hosts.kind_of(task.handler) is None:
                     self._hosts.places.let_go(unit_of(task))
                     others.append(task)
@@ -139,7 +142,7 @@ class Claims:
 
     async def put_in_line(self, task: Delivery) -> None:
         """Take a task that a recording read and did not claim: it waits for a host, or goes back."""
-        if self._hosts.kind_of(task.handler) is None:
+        if not self._hosts.is_loading and self._hosts.kind_of(task.handler) is None:
             await self._hand_back(task)
         else:
             self.line.add(task)

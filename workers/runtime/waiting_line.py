@@ -17,7 +17,8 @@ def unit_of(task: Delivery | AttemptToken) -> Unit:
 class WaitingLine:
     """In the order in which they were read, for each kind of host.
 
-    Another worker may take one over after some seconds, and claim it: then it is claimed here in vain.
+    So do those that come before it is known what is offered here. Another worker may take one over after some
+    seconds, and claim it: then it is claimed here in vain.
     """
 
     def __init__(self, hosts: HandlerHosts) -> None:
@@ -44,6 +45,8 @@ class WaitingLine:
     def take(self, most: int) -> list[Delivery]:
         """Give those that have a place in a host now, and those that no host offers any more."""
         found: list[Delivery] = []
+        if self._hosts.is_loading:
+            return found
         for kind, tasks in self._tasks.items():
             while tasks and len(found) < most:
                 message_id, task = next(iter(tasks.items()))

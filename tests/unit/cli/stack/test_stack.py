@@ -16,10 +16,19 @@ import pytest
 from cli.commands.dev import next_steps
 from cli.stack import info, ports
 from cli.stack.info import StackInfo
+from cli.stack.process import Child
 from cli.stack.redis_binary import RedisBinary
-from cli.stack.redis_server import RedisPlace, RedisUnavailable, StackRunning, command, lock
+from cli.stack.redis_server import (
+    RedisPlace,
+    RedisUnavailable,
+    StackRunning,
+    command,
+    lock,
+    wait_until_ready,
+)
 from cli.stack.stack import Stack, StackOptions, child_environment
 from config import Settings
+from tests.redis_server import RedisServer
 
 
 def stack_info(data_dir: Path, *, pid: int) -> StackInfo:
@@ -158,6 +167,19 @@ def test_silence_and_strangers_are_no_redis(busy_port: int) -> None:
     assert not ports.is_redis_up("127.0.0.1", busy_port, timeout_s=0.05)
     assert ports.http_status(f"http://127.0.0.1:{busy_port}/", timeout_s=0.05) is None
     assert not ports.is_redis_up("127.0.0.1", ports.free_port(), timeout_s=0.05)
+
+
+async def test_a_server_of_another_stack_on_the_port_is_not_taken_for_ours(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    ours = Child("redis", ["sleep", "60"], os.environ, working_dir=tmp_path, emit=lambda *_: None)
+    await ours.start()
+
+    is_ready = await wait_until_ready(ours, redis_server.port, data_dir=tmp_path, within_s=0.2)
+    await ours.stop()
+
+    assert not is_ready
+    assert ports.redis_directory("127.0.0.1", redis_server.port) == str(redis_server.directory)
 
 
 def test_commands_that_are_printed_reach_the_stack_that_prints_them(tmp_path: Path) -> None:
