@@ -10,6 +10,7 @@ from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 from tests.fake_handlers import ended, start
 from tests.integration.hosts.projects import Project
 from tests.makers import node, until
+from workers.context import Toolbox
 
 #: Says every letter in capitals, until it gets `end`; parks while there is none.
 SHOUTS = """
@@ -205,3 +206,27 @@ async def test_a_wait_that_is_given_up_takes_nothing_along(project: Project) -> 
 
     assert await ended(project.engine, execution_id) is ExecutionStatus.COMPLETED
     assert await project.output(execution_id) == [["one", "two"], 2]
+
+
+async def test_secrets_are_taken_out_of_what_is_written_down(project: Project) -> None:
+    await project.start(
+        """
+    @handler("tells", durable=True, secrets=("key",))
+    async def tells(config, context):
+        key = config["key"]
+        await context.journal.append({"key": key}, events=[("Told", key)])
+        await context.journal.append([f"Bearer {key}"])
+        await context.journal.snapshot(key, through=1)
+        return Parked(waits_for=[f"somebody who knows {key}"])
+    """,
+        tools=Toolbox(secrets={"K": "c4nary-t0ken"}),
+    )
+    config = {"key": "{{ secrets.K }}"}
+    execution_id = await start(project.engine, node("A", handler="tells", config=config))
+    await parked(project, execution_id)
+
+    found = await project.engine.inboxes.journal(execution_id, "A")
+    assert (found.snapshot, found.entries[0].data) == (b'"***"', b'["Bearer ***"]')
+    said = [event.data for event in await project.engine.events.list(execution_id)]
+    assert not [data for data in said if b"c4nary" in data]
+    assert [data for data in said if b"somebody who knows ***" in data]
