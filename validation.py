@@ -2,8 +2,9 @@
 
 A process of its own, because the command line imports nothing of the engine. One line of JSON in: a list of
 definitions, each an object, or YAML as text. One line out: a list of what `POST /v1/validate` answers, each
-with the definition as the engine has it, `document`, where there are no errors; or {"error": …} where a
-module of HANDLERS cannot be imported. Documents of other shapes that the API reads from files are read too.
+with the definition as the engine has it, `document`, where there are no errors; or {"error": …} where the
+modules of HANDLERS cannot be loaded, which is tried in a process of their own. Documents of other shapes that
+the API reads from files are read too.
 
 Without live workers only the handlers are known that are built in or in the modules of HANDLERS. A name that
 is nearly one of them is taken for a slip; any other may be offered by a worker, and is a warning.
@@ -11,6 +12,7 @@ is nearly one of them is taken for a slip; any other may be offered by a worker,
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,19 +32,21 @@ from orchestrator.lint.lint import lint
 from orchestrator.operations.definitions import summarise
 from orchestrator.operations.results import Validation
 from wiring import limits_of
-from workers.handlers import Catalogue, load_modules
+from workers.handlers import Catalogue
+from workers.hosts.loading import load_cards
+from workers.runtime.settings import host_settings
 
 HINT = "a worker has to offer it; with a server, its workers are asked"
 
 
-def judge(sent: Any, limits: Limits) -> dict[str, Any]:
-    """Judge one definition, an object or YAML as text."""
+def judge(sent: Any, limits: Limits, own: Catalogue = Catalogue()) -> dict[str, Any]:  # noqa: B008  # frozen
+    """Judge one definition, an object or YAML as text. own: the handlers that are known."""
     locate: Locate | None = None
     in_words: Callable[[Problem], Problem] | None = None
     try:
         document, locate = load_yaml(sent, limits=limits) if isinstance(sent, str) else (sent, None)
         document, in_words = _native(document)
-        definition, unknown = _compile(document, limits)
+        definition, unknown = _compile(document, limits, own)
     except DefinitionInvalid as error:
         problems = error.problems if in_words is None else map(in_words, error.problems)
         return validation_fields(Validation(tuple(problems), (), None), locate)
@@ -69,19 +73,19 @@ def _native(document: Any) -> tuple[Any, Callable[[Problem], Problem] | None]:
     return document, None
 
 
-def _compile(document: Any, limits: Limits) -> tuple[Definition, list[Problem]]:
+def _compile(document: Any, limits: Limits, known: Catalogue) -> tuple[Definition, list[Problem]]:
     """Compile a definition, with a warning for each handler that only a worker can offer.
 
     Raises DefinitionInvalid.
     """
-    known = Catalogue()
     try:
         return compile_definition(document, handlers=known, limits=limits), []
     except DefinitionInvalid as error:
         foreign = foreign_handlers(document, error.problems, known.names)
         if not foreign:
             raise
-    definition = compile_definition(document, handlers=Catalogue(frozenset(foreign)), limits=limits)
+    either = Catalogue(known.extra | foreign.keys(), known.cards)
+    definition = compile_definition(document, handlers=either, limits=limits)
     return definition, [
         replace(each, message=f"handler {name!r} is not built in, nor in a module of HANDLERS", hint=HINT)
         for name, each in foreign.items()
@@ -92,9 +96,9 @@ def main() -> None:
     """Answer the line on standard input."""
     try:
         settings = get_settings()
-        load_modules(settings.handler_modules)
+        own = Catalogue(*asyncio.run(load_cards(host_settings(settings))))
         limits = limits_of(settings)
-        answer: Any = [judge(sent, limits) for sent in exact_json.loads(sys.stdin.buffer.read())]
+        answer: Any = [judge(sent, limits, own) for sent in exact_json.loads(sys.stdin.buffer.read())]
     except (HeadraceError, ImportError) as error:
         answer = {"error": str(error)}
     sys.stdout.buffer.write(exact_json.dumps(answer) + b"\n")

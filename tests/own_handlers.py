@@ -1,21 +1,22 @@
-"""Handlers of HANDLERS modules, registered for one test."""
+"""Handlers of a module of a user's, registered in this process for one test."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
-from workers.handlers import HANDLER_REGISTRY, load_modules
+from headrace.registration import HANDLER_REGISTRY
 
 
 @contextmanager
 def loaded(module: str) -> Iterator[None]:
-    """Load a module as HANDLERS does, and forget its handlers afterwards."""
+    """Import a module, and forget its handlers afterwards."""
     before = dict(HANDLER_REGISTRY)
     sys.modules.pop(module, None)
     try:
-        load_modules((module,))
+        import_module(module)
         yield
     finally:
         HANDLER_REGISTRY.clear()

@@ -1,9 +1,8 @@
-"""The register of handlers as the engine uses it: filled by modules, asked before anything runs."""
+"""The register of handlers as the engine uses it: filled by the built-in ones, asked before anything runs."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,24 +13,6 @@ from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import DefinitionInvalid, Problem
 from workers.cards import HandlerCard, decode_cards
 from workers.config_models import has_template
-
-
-def load_modules(module_names: Iterable[str]) -> tuple[str, ...]:
-    """Import the modules an installation names in HANDLERS; return the handler names they added.
-
-    Raises ImportError naming the module and the cause: a worker that silently lacks a handler is worse than
-    none.
-    """
-    before = names()
-    for module_name in module_names:
-        try:
-            importlib.import_module(module_name)
-            for name in names() - before:
-                default_retry(name)
-        except Exception as error:
-            cause = f"{type(error).__name__}: {error}"
-            raise ImportError(f"cannot load handler module '{module_name}' (HANDLERS): {cause}") from error
-    return tuple(sorted(names() - before))
 
 
 def names() -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,9 @@ import pytest
 from config import ROOT
 from orchestrator.documents.limits import Limits
 from validation import judge
+from workers.handlers import Catalogue
+from workers.hosts.launch import HostSettings
+from workers.hosts.loading import load_cards
 
 
 def node(handler: str, **more: Any) -> dict[str, Any]:
@@ -71,3 +76,18 @@ def test_a_document_with_steps_is_judged_as_the_api_reads_it() -> None:
     assert (found["valid"], found["errors"]) == (True, [])
     assert next(each["id"] for each in found["document"]["nodes"]) == "classify"
     assert not judge(document.replace("type: llm", "type: lmm"), Limits())["valid"]
+
+
+def test_handlers_of_your_own_are_known_by_what_they_declare(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from headrace import handler\nfrom pydantic import BaseModel\n"
+        "class Post(BaseModel):\n    text: str\n"
+        "@handler('post_it', config=Post)\ndef post(config, context): ...\n"
+    )
+    own = asyncio.run(load_cards(HostSettings(modules=("mine",), folders=(str(tmp_path),))))
+
+    found = judge({"name": "x", "nodes": [node("post_it", config={"txt": "hi"})]}, Limits(), Catalogue(*own))
+
+    assert [each["message"] for each in found["errors"]] == [
+        "node 'Npost_it': handler 'post_it' needs the config field 'text'"
+    ]

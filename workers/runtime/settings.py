@@ -91,7 +91,7 @@ def _smtp(settings: Settings) -> SmtpSettings | None:
     )
 
 
-def _hosts(settings: Settings) -> HostSettings:
+def host_settings(settings: Settings) -> HostSettings:
     """How the handlers of the installation are run."""
     return HostSettings(
         modules=settings.handler_modules,
@@ -138,6 +138,6 @@ def worker_config(settings: Settings, limits: Limits) -> WorkerConfig:
         output_max_bytes=settings.output_max_bytes,
         limits=limits,
         deliveries=settings.worker_deliveries,
-        hosts=_hosts(settings),
+        hosts=host_settings(settings),
         tenant_daily=Caps.of(settings.tenant_daily_tokens, settings.tenant_daily_cost_usd),
     )

@@ -29,6 +29,7 @@ from tests.integration.transitions.prepared_calls import (
     expiring,
     forgetting,
     passing_the_limit_of_a_wait,
+    publishing,
     renewing,
     reserving,
     running,
@@ -296,6 +297,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "renew_leases": (renewing, ""),
     "stamp_tick": (stamping, ""),
     "announce_worker": (announcing, ""),
+    "publish_handlers": (publishing, ""),
     "forget_consumers": (forgetting, ""),
     **PARTS,
 }
@@ -315,7 +317,7 @@ async def test_a_call_sent_again_does_nothing_twice(rig: Rig, case: str) -> None
 
 
 #: These answer with the present moment, so a minute later they rightly write another one.
-_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker", "open_session"}
+_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker", "publish_handlers", "open_session"}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in _OF_THE_MOMENT])

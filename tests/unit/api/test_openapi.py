@@ -23,8 +23,11 @@ from orchestrator.definitions import budgets, compiler, maps, node_compiler, ret
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import PlainHandlers
 
+#: Beside them are stubs for their simulation.
 EXAMPLES = sorted(
-    path for path in (generate.ROOT / "examples").iterdir() if path.suffix in (".json", ".yaml")
+    path
+    for path in (generate.ROOT / "examples").iterdir()
+    if path.suffix in (".json", ".yaml") and not path.name.endswith(".stubs.yaml")
 )
 HANDLERS = PlainHandlers(frozenset({"noop", "condition", "http", "llm"}))
 DURATION = "1h30m"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from headrace.registration import HANDLER_REGISTRY
 from orchestrator.definitions.retry import RetryPolicy
 from workers import handlers, registry
 from workers.context import HandlerContext
-from workers.registry import Catalogue, check_config, get_handler, load_modules
+from workers.registry import Catalogue, check_config, get_handler
 
 
 @pytest.fixture(autouse=True)
@@ -125,39 +123,6 @@ def test_a_policy_may_be_written_as_in_a_definition() -> None:
     def patient(config: dict[str, Any], context: HandlerContext) -> None: ...
 
     assert registry.default_retry("patient") == RetryPolicy(max_attempts=4)
-
-
-@pytest.mark.parametrize(
-    "policy", [{"max_attempts": "x"}, {"max_attempts": 5_000}, {"attempts": 3}, {"retry_on": ["My Error"]}, 3]
-)
-def test_a_policy_that_cannot_be_one_is_refused_when_it_is_loaded(
-    policy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "hasty_handlers.py").write_text(
-        f"from headrace import handler\n@handler('hasty', retry={policy!r})\ndef run(config, context): ...\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-
-    with pytest.raises(ImportError, match=r"'hasty_handlers' .*retry policy of handler 'hasty'"):
-        load_modules(["hasty_handlers"])
-
-    sys.modules.pop("hasty_handlers")
-
-
-def test_modules_of_an_installation_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_handlers_1.py").write_text(
-        "from headrace import handler\n@handler('slack_post')\ndef post(config, context): ...\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-
-    assert load_modules(["my_handlers_1"]) == ("slack_post",)
-    assert "slack_post" in Catalogue().names
-    sys.modules.pop("my_handlers_1")
-
-
-def test_a_module_that_cannot_be_loaded_is_named() -> None:
-    with pytest.raises(ImportError, match=r"'no_such_module_at_all' \(HANDLERS\)"):
-        load_modules(["no_such_module_at_all"])
 
 
 def test_all_problems_of_a_config_are_told_at_once() -> None:

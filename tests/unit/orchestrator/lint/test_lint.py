@@ -14,10 +14,15 @@ from tests.own_handlers import loaded
 from tests.unit.orchestrator.lint.cases import codes, delay, reading, warnings
 from workers.handlers import Catalogue
 
-EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
+FOLDER = Path(__file__).resolve().parents[4] / "examples"
+#: Beside them are stubs for their simulation.
+EXAMPLES = [
+    *sorted(FOLDER.glob("*.json")),
+    *(path for path in sorted(FOLDER.glob("*.yaml")) if not path.name.endswith(".stubs.yaml")),
+]
 
 
-@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")) + sorted(EXAMPLES.glob("*.yaml")), ids=str)
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda path: path.name)
 def test_the_examples_are_without_warnings(file: Path) -> None:
     text = file.read_bytes()
     document = orjson.loads(text) if file.suffix == ".json" else load_yaml(text)[0]
