@@ -292,6 +292,7 @@ class Handler(Value):
     description: str = ""
     config_schema: Mapping[str, Any] | None = None
     retry: Mapping[str, Any] | None = None
+    durable: bool = False
     live_workers: int = 0
     workers: tuple[str, ...] = ()
 
