@@ -42,7 +42,7 @@ class InboxView(BaseModel):
     taken: int = Field(
         description="Number of the newest letter that was taken; letters leave in their order."
     )
-    items: list[LetterView] = Field(description="The oldest of those that wait, 100 at most.")
+    items: list[LetterView] = Field(description="The oldest of those that wait: 100, or 4 MiB.")
 
 
 class EntryView(BaseModel):

@@ -16,6 +16,8 @@ from orchestrator.states import NodeStatus, WaitingOn
 #: Bytes of entries read by one command, as far as their mean size says; and how many at most.
 READ_BYTES = 4 * 1024 * 1024
 MOST_AT_ONCE = 500
+#: Letters read by one command.
+FEW = 10
 
 
 class Journals:
@@ -30,7 +32,8 @@ class Journals:
     ) -> Journal:
         """Read the snapshot of a journal and the entries behind it; those after `after`, `limit` at most.
 
-        Of one that has a snapshot made meanwhile, entries that it stands for may be missing.
+        With a limit, no more than fit into an answer. Of one that has a snapshot made meanwhile, entries that
+        it stands for may be missing.
         """
         key = self._keys.key("journal", execution_id=execution_id)
         names = [f"{unit}|{field}" for field in ("last", "base", "bytes", "snap")]
@@ -41,25 +44,34 @@ class Journals:
         mean = max(1, int(size or 0) // max(1, newest - through))
         step = max(1, min(MOST_AT_ONCE, READ_BYTES // mean))
         entries: list[Entry] = []
+        size_read = 0
         for start in range(first, end + 1, step):
             numbers = range(start, min(start + step, end + 1))
             texts = await self._redis.hmget(key, [f"{unit}|{number}" for number in numbers])
-            entries += [
-                Entry(number, text) for number, text in zip(numbers, texts, strict=True) if text is not None
-            ]
+            pairs = zip(numbers, texts, strict=True)
+            entries += [Entry(number, text) for number, text in pairs if text is not None]
+            size_read += sum(len(text) for text in texts if text)
+            if limit is not None and size_read >= READ_BYTES:
+                break
         return Journal(newest, through, snapshot, tuple(entries), int(size or 0))
 
     async def letters(self, execution_id: str, unit: str, *, limit: int) -> Letters:
-        """Read the oldest letters of a unit that wait to be taken, `limit` at most."""
+        """Read the oldest letters of a unit that wait, `limit` at most, no more than fit into an answer."""
         key = self._keys.key("inbox", execution_id=execution_id)
         last, taken = await self._redis.hmget(key, [f"{unit}|last", f"{unit}|taken"])
         newest, oldest = int(last or 0), int(taken or 0) + 1
         numbers = range(oldest, min(newest, oldest + limit - 1) + 1)
-        texts = await self._redis.hmget(key, [f"{unit}|{number}" for number in numbers]) if numbers else []
-        # One that was taken meanwhile is gone.
-        found = [
-            Letter(number, text) for number, text in zip(numbers, texts, strict=True) if text is not None
-        ]
+        found: list[Letter] = []
+        size_read = 0
+        for start in range(0, len(numbers), FEW):
+            some = numbers[start : start + FEW]
+            texts = await self._redis.hmget(key, [f"{unit}|{number}" for number in some])
+            # One that was taken meanwhile is gone.
+            pairs = zip(some, texts, strict=True)
+            found += [Letter(number, text) for number, text in pairs if text is not None]
+            size_read += sum(len(text) for text in texts if text)
+            if size_read >= READ_BYTES:
+                break
         return Letters(newest, oldest - 1, tuple(found))
 
     async def inboxes(self, execution_id: str, units: Iterable[NodeState]) -> dict[str, InboxState]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 
 from tests.contract.samples import UNKNOWN
-from tests.integration.durable_units import append, parked
+from tests.integration.durable_units import append, parked, post
 from tests.makers import Rig, node
 
 
@@ -80,3 +80,22 @@ async def test_explain_shows_what_a_parked_node_waits_for(client: httpx2.AsyncCl
     assert found["waiting_for"].startswith("a letter (for 'a reply') until ")
     assert found["wakes"] == "a letter to its inbox, or its timer"
     assert found["details"]["waits_for"] == ["a reply"]
+
+
+async def test_answers_are_bounded_whatever_is_kept(client: httpx2.AsyncClient, rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+    for number in range(1, 13):
+        await append(rig, held, number, b'"%s"' % (b"x" * 1_000_000))
+    for _ in range(30):
+        await post(rig, execution_id, payload=b'"%s"' % (b"x" * 250_000))
+    path = f"/v1/executions/{execution_id}/nodes/A"
+
+    journal = (await client.get(f"{path}/journal", params={"limit": 500})).json()
+    inbox = (await client.get(f"{path}/inbox")).json()
+
+    numbers = [item["number"] for item in journal["items"]]
+    assert 1 <= len(numbers) < 12 and journal["next_after"] == numbers[-1]
+    assert len(inbox["items"]) == 20
+    rest = (await client.get(f"{path}/journal", params={"after": numbers[-1], "limit": 500})).json()
+    assert [*numbers, *(item["number"] for item in rest["items"])] == list(range(1, 13))
