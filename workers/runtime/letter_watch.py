@@ -20,6 +20,8 @@ class LetterWatch:
         self._subscription: EventSubscription | None = None
         self._waking: asyncio.Task[None] | None = None
         self._waiters: dict[str, set[asyncio.Event]] = {}
+        #: Executions that are subscribed to.
+        self._standing: set[str] = set()
         # An end of watching that overtakes the next beginning would leave that without wake-ups.
         self._turn = asyncio.Lock()
 
@@ -37,10 +39,11 @@ class LetterWatch:
                 if self._subscription is None:
                     self._subscription = self._subscribe()
                     self._waking = asyncio.create_task(self._wake(self._subscription))
-                if len(waiters) == 1:
-                    await self._subscription.watch(execution_id)
-                else:
+                if execution_id in self._standing:
                     woken.set()
+                else:
+                    await self._subscription.watch(execution_id)
+                    self._standing.add(execution_id)
             yield woken
         finally:
             waiters.discard(woken)
@@ -51,6 +54,7 @@ class LetterWatch:
     async def _let_go(self, execution_id: str) -> None:
         async with self._turn:
             if execution_id not in self._waiters and self._subscription is not None:
+                self._standing.discard(execution_id)
                 await self._subscription.unwatch(execution_id)
 
     async def _wake(self, subscription: EventSubscription) -> None:
