@@ -230,3 +230,21 @@ async def test_secrets_are_taken_out_of_what_is_written_down(project: Project) -
     said = [event.data for event in await project.engine.events.list(execution_id)]
     assert not [data for data in said if b"c4nary" in data]
     assert [data for data in said if b"somebody who knows ***" in data]
+
+
+async def test_each_item_of_a_map_has_a_journal_and_an_inbox(project: Project) -> None:
+    await project.start(SHOUTS)
+    execution_id = await start(project.engine, node("A", handler="awaits", map={"items": [0, 1]}))
+
+    async def are_listed() -> bool:
+        return len((await project.engine.nodes.items(execution_id, "A")).items) == 2
+
+    await until(are_listed)
+    for unit, words in (("A[1]", ("x", "end")), ("A[0]", ("y", "z", "end"))):
+        for word in words:
+            await project.engine.inboxes.post(execution_id, unit, word)
+
+    assert await ended(project.engine, execution_id) is ExecutionStatus.COMPLETED
+    rows = await project.output(execution_id)
+    assert [row["output"] if isinstance(row, dict) else row for row in rows] == [["Y", "Z"], ["X"]]
+    assert (await project.engine.inboxes.journal(execution_id, "A[0]")).last == 2
