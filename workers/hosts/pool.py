@@ -58,9 +58,11 @@ class HandlerHosts:
     @property
     def cards(self) -> Mapping[str, HandlerCard]:
         """Handlers that can be run here, by every name they have."""
+        if self.offer is None:
+            return {}
         has_any = any(host.state == "ready" for host in self._hosts)
         # A host that has died is replaced at once: what it offered is not taken back for that moment.
-        return self.offer.cards if self.offer is not None and (has_any or not self._failures.count) else {}
+        return self.offer.cards if has_any or not self._failures.count else {}
 
     @property
     def is_loading(self) -> bool:

@@ -122,6 +122,7 @@ def _card(spec: HandlerSpec) -> dict[str, Any]:
         "shape": None if model is None else shape_of(model),
         "retry": None if spec.retry is None else dict(spec.retry),
         "secrets": list(spec.secrets),
+        "is_durable": spec.is_durable,
         "module": function.__module__,
         "line": code.co_firstlineno if code is not None else 0,
     }

@@ -153,6 +153,43 @@ class Signalled(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Posted(Value):
+    """A letter that was posted. letter: its number among all letters to the node."""
+
+    schema = "PostAnswer"
+
+    execution_id: str
+    node_id: str
+    status: str
+    letter: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InboxState(Value):
+    """The inbox of a node. items: {letter, payload} that wait; taken: the number before the first of them."""
+
+    schema = "InboxView"
+
+    last: int = 0
+    taken: int = 0
+    items: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JournalPart(Value):
+    """A journal, or a part of it. items: {number, data} behind the snapshot, which stands for all before."""
+
+    schema = "JournalView"
+
+    last: int = 0
+    through: int = 0
+    snapshot: Any = None
+    bytes: int = 0
+    items: tuple[Mapping[str, Any], ...] = ()
+    next_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook(Value):
     """A path under which others start a workflow; `secret` only where one was made just now."""
 
@@ -259,6 +296,7 @@ class Handler(Value):
     description: str = ""
     config_schema: Mapping[str, Any] | None = None
     retry: Mapping[str, Any] | None = None
+    durable: bool = False
     live_workers: int = 0
     workers: tuple[str, ...] = ()
 
