@@ -114,6 +114,9 @@ class HandlerHosts:
             return
         self.generation += 1
         self._failures.clear()
+        if self._timer is not None:  # A pause after what did not load ends with the file that was saved.
+            self._timer.cancel()
+            self._timer = None
         for host in self._hosts:
             if host.state == "starting":
                 host.kill()
@@ -154,7 +157,7 @@ class HandlerHosts:
         try:
             host.start()
         except OSError as error:
-            message = f"HANDLER_PYTHON cannot be run: {self.settings.python}: {error}"
+            message = f"HANDLER_PYTHON cannot be run: {self.settings.python}: {error.strerror or error}"
             host.state, host.refusal = "gone", {"message": message, "traceback": ""}
             self._on_change(host)
             return False

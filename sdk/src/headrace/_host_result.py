@@ -21,7 +21,9 @@ def completed(value: Any) -> Result:
     try:
         return _completed(value)
     except (TypeError, ValueError, RecursionError) as error:
-        return _failure("HandlerError", f"the handler's output is not JSON: {error}", is_retryable=False), b""
+        return _failure(
+            "HandlerError", f"the handler's output cannot be kept: {error}", is_retryable=False
+        ), b""
 
 
 def _completed(value: Any) -> Result:

@@ -249,7 +249,10 @@ class DeadLetter(Value):
 
 @dataclass(frozen=True, slots=True)
 class Worker(Value):
-    """A live worker. slots: attempts it runs at once; blocked: those of them that do not end."""
+    """A live worker. slots: attempts it runs at once; blocked: those of them that do not end.
+
+    refusal: why it could not load the handlers of the installation; None where nothing is wrong.
+    """
 
     schema = "WorkerView"
 
@@ -263,6 +266,7 @@ class Worker(Value):
     running: int = 0
     blocked: int = 0
     blocked_by: tuple[str, ...] = ()
+    refusal: str | None = None
     started_at: str | None = None
     last_seen_at: str | None = None
 

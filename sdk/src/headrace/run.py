@@ -25,8 +25,9 @@ from headrace.calls import (
     path_of,
     stream,
 )
-from headrace.errors import NotFound, RunFailed, RunNotEnded
+from headrace.errors import NotFound, NotSendable, RunFailed, RunNotEnded
 from headrace.records import Decision, Posted, Signalled
+from headrace.sendable import OF_A_FILE
 from headrace.values import Acted, Execution, Explanation, Node, Rerun
 
 M = TypeVar("M")
@@ -53,6 +54,8 @@ def start(
         "idempotency_key": idempotency_key,
     }
     if isinstance(workflow, str) and "\n" not in workflow:
+        if "/" in workflow:
+            raise NotSendable(f"no workflow can have the name {workflow!r}; {OF_A_FILE}")
         created = yield from Workflows.start.steps(workflow, **common)
     else:
         created = yield from Executions.run.steps(workflow, **common)

@@ -196,7 +196,7 @@ def _returned(value: Any, seen: FakeContext) -> Ran:
     try:
         output = as_json(given.output)
     except (TypeError, ValueError) as error:
-        return _ended(Terminal(f"the handler's output is not JSON: {error}"), seen)
+        return _ended(Terminal(f"the handler's output cannot be kept: {error}"), seen)
     if isinstance(given, Waiting):
         return _ran(seen, "waiting", output=output, delay_ms=given.delay_ms, until_ms=given.until_ms)
     return _ran(seen, "completed", output=output, not_taken=given.not_taken)
