@@ -13,6 +13,7 @@ is nearly one of them is taken for a slip; any other may be offered by a worker,
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -94,6 +95,7 @@ def _compile(document: Any, limits: Limits, known: Catalogue) -> tuple[Definitio
 
 def main() -> None:
     """Answer the line on standard input."""
+    logging.disable()  # What a worker would log is in the answer.
     try:
         settings = get_settings()
         own = Catalogue(*asyncio.run(load_cards(host_settings(settings))))

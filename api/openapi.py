@@ -33,6 +33,7 @@ HEADERS: dict[str, tuple[str, str]] = {
 READ_BY: dict[str, tuple[str, ...]] = {
     "IdempotencyKey": (
         "workflow_submit", "executions_create", "executions_replay", "executions_fork", "executions_signal",
+        "executions_post",
         "executions_decide", "executions_node_complete", "executions_node_fail", "executions_node_skip",
         "executions_node_retry", "workflows_create", "workflows_start", "webhooks_create",
         "webhooks_rotate", "schedules_create", "schedules_trigger", "keys_create", "keys_rotate",

@@ -110,6 +110,7 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.PayloadInvalid: Door(422, "Payload refused"),
     errors.PayloadTooLarge: Door(413, "Payload too large"),
     errors.SignalsFull: Door(429, "Too many signals kept"),
+    errors.InboxFull: Door(429, "Too many letters wait"),
     errors.RateLimited: Door(429, "Too many requests"),
     errors.ApprovalNotFound: Door(404, "Not found"),
     errors.NotAssigned: Door(403, "Not yours to decide"),

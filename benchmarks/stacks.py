@@ -135,7 +135,8 @@ def start_engine(
         "REDIS_DB": "0",
         "DEBUG": "False",
         "LOG_LEVEL": "WARNING",
-        "HANDLERS": "benchmarks.stamps_handler",
+        "HANDLERS": "benchmarks.computing_handler",
+        "HANDLER_PROCESSES": "1",
     }
     if keys:
         variables |= {"AUTH_REQUIRED": "true", "OPERATOR_KEY": OPERATOR_KEY}
@@ -143,7 +144,7 @@ def start_engine(
     if orchestrator:
         stack.start("orchestrator", "orchestrator.starter", **variables)
     for index in range(WORKERS):
-        stack.start(f"worker-{index}", "workers.worker", WORKER_NAME=f"worker-{index}", **variables)
+        stack.start(f"worker-{index}", "benchmarks.worker", WORKER_NAME=f"worker-{index}", **variables)
     return stack
 
 

@@ -21,7 +21,7 @@ from typing import Self
 #: Environment variable that names the file, set by the driver for every process it starts.
 STAMPS_VARIABLE = "BENCH_STAMPS"
 
-WRITERS_MAX = 8
+WRITERS_MAX = 16
 RECORDS_MAX = 131_072
 _HEADER_BYTES = 4096
 _RECORD = struct.Struct("<q40s16s")

@@ -39,6 +39,7 @@ COMMANDS = {
     "purge": "purge",
     "node": "nodes",
     "signal": "signals",
+    "post": "signals",
     "approvals": "signals",
     "approve": "signals",
     "deny": "signals",

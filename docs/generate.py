@@ -65,6 +65,8 @@ WITHOUT_ROW = {
     "register_workflow": "writes record, version, name, schedules and place in the list of a workflow",
     "remove_webhook": "removes a webhook",
     "remove_workflow": "removes a registered workflow with its versions, schedules and webhooks",
+    "append_journal": "appends an entry to the journal of a durable handler",
+    "snapshot_journal": "puts a snapshot in place of entries of a journal",
     "report_events": "appends what a handler logs, reports and emits",
     "resend_delivery": "makes a delivery due at once",
     "reserve_budget": "sets aside what a call to a paid service may use",

@@ -20,6 +20,7 @@ from orchestrator.operations.deliveries import Deliveries
 from orchestrator.operations.events import Events
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
+from orchestrator.operations.inboxes import Inboxes
 from orchestrator.operations.incoming import IncomingWebhooks
 from orchestrator.operations.nodes import Nodes
 from orchestrator.operations.outputs import Outputs
@@ -78,6 +79,7 @@ class TenantEngine:
     executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items, attempts; complete, fail, skip, retry_now
     signals       send
+    inboxes       post, letters, journal
     approvals     get, list, decide
     dead_letters  list, requeue, drop
     outputs       of_execution, of_unit, page
@@ -100,6 +102,7 @@ class TenantEngine:
         self.nodes = Nodes(store, transitions, owner)
         self.outputs = Outputs(store, owner)
         self.signals = Signals(store, transitions, owner, checks=shared.checks)
+        self.inboxes = Inboxes(store, transitions, owner)
         self.approvals = Approvals(store, transitions, owner, checks=shared.checks)
         self.dead_letters = DeadLetters(store, transitions, self.executions, owner)
         self.events = Events(store, shared.subscribe, owner)

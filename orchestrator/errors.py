@@ -70,6 +70,7 @@ class ErrorType(StrEnum):
     OUTPUT_INVALID = "OutputInvalid"
     EVENT_INVALID = "EventInvalid"
     EVENTS_EXCEEDED = "EventsExceeded"
+    JOURNAL_TOO_LARGE = "JournalTooLarge"
     HANDLER_ERROR = "HandlerError"
     HANDLER_CRASHED = "HandlerCrashed"
     HANDLER_NOT_FOUND = "HandlerNotFound"
@@ -206,6 +207,7 @@ _PARTICIPLES = {
     "pause": "paused",
     "resume": "resumed",
     "purge": "purged",
+    "post to": "posted to",
 }
 
 
@@ -395,6 +397,20 @@ class SignalsFull(HeadraceError):
         super().__init__(
             f"execution {execution_id} keeps {most} signals for which no node waits yet, and no node waits "
             f"for {name!r}; send it again when one does"
+        )
+
+
+class InboxFull(HeadraceError):
+    """As many letters wait for the node as may."""
+
+    code = "INBOX_FULL"
+
+    def __init__(self, execution_id: str, node_id: str, most: int) -> None:
+        self.execution_id = execution_id
+        self.node_id = node_id
+        super().__init__(
+            f"{most:,} letters wait for node {node_id!r} of execution {execution_id}; "
+            "send it again when its handler has taken some"
         )
 
 

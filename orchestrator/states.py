@@ -87,6 +87,8 @@ class WaitingOn(StrEnum):
     CHILD = "child"
     SIGNAL = "signal"
     APPROVAL = "approval"
+    #: A letter to its durable handler, which has parked; woken by the letter, or by its timer if it has one.
+    INBOX = "inbox"
     #: It has failed, and its policy asks for an operator. Woken by a resume or manually, never by a timer.
     OPERATOR = "operator"
 
@@ -178,6 +180,9 @@ TABLE: tuple[Row, ...] = (
     _node("await_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("await_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("await_node", [_N.RUNNING], _N.FAILED, "node.failed"),
+    _node("await_letter", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("await_letter", [_N.RUNNING], _N.QUEUED, "node.queued"),
+    _node("post_letter", [_N.WAITING], _N.QUEUED, "node.queued"),
     _node("signal_execution", [_N.WAITING], _N.COMPLETED, "node.completed"),
     _node("decide_approval", [_N.WAITING], _N.COMPLETED, "node.completed"),
     _node("release_node", [_N.RUNNING], _N.QUEUED, "node.queued"),

@@ -40,17 +40,17 @@ MAX_FUNCTION_LINES = 60
 LONG_FILES = {
     "api/problems.py": 420,
     "config.py": 570,
-    "docs/generate.py": 440,
+    "docs/generate.py": 450,
     "orchestrator/errors.py": 900,
-    "orchestrator/execution/planner.py": 400,
+    "orchestrator/execution/planner.py": 420,
     "orchestrator/operations/executions.py": 600,
     "orchestrator/operations/webhooks.py": 400,
     "orchestrator/operations/workflows.py": 400,
     "orchestrator/store/reader.py": 520,
-    "orchestrator/store/transitions.py": 1_000,
+    "orchestrator/store/transitions.py": 1_100,
     "orchestrator/templates/evaluator.py": 420,
     "sdk/src/headrace/built_in.py": 600,
-    "tests/unit/orchestrator/execution/test_planner.py": 370,
+    "tests/unit/orchestrator/execution/test_planner.py": 390,
 }
 LONG_FUNCTIONS = {"register_handlers": "a list of small handlers of tests that close over the stage"}
 LONG = re.compile(r"^# long: \S.{9,}", re.MULTILINE)

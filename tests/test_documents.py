@@ -105,7 +105,7 @@ def test_every_cause_is_listed() -> None:
 
     assert len(found) > 8
     # `wake_node` gives the kind of wait that was over.
-    assert found | {"back_off", "delay", "worker", "hold"} == {
+    assert found | {"back_off", "delay", "worker", "hold", "inbox"} == {
         word for row in re.findall(r"^\| (`.+?) \| ", causes, re.MULTILINE) for word in named(row)
     }
     assert {str(word) for word in WaitingOn} <= named(events)

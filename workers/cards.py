@@ -31,6 +31,7 @@ class HandlerCard:
     shape: Mapping[str, Any] | None
     retry: RetryPolicy | None
     secrets: tuple[str, ...]
+    is_durable: bool
     fields: Mapping[str, Any]
 
     @classmethod
@@ -51,6 +52,8 @@ class HandlerCard:
             shape=fields["shape"],
             retry=retry,
             secrets=tuple(fields["secrets"]),
+            # A package of an older version does not say.
+            is_durable=fields.get("is_durable", False),
             fields=fields,
         )
 

@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from headrace.context import LOG_LEVELS, Context, LogLevel
-from headrace.outcome import Cancelled
+from headrace.outcome import Cancelled, Terminal
 from orchestrator.definitions.budgets import Usage
 from orchestrator.definitions.interface import Interface
 from orchestrator.redis_keys import DEFAULT_TENANT
+from workers.journals import InboxAccess, JournalAccess
 from workers.reports import EventWriter, NullWriter, Written, event_of, plain, short, whole
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from clients.llm.provider import LlmProvider, LlmSettings
     from clients.notify.smtp import SmtpSettings
     from orchestrator.operations.children import ChildHandle
+
+T = TypeVar("T")
 
 #: Events of streamed text: a piece of it, and the withdrawal of all pieces so far.
 TOKEN, RESET = "node.token", "stream.reset"
@@ -245,6 +248,9 @@ class HandlerContext(Context):
     #: What the definition declares of its events; None where it declares nothing.
     interface: Interface | None = None
     tools: Toolbox = field(default_factory=Toolbox)
+    #: None: the handler is not durable.
+    own_journal: JournalAccess | None = None
+    own_inbox: InboxAccess | None = None
     #: Budgets and accounts of calls to paid services.
     meter: Meter = field(default_factory=NullMeter)
     #: Set by the worker when the execution is cancelled or the lease is lost; async handlers may wait for it.
@@ -280,6 +286,19 @@ class HandlerContext(Context):
     @property
     def containers(self) -> ContainerEngine:  # type: ignore[override]
         return self.tools.containers
+
+    @property
+    def journal(self) -> JournalAccess:  # type: ignore[override]
+        return self._durable(self.own_journal, "journal")
+
+    @property
+    def inbox(self) -> InboxAccess:  # type: ignore[override]
+        return self._durable(self.own_inbox, "inbox")
+
+    def _durable(self, part: T | None, name: str) -> T:
+        if part is None:
+            raise Terminal(f"context.{name} is for handlers that are declared with durable=True")
+        return part
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         self.last_beat_s = time.monotonic()

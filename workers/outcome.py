@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace import Completed, Skip, Skipped, Terminal, Waiting
+from headrace import Completed, Parked, Skip, Skipped, Terminal, Waiting
+from headrace.outcome import park_problem
 from headrace.plain_json import plain
 from headrace.wording import text_of
 from orchestrator.documents import exact_json
@@ -58,7 +59,7 @@ class Raw:
     text: bytes
 
 
-Outcome = Completed | Failed | Skipped | Waiting | Awaiting | Nesting | AwaitingChild
+Outcome = Completed | Failed | Skipped | Waiting | Parked | Awaiting | Nesting | AwaitingChild
 
 
 def to_outcome(value: Any) -> Outcome:
@@ -86,6 +87,8 @@ def _is_well_formed(outcome: Outcome) -> bool:
         case Waiting(on, until_ms, delay_ms, _):
             given = [moment for moment in (until_ms, delay_ms) if moment is not None]
             return on == "delay" and len(given) == 1 and isinstance(given[0], int) and 0 <= given[0] < 2**52
+        case Parked():
+            return park_problem(outcome) is None
         case Awaiting() | Nesting() | AwaitingChild():
             return True  # made by built-in handlers only
 

@@ -25,6 +25,7 @@ from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import AttemptToken
+from orchestrator.store.subscription import EventSubscription
 from orchestrator.store.transitions import Transitions
 from wiring import connect_when_usable, keys_of, limits_of
 from workers.context import HandlerContext, Toolbox
@@ -38,7 +39,9 @@ from workers.runtime.attempts import Attempts
 from workers.runtime.budget_meter import MeterFactory
 from workers.runtime.claims import Claims
 from workers.runtime.delivery_duty import DeliveryDuty
+from workers.runtime.durable import Durables
 from workers.runtime.heartbeat import Heartbeat
+from workers.runtime.letter_watch import LetterWatch
 from workers.runtime.map_items import OWN
 from workers.runtime.redaction import hide_secrets
 from workers.runtime.runner import Runner
@@ -99,9 +102,12 @@ class Worker:
             config.hosts, built_in=lambda: names() | OWN.keys(), on_free=lambda: self.claims.serve_line(),
             on_leftover=lambda task, context: self.runner.leftovers.add_in_host(task, _unit(context)),
         )  # fmt: skip
+        watch = LetterWatch(lambda: EventSubscription(blocking, self.keys))
+        self.durables = Durables(self.transitions, self.store.journals, watch)
         self.runner = Runner(
             worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
-            interfaces=self.store.interfaces, max_bytes=config.output_max_bytes, hosts=self.hosts,
+            durables=self.durables, interfaces=self.store.interfaces, max_bytes=config.output_max_bytes,
+            hosts=self.hosts,
             meter=MeterFactory(self.transitions, config.tenant_daily).meter,
             children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
         )  # fmt: skip
@@ -157,6 +163,7 @@ class Worker:
             self.heartbeat.stop()
             await asyncio.to_thread(self.heartbeat.join, RECORDING_S)
             await self.hosts.close()
+            await self.durables.aclose()
             self.threads.shutdown(wait=False, cancel_futures=True)
             await self.tools.aclose()
         await self._leave()

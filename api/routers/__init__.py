@@ -35,6 +35,7 @@ from api.routers import (
     executions,
     handlers,
     health,
+    inboxes,
     incoming,
     keys,
     nodes,
@@ -59,8 +60,8 @@ from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
     workflow, workflows, schedules, webhooks, incoming, validate, simulate, executions, reruns, nodes,
-    signals, approvals, events, handlers, usage, statistics, workers, queues, dead_letters, deliveries, keys,
-    tenants, session, health, documentation, context, page,
+    signals, inboxes, approvals, events, handlers, usage, statistics, workers, queues, dead_letters,
+    deliveries, keys, tenants, session, health, documentation, context, page,
 )  # fmt: skip
 #: Routes of pages: their query strings are for scripts in the browser.
 _PAGES = frozenset({page})

@@ -62,6 +62,7 @@ def _fields(
         "description": description,
         "config_schema": known.config_schema if known else None,
         "retry": retry.to_dict() if retry else None,
+        "durable": known is not None and known.is_durable,
         "live_workers": len(workers),
         "workers": workers if names_workers else [],
     }

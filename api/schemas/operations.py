@@ -59,6 +59,7 @@ class HandlerView(BaseModel):
         description="JSON Schema of its config; null where the config is not typed or not known here."
     )
     retry: dict[str, Any] | None = Field(description="Policy of nodes without `retry`; null: one attempt.")
+    durable: bool = Field(description="It has a journal and an inbox, and may park.")
     live_workers: int = Field(description="How many live workers offer it.")
     workers: list[str] = Field(description="Their ids; empty for a tenant, whose they are not.")
 

@@ -1,7 +1,7 @@
 import pytest
 
+from benchmarks.computing_handler import fibonacci
 from benchmarks.stamps import Stamp, end_of
-from benchmarks.stamps_handler import fibonacci
 from benchmarks.tasks import overhead
 
 MS = 1_000_000

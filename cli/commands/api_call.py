@@ -47,7 +47,11 @@ def call_server(
     try:
         code = asyncio.run(call())
     except ServerUnreachable as error:
-        typer.echo(f"{error}; is it running? start it: ./headrace dev", err=True)
+        typer.echo(
+            f"{error}; is it running? start it: ./headrace dev; "
+            "or name it: --server URL, or STACK_DATA_DIR where its data is",
+            err=True,
+        )
         code = ExitCode.UNREACHABLE
     except ApiError as error:
         typer.echo(refusal(error), err=True)
@@ -98,9 +102,11 @@ def refusal(error: Exception) -> str:
         return f"refused: {error}"
     lines = [f"refused: {len(error.problems)} problem{'s' if len(error.problems) > 1 else ''}"]
     for problem in error.problems:
-        place = str(problem.get("path") or "")
+        place, message = str(problem.get("path") or ""), str(problem.get("message", ""))
         if problem.get("line"):
             place += f" (line {problem['line']}, column {problem.get('column') or 1})"
+        elif message.startswith(f"'{place}'"):
+            place = ""
         hint = f"; {problem['hint']}" if problem.get("hint") else ""
-        lines.append(f"  {place + ': ' if place else ''}{problem.get('message', '')}{hint}")
+        lines.append(f"  {place + ': ' if place else ''}{message}{hint}")
     return "\n".join(lines)

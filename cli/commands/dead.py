@@ -24,6 +24,7 @@ dead = typer.Typer(
 )
 
 
+@dead.command("list")
 @dead.callback()
 def list_dead(
     context: typer.Context,

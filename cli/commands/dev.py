@@ -138,7 +138,7 @@ def handlers_rows(modules: Sequence[str], live: LiveWorkers | None) -> list[tupl
     if not modules:
         return []
     if live is not None and live.refusal:
-        state = "cannot be loaded, see below; saved again, they are tried again"
+        state = "cannot be loaded, see below; a file that is saved is tried again"
     else:
         state = "loaded" if live is not None and live.is_loaded else "not loaded yet"
     return [("handlers", f"{', '.join(modules)}: {state}")]

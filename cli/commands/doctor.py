@@ -43,7 +43,8 @@ def doctor(server: ServerOption = None) -> None:
     """
     findings = [*check_redis(), *check_api(server)]
     for finding in findings:
-        typer.echo(f"{finding.mark}  {finding.what:<12} {finding.detail}")
+        detail = finding.detail.replace("\n", f"\n{'':<19}")
+        typer.echo(f"{finding.mark}  {finding.what:<12} {detail}")
         if finding.advice and not finding.is_ok:
             typer.echo(f"      {'':<12} → {finding.advice}")
     if not all(finding.is_ok or finding.is_warning for finding in findings):
@@ -246,8 +247,9 @@ def worker_findings(workers: list[dict[str, Any]], queues: list[dict[str, Any]])
             yield Finding(
                 "handlers",
                 False,
-                f"{worker.get('name')} cannot load the modules of HANDLERS: {refusal}",
-                "correct the module; the worker tries again by itself, and built-in handlers run meanwhile",
+                f"{worker.get('name')}: {refusal.rstrip()}",
+                "once it is corrected the worker loads it by itself; changed settings need a restart. "
+                "Built-in handlers, and what was loaded before, run on",
             )
     served = {queue for worker in workers for queue in worker.get("queues") or ()}
     for queue in queues:

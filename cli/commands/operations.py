@@ -29,6 +29,10 @@ def workers(as_json: LinesOption = False, server: ServerOption = None) -> None:
             headings = ("NAME", "RUNS ON", "RUNNING", "UP FOR", "QUEUES")
             for line in table_lines(headings, map(_worker, found), numbers=("RUNNING",)):
                 typer.echo(line)
+            if refused := ", ".join(sorted(worker.name for worker in found if worker.refusal)):
+                typer.echo(
+                    printable(f"{refused} could not load handlers of your own; ./headrace doctor says why")
+                )
         else:
             typer.echo("no live workers; start one: python -m workers.worker")
         return ExitCode.SUCCESS

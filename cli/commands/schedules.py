@@ -42,6 +42,7 @@ schedules = typer.Typer(
 )
 
 
+@schedules.command("list")
 @schedules.callback()
 def list_schedules(
     context: typer.Context,
@@ -50,7 +51,7 @@ def list_schedules(
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
-    """List schedules, newest first, or read and change one."""
+    """List schedules, newest first."""
     if context.invoked_subcommand is not None:
         return
 

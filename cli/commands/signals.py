@@ -1,4 +1,4 @@
-"""`./headrace signal`, `approvals`, `approve` and `deny`: end waits for a signal or a decision."""
+"""`./headrace signal`, `post`, `approvals`, `approve` and `deny`: what nodes wait for from outside."""
 
 from __future__ import annotations
 
@@ -40,6 +40,29 @@ def signal(
         done = (await client.signals.send(execution_id, name, value, idempotency_key=key)).document
         delivered = f"delivered to {counted(done['nodes'], 'node')}"
         typer.echo(f"kept: no node waits for '{name}' yet" if done["kept"] else delivered)
+        return ExitCode.SUCCESS
+
+    call_about(server, execution_id, act)
+
+
+def post(
+    execution_id: ExecutionArgument,
+    node_id: NodeArgument,
+    payload: Annotated[str | None, typer.Option("--payload", metavar="JSON", help="The payload.")] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Idempotency key: a letter posted again counts once.")
+    ] = None,
+    server: ServerOption = None,
+) -> None:
+    """Post a letter to a node, whatever it is doing.
+
+    Its durable handler takes it when it comes to it; one that has parked is called again.
+    """
+    value = _option("post", "--payload", payload)
+
+    async def act(client: AsyncClient, execution_id: str) -> int:
+        done = await client.inboxes.post(execution_id, node_id, value, idempotency_key=key)
+        typer.echo(f"letter {done.letter} to {node_id}")
         return ExitCode.SUCCESS
 
     call_about(server, execution_id, act)

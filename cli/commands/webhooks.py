@@ -29,6 +29,7 @@ webhooks = typer.Typer(
 )
 
 
+@webhooks.command("list")
 @webhooks.callback()
 def list_webhooks(
     context: typer.Context,
@@ -39,7 +40,7 @@ def list_webhooks(
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
-    """List webhooks, newest first, with what was delivered to each; or make and change one."""
+    """List webhooks, newest first, with what was delivered to each."""
     if context.invoked_subcommand is not None:
         return
 

@@ -91,6 +91,7 @@ def apply(
     call_server(server, act)
 
 
+@workflows.command("list")
 @workflows.callback()
 def list_workflows(
     context: typer.Context,
@@ -104,7 +105,7 @@ def list_workflows(
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
-    """List registered workflows, newest first, or read and change one."""
+    """List registered workflows, newest first."""
     if context.invoked_subcommand is not None:
         return
 

@@ -49,10 +49,13 @@ _ENDED_BY = {
     "drain": Outcome.DRAINED,
     "host": Outcome.DRAINED,
     "signal": Outcome.WAITING,
+    "letter": Outcome.WAITING,
     "staging": Outcome.WAITING,
 }
 #: The retry policy does not count an attempt that ended for one of these causes, or waited for it.
 _UNCHARGED = frozenset({"lease_lost", "repair", "drain", "host", "staging", "child"})
+#: Nor one that was about to wait for what had come already.
+_COME_BEFORE = frozenset({"signal", "letter"})
 #: The outcome that a status in the record stands for.
 _OUTCOMES = {
     NodeStatus.QUEUED: Outcome.QUEUED,
@@ -205,6 +208,9 @@ class _History:
             self._leave(self._of(event), event, data["cause"])
         else:
             waiting_on, error = data.get("waiting_on"), data.get("error")
+            if waiting_on == WaitingOn.INBOX:
+                # A park is no try, whatever ends it.
+                self.tries -= self._of(event).try_number is not None
             self._change(
                 event,
                 outcome=Outcome.WAITING,
@@ -255,7 +261,7 @@ class _History:
     ) -> None:
         """End an attempt that another one follows, or whose unit is held or parked."""
         is_under_way = attempt.outcome in (Outcome.RUNNING, Outcome.QUEUED)
-        if cause in _UNCHARGED or (cause == "signal" and is_under_way):
+        if cause in _UNCHARGED or (cause in _COME_BEFORE and is_under_way):
             self.tries -= attempt.try_number is not None
         if is_under_way:
             attempt = replace(attempt, outcome=_ENDED_BY.get(cause or "", otherwise))

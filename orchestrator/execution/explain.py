@@ -25,6 +25,7 @@ from orchestrator.execution.explanation import (
     waits_for,
 )
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, WorkerInfo
+from orchestrator.execution.letters import InboxState
 from orchestrator.execution.model import NodeState, Snapshot, WaitState
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.units import node_of
@@ -238,6 +239,8 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
         return _explain_answered(view, node, state, view.snapshot.waits[node.id])
     if (child := view.snapshot.children.get(node.id)) is not None:
         return explain_child(child, state)
+    if kind is WaitingOn.INBOX:
+        return _explain_parked(view, state)
     if node.id in view.snapshot.maps:
         return explain_items(view.snapshot, node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
@@ -303,6 +306,27 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState
         approvals=wait.given,
         **details,
     )
+
+
+def _explain_parked(view: _View, state: NodeState) -> Explanation:
+    """Explain a durable handler that has parked: what it says it waits for, and until when."""
+    inbox = view.snapshot.inboxes.get(state.node_id, InboxState())
+    until = "" if state.due_ms is None else f" until {clock(state.due_ms)}"
+    what = ", ".join(repr(each) for each in inbox.waits_for[:NAMES_SHOWN])
+    more = len(inbox.waits_for) - NAMES_SHOWN
+    named = f" (for {what}{f' and {more} more' if more > 0 else ''})" if what else ""
+    details = {"waiting_on": str(WaitingOn.INBOX), "waits_for": list(inbox.waits_for)}
+    if inbox.letters:
+        text = f"nothing it should wait for: {inbox.letters} letters are in its inbox"
+        return waits_for(state, text, SWEEP, state.due_ms, repair=True, **details)
+    if (
+        state.due_ms is not None
+        and (WaitingOn.INBOX, state.node_id, state.attempt) not in view.snapshot.timers
+    ):
+        text = f"a letter{named}{until}, and its timer is missing"
+        return waits_for(state, text, SWEEP, state.due_ms, repair=True, **details)
+    wakes = "a letter to its inbox" + (", or its timer" if until else "")
+    return waits_for(state, f"a letter{named}{until}", wakes, state.due_ms, actions=["post"], **details)
 
 
 _BY_STATUS: dict[NodeStatus, Callable[[_View, Node, NodeState], Explanation]] = {

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.definitions.budgets import NO_CAPS, NOTHING_USED, Caps, Usage
 from orchestrator.definitions.definition import Definition
 from orchestrator.errors import NodeError
+from orchestrator.execution.letters import InboxState
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 
@@ -250,6 +251,8 @@ class Snapshot:
     not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: WAITING nodes that a signal or a decision must answer.
     waits: Mapping[str, WaitState] = field(default_factory=dict)
+    #: Units that wait for letters.
+    inboxes: Mapping[str, InboxState] = field(default_factory=dict)
     #: The unit that renders the output of the whole; None before it has begun, and where there is none.
     output: NodeState | None = None
     now_ms: int = 0

@@ -126,6 +126,13 @@ class Rewake:
 
 
 @dataclass(frozen=True, slots=True)
+class Deliver:
+    """Queue a parked unit that has letters; the one that came did not wake it."""
+
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Put a unit of a paused execution on the list that a resume goes through."""
 
@@ -159,7 +166,7 @@ class Remap:
 
 Decision = (
     Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Relist | Remap | Rewake
-    | Hold | Release | Finish
+    | Deliver | Hold | Release | Finish
 )  # fmt: skip
 
 
@@ -357,6 +364,12 @@ def _wait_repairs(snapshot: Snapshot, state: NodeState) -> list[Decision]:
         wait = snapshot.waits.get(unit)
         if wait is not None and (wait.awaits is None or not wait.is_listed):
             found.append(Relist(unit, state.attempt))
+        if state.due_ms is None:
+            return found
+    if kind is WaitingOn.INBOX:
+        parked = snapshot.inboxes.get(unit)
+        if parked is not None and parked.letters and unit not in snapshot.held:
+            return [Deliver(unit)]
         if state.due_ms is None:
             return found
     if (kind, unit, state.attempt) in snapshot.timers or unit in snapshot.held:

@@ -11,12 +11,12 @@ from orchestrator.errors import PayloadInvalid, PayloadTooLarge, Problem
 MAX_PAYLOAD_BYTES = 64 * 1024
 
 
-def payload_json(value: Any, what: str) -> bytes:
+def payload_json(value: Any, what: str, *, most: int = MAX_PAYLOAD_BYTES) -> bytes:
     """Write a payload or form as JSON. Raises PayloadInvalid, PayloadTooLarge."""
     try:
         text = exact_json.dumps(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise PayloadInvalid([Problem(what, "not_json", f"the {what} is not JSON: {error}")]) from error
-    if len(text) > MAX_PAYLOAD_BYTES:
-        raise PayloadTooLarge(what, len(text), MAX_PAYLOAD_BYTES)
+    if len(text) > most:
+        raise PayloadTooLarge(what, len(text), most)
     return text

@@ -179,7 +179,12 @@ def _check(source: Snapshot, generation: int | None, allowed: Sequence[str]) -> 
         wanted = f"there has been no generation {generation} yet"
         raise refused(f"in generation {execution.generation}", wanted)
     if execution.status not in allowed:
-        raise refused(execution.status)
+        mapped = next((node.id for node in source.definition.nodes if node.map), None)
+        wanted = (
+            f"only {' or '.join(allowed)} can be retried; failed items of a map by its node, as {mapped!r}"
+        )
+        is_other = execution.status is not ExecutionStatus.COMPLETED or mapped is None
+        raise refused(execution.status, None if is_other else wanted)
     if execution.started_ms is None and execution.inputs is None and source.definition.inputs_schema:
         raise refused(f"{execution.status} before it was started, and its inputs were never given")
 

@@ -67,7 +67,7 @@ and, where it has them:
   again)
   awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
   a signal or an approval; see lua/include/waits.lua
-  child|N (the execution it started last)
+  child|N (the execution it started last), waits_for|N (of a durable handler that has parked, JSON)
   reported|N (newest line), streamed|N (attempt whose streamed text is shown), metered|N|ATTEMPT (newest call
   counted), reserved|N (newest reservation), used|N (used by its calls, as used_*), handed_back|N,
   unoffered_ms|N, rejects|N (branch targets not taken),

@@ -24,8 +24,9 @@ LUA = Path(__file__).parent / "lua"
 #: Shared parts, each using only those before it.
 PARTS = (
     "writes", "unit", "plans", "state", "base", "waits", "schedule_to_close", "budget", "pause", "nodes",
-    "deliveries", "settle", "output", "retries", "answers", "children", "items", "resume", "manual",
-    "replies", "claim", "attempt", "start", "layouts", "slices", "retention", "purge", "schedules", "hooks",
+    "inbox", "journal", "deliveries", "settle", "output", "retries", "answers", "children", "items",
+    "resume", "manual", "replies", "claim", "attempt", "start", "layouts", "slices", "retention", "purge",
+    "schedules", "hooks",
 )  # fmt: skip
 _STANDARD = "string, table, math, tonumber, select, unpack, ipairs, pairs, type"
 #: A local costs a fraction of a global, and a hop asks for these hundreds of times. Globals are there from

@@ -38,6 +38,7 @@ from orchestrator.store.histories import Histories, read_history
 from orchestrator.store.index import Index
 from orchestrator.store.interfaces import Interfaces
 from orchestrator.store.items import Items
+from orchestrator.store.journals import Journals
 from orchestrator.store.layout_1 import as_layout_2, is_readable
 from orchestrator.store.liveness import Liveness, child_states
 from orchestrator.store.parts import parts_of
@@ -96,6 +97,7 @@ class Store:
         self._redis: Any = redis  # its own types allow the answers of every protocol at once; ours are bytes
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
+        self.journals = Journals(redis, self.keys)
         self.items = Items(redis, self.keys)
         self.histories = Histories(redis, self.keys)
         self.claim_texts = ClaimTexts(redis, self.keys)
@@ -427,8 +429,7 @@ class Store:
         if execution is None:
             return None
         definition = await self.definition(execution_id, execution.version)
-        node_ids = [node.id for node in definition.nodes]
-        states, rejects = await self._nodes(execution_id, node_ids)
+        states, rejects = await self._nodes(execution_id, [node.id for node in definition.nodes])
         maps = await self.items.sights(execution_id, definition, states)
         units = [(node, states[node.id]) for node in definition.nodes if node.id not in maps]
         units += [
@@ -438,8 +439,8 @@ class Store:
         if definition.output_node is not None:
             final = await self.output_state(execution_id)
             units += [] if final is None else [(definition.output_node, final)]
+        live_states, generation = [state for _, state in units], execution.generation
         leases, timers, live = await self.liveness.of(execution_id, units)
-        generation = execution.generation
         pipe = self._redis.pipeline(transaction=False)
         pipe.lrange(keys.worklist(execution_id), 0, 99)
         pipe.zscore(keys.shared("timers"), timer_member("continue", execution_id, "", 0))
@@ -468,11 +469,12 @@ class Store:
             worklist=tuple(item.decode() for item in worklist),
             has_continue_timer=continued is not None,
             not_taken=rejects,
-            waits=await self.waits.sights(execution, [state for _, state in units]),
+            waits=await self.waits.sights(execution, live_states),
+            inboxes=await self.journals.inboxes(execution_id, live_states),
             now_ms=await self.now_ms(),
             maps=maps,
             output=final,
-            children=await child_states(self._redis, self.keys, [state for _, state in units]),
+            children=await child_states(self._redis, keys, live_states),
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()

@@ -10,6 +10,7 @@ number, NOT_TAKEN 0 or 1.
   left LEFT FAILED                              counts of the execution
   items NODE LIVE COMPLETED FAILED SKIPPED      counts of a mapped node
   queue UNIT | cancel UNIT | hold UNIT | release UNIT | child UNIT
+  letter UNIT                                   it is parked, and has letters
   skip NODE REASON
   requeue UNIT ATTEMPT                          its task is gone
   relet UNIT ATTEMPT                            its lease is gone
@@ -59,6 +60,8 @@ def decision_words(decision: planner.Decision) -> str:
             return f"{type(decision).__name__.lower()} {unit}"
         case planner.Rewake(unit):
             return f"child {unit}"
+        case planner.Deliver(unit):
+            return f"letter {unit}"
         case planner.Skip(node_id, reason):
             return f"skip {node_id} {reason}"
         case planner.Requeue(unit, attempt):

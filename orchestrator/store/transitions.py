@@ -86,6 +86,9 @@ MAX_LINES = 20_000
 MAX_TOKENS = 50_000
 #: Typed events kept for one execution; a unit that emits one more fails.
 MAX_EVENTS = 10_000
+#: Bytes of one journal, and letters of one unit that wait.
+MAX_JOURNAL_BYTES = 32 * 1024 * 1024
+MAX_LETTERS = 1_000
 #: Ends made in one call, and bytes of their arguments: with more, the calls of others would wait too long.
 TOGETHER, TOGETHER_BYTES = 16, 512 * 1024
 
@@ -459,6 +462,67 @@ class Transitions(ScriptClient):
         for line in lines:
             flat.extend(line)
         return self._call("report_events", token.execution_id, (*token.arguments(), *flat), read_text)
+
+    # Durable handlers
+
+    def append_journal(
+        self,
+        token: AttemptToken,
+        number: int,
+        data: bytes,
+        *,
+        takes: int | None = None,
+        events: Sequence[bytes] = (),
+        allowed_bytes: int = MAX_JOURNAL_BYTES,
+        events_allowed: int = MAX_EVENTS,
+    ) -> Call[list[Any]]:
+        """Append entry `number` to the journal of a unit, with the letter it takes and its typed events.
+
+        All of it is written, or none; an entry that is there already is left. Replies [word, number]: ok,
+        fenced, gap, full, letter, exceeded.
+        """
+        letter: Argument = "" if takes is None else takes
+        arguments = (*token.arguments(), number, data, letter, allowed_bytes, events_allowed, *events)
+        return self._call("append_journal", token.execution_id, arguments, read_words)
+
+    def snapshot_journal(self, token: AttemptToken, through: int, data: bytes) -> Call[tuple[str, bool]]:
+        """Put a snapshot in place of the entries of a journal up to `through`. Words: ok, fenced, gap.
+
+        More: the same call goes on removing entries.
+        """
+        arguments = (*token.arguments(), through, data)
+        return self._call("snapshot_journal", token.execution_id, arguments, read_word_more)
+
+    def await_letter(
+        self,
+        token: AttemptToken,
+        *,
+        until_ms: int | None,
+        waits_for: bytes,
+        claiming: ClaimRequest | None = None,
+    ) -> Call[EndReply]:
+        """Park a unit until a letter comes or until that moment; it is queued at once where one is there.
+
+        waits_for  list of texts, JSON, for people.
+        """
+        until: Argument = "" if until_ms is None else until_ms
+        return self._end("await_letter", token, claiming, until, waits_for)
+
+    def post_letter(
+        self,
+        execution_id: str,
+        unit: str,
+        payload: bytes,
+        *,
+        idempotency: Idempotency,
+        allowed: int = MAX_LETTERS,
+    ) -> Call[list[Any]]:
+        """Append a letter to the inbox of a unit, and queue the unit if it waits for one.
+
+        Replies [word, status, number of the letter, more].
+        """
+        arguments = (unit, payload, *idempotency.arguments(), allowed)
+        return self._call("post_letter", execution_id, arguments, read_words)
 
     # Liveness
 

@@ -12,13 +12,14 @@ from orchestrator.definitions.definition import OUTPUT
 from tests.chaos.expiry import of_expired
 from tests.chaos.history import Call, EndReply, History, Line
 from tests.chaos.kinship import of_children, of_output
+from tests.chaos.letters import DURABLE, of_letters
 from tests.chaos.messages import of_messages
 from tests.chaos.receipts import of_hooks
 from tests.chaos.script import outcome_of
 from tests.chaos.slots import of_clocks
 from tests.interpreter import interpret, nodes_of, status_of, words_of_items
 
-TRACED = ("record", "record_in_thread", "record_beating", "record_crashing")
+TRACED = ("record", "record_in_thread", "record_beating", "record_crashing", DURABLE)
 _ENDS = {
     "node.completed": "COMPLETED",
     "node.failed": "FAILED",
@@ -67,7 +68,9 @@ def judge(history: History) -> Verdict:
         broken += [f"{gone.execution_id}: {what}" for what in of_expired(gone, by_node, TRACED)]
     for execution_id, unit, tries in _charged(history):
         calls = by_node.get((execution_id, unit), [])
-        extra = max(0, len(calls) - tries)
+        # A call that parks is followed by another one, and neither is a try.
+        parks = sum(call.ended == "park" for call in calls)
+        extra = max(0, len(calls) - tries - parks)
         explained = min(extra, _struck(calls, history))
         duplicates, excused = duplicates + extra, excused + explained
         if extra > explained:
@@ -82,6 +85,7 @@ def _of_execution(ended: EndReply, by_node: dict[Key, list[Call]]) -> Iterator[s
     yield from _ending(ended)
     yield from _lines(ended)
     yield from _order(ended, by_node)
+    yield from of_letters(ended)
     for node in nodes_of(dict(ended.document)):
         if node["handler"] not in TRACED:
             continue

@@ -20,6 +20,7 @@ from orchestrator.operations.approvals import Approvals
 from orchestrator.states import ExecutionStatus
 from orchestrator.units import index_of, node_of
 from tests.chaos.history import EndReply, Sample
+from tests.chaos.letters import Letters
 from tests.chaos.nested_workload import child_of
 from tests.chaos.script import outcome_of
 from tests.chaos.tenancy import TENANTS, start_by_name
@@ -44,6 +45,7 @@ class Client:
         self.ended: set[str] = set()
         #: Signals not sent yet: (execution id, name).
         self.unsignalled: set[tuple[str, str]] = set()
+        self.letters = Letters(self)
         #: Children by id: their parent's id and the unit that started them.
         self.kin: dict[str, tuple[str, str]] = {}
         self.retried: set[str] = set()
@@ -100,6 +102,7 @@ class Client:
         self.accepted[execution_id] = time.monotonic()
         self._owners[execution_id] = tenant
         self._expect_signals(execution_id, document)
+        self.letters.expect(execution_id, document)
 
     def tenant_of(self, execution_id: str) -> str:
         while execution_id in self.kin:
@@ -200,6 +203,7 @@ class Client:
 
     async def answer(self) -> None:
         """Send some signals, perhaps before anybody waits for them, and decide some approvals, some twice."""
+        await self.letters.post_some()
         for execution_id, name in sorted(self.unsignalled):
             if self.dice.random() < 0.4:
                 await self._signal(execution_id, name)

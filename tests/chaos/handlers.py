@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from headrace import Context, Retryable, handler
+from headrace import Context, Parked, Retryable, handler
 
 #: Signs of life in one call.
 STEPS = 10
@@ -60,6 +60,32 @@ async def record_crashing(config: Mapping[str, Any], context: Context) -> dict[s
         if number <= len(crashes):
             call.crash(crashes[number - 1])
         return call.outcome(config)
+
+
+@handler("record_durable", durable=True)
+async def record_durable(config: Mapping[str, Any], context: Context) -> Any:
+    """Take `letters` letters, each with an entry, behind an entry for the step before it; park between them.
+
+    Output: that of `record`, and what was written down: "entries".
+    """
+    with call_of(context) as call:
+        journal = await context.journal.read()
+        entries = [*(journal.snapshot or []), *(entry.data for entry in journal.entries)]
+        while len(entries) < 2 * config["letters"]:
+            if len(entries) % 2 == 0:
+                await asyncio.sleep(config.get("work_ms", 10) / 1000)
+                entries.append(f"step {len(entries) // 2}")
+                entry = await context.journal.append(entries[-1])
+                if len(entries) % 3 == 0:
+                    await context.journal.snapshot(entries, through=entry.number)
+            try:
+                letter = await context.inbox.receive(timeout_s=config.get("patience_s", 0))
+            except TimeoutError:
+                call.ended = "park"
+                return Parked(waits_for=["the next letter"])
+            entries.append(f"letter {letter.payload}")
+            await context.journal.append(entries[-1], takes=letter)
+        return {**call.outcome(config), "entries": entries}
 
 
 class TracedCall:

@@ -17,7 +17,7 @@ class Call:
     """One handler call. Times are of the machine's monotonic clock, which all processes share.
 
     pid    of the worker; host, of the process of its that ran the call.
-    ended  ok, fail, stopped (told to), crash (took its process along); None when that was gone before.
+    ended  ok, fail, park, stopped (told to), crash (took its process along); None when that was gone before.
     """
 
     execution_id: str

@@ -13,6 +13,7 @@ from tests.chaos.workload import (
     calling,
     chain,
     choice,
+    corresponding,
     crashing,
     delay,
     diamond,
@@ -30,7 +31,8 @@ Maker = Callable[[Random], dict[str, Any]]
 TELLING = 0.3
 MIX: tuple[Maker, ...] = (
     chain, nested, diamond, fleeting, crowd, fan, orphans, branch, retry, broken, fleeting, delay, failing,
-    crashing, by_rules, mapping, choice, telling, fleeting, handled, asking, too_many,
+    crashing, by_rules, mapping, choice, telling, fleeting, handled, asking, corresponding,
+    too_many,
 )  # fmt: skip
 
 

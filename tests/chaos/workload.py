@@ -172,6 +172,21 @@ def asking(dice: Random) -> dict[str, Any]:
     )
 
 
+def corresponding(dice: Random) -> dict[str, Any]:
+    """Takes letters that the client posts, early or late, some of them twice; parks or waits between them."""
+    config = {
+        "letters": dice.randint(2, 6),
+        "work_ms": dice.randint(5, 200),
+        "patience_s": dice.choice((0, 0, 1)),
+    }
+    return workflow(
+        work("root", dice),
+        node("letters", after=["root"], handler="record_durable") | {"config": config},
+        work("after", dice, after=["letters"]),
+        name="corresponding",
+    )
+
+
 def calling(dice: Random, url: str) -> dict[str, Any]:
     """Calls a local server, works on what it said, and notifies."""
     return workflow(

@@ -115,6 +115,24 @@ async def test_people_and_signals_are_answered_through_the_run(
     assert result["ask"]["decision"] == "approve"
 
 
+async def test_letters_are_posted_and_read_through_the_client(
+    client: AsyncClient, fleet: WorkerFleet
+) -> None:
+    await fleet.start()
+    run = await client.run(ASKING)
+
+    first = await run.post("ask", {"n": 1}, idempotency_key="one")
+    again = await run.post("ask", {"n": 1}, idempotency_key="one")
+    with pytest.raises(NotFound):
+        await run.post("nobody")
+
+    assert first.letter == again.letter == 1
+    inbox = await client.inboxes.get(run.id, "ask")
+    assert (inbox.last, inbox.taken, list(inbox.items)) == (1, 0, [{"letter": 1, "payload": {"n": 1}}])
+    assert (await client.inboxes.journal(run.id, "ask")).last == 0
+    await run.cancel(grace=0)
+
+
 async def test_a_failure_carries_its_cause_and_may_be_retried(
     client: AsyncClient, fleet: WorkerFleet
 ) -> None:

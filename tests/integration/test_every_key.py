@@ -18,6 +18,8 @@ OWNERS: dict[str, tuple[str, str]] = {
     "status": ("execution", "purge.hide"),
     "events": ("execution", "purge.hide"),
     "signals": ("execution", "purge.hide"),
+    "journal": ("execution", "purge.hide"),
+    "inbox": ("execution", "purge.hide"),
     "worklist": ("execution", "settle, once it is worked off; purge.hide"),
     "held_units": ("execution", "resume_execution, or its end; purge.hide"),
     "reset": ("execution", "retry_execution; by itself after 10 minutes; purge.hide"),

@@ -8,6 +8,7 @@ Mistakes that a second guard makes harmless are left out; the fence, for one, ho
 from __future__ import annotations
 
 from tests.mutation.delivery_mutants import DELIVERIES
+from tests.mutation.journal_mutants import JOURNALS
 from tests.mutation.layout_mutants import LAYOUTS
 from tests.mutation.mutant import Mutant, of
 from tests.mutation.mutants_of_features import FEATURES
@@ -344,4 +345,5 @@ WHOLE = (
 MUTANTS: tuple[Mutant, ...] = (
     *ATTEMPT, *BASE, *STATE, *WRITES, *TOGETHER, *FAULTS, *HANDING_OVER, *CLAIM, *REPLIES, *NODES, *SETTLE, *ENDS, *KEEPERS,
     *WHOLE, *PURGES, *RETENTION, *LAYOUTS, *FEATURES, *TENANTS, *WEBHOOKS, *DELIVERIES, *SCHEDULES,
+    *JOURNALS,
 )  # fmt: skip

@@ -111,7 +111,7 @@ MAPS = (
     ),
     *of(
         "include/items",
-        ("an item goes on with the child of its namesake", "if had_namesake then redis.call('HDEL',", "if false then redis.call('HDEL',"),
+        ("an item goes on with the child of its namesake", "        redis.call('HDEL', x.runtime, 'child|' .. unit)\n", ""),
         ("an item has the tries its namesake left", "if status or had_namesake then", "if status then"),
         ("a node made anew keeps its items", "    redis.call('UNLINK', key)\n", ""),
         ("items that are gone stay dead", "    in_parts('XDEL', entries, dead)\n", ""),

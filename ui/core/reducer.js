@@ -143,6 +143,8 @@ function applyToNode(node, { seq, type, ts, attempt = node.attempt, data }) {
   switch (type) {
     case "node.queued":
       if (UNCHARGED.has(data.cause) && attempt - 1 === node.tried) node.try = Math.max(0, node.try - 1);
+      // A handler that parks while a letter is there is called again at once.
+      if (data.cause === "letter" && node.status === "RUNNING") node.try = Math.max(0, node.try - 1);
       Object.assign(node, { status: "QUEUED", queued_at: ts, waiting_on: null, due_at: null, started_at: null, ended_at: null });
       break;
     case "node.started":
@@ -154,6 +156,8 @@ function applyToNode(node, { seq, type, ts, attempt = node.attempt, data }) {
       Object.assign(node, { status: "PENDING", waiting_on: null });
       break;
     case "node.waiting":
+      // A park is no try, whatever ends it. A view may contain what is applied again.
+      if (data.waiting_on === "inbox" && node.status === "RUNNING") node.try = Math.max(0, node.try - 1);
       Object.assign(node, { status: "WAITING", waiting_on: data.waiting_on, due_at: rfc3339(data.due_ms), worker: null });
       if (data.child) node.child = data.child;
       break;

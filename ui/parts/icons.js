@@ -18,6 +18,7 @@ export const ICONS = {
   },
   waiting_delay: { d: "M7 3h10 M7 21h10 M8 3c0 5 8 5 8 9s-8 4-8 9 M16 3c0 5-8 5-8 9s8 4 8 9" },
   waiting_signal: { d: "M12 12v9 M8.5 15.5a5 5 0 1 1 7 0 M5.600 18.400a9 9 0 1 1 12.800 0 M12 12h.01" },
+  waiting_inbox: { d: "M3 6h18v12H3z M3 7l9 7 9-7" },
   waiting_worker: { d: "M9 3v6 M15 3v6 M6 9h12v3a6 6 0 0 1-12 0z M12 18v3" },
   waiting_hold: { d: "M6 11h12v9H6z M9 11V8a3 3 0 0 1 6 0v3" },
   waiting_map: { d: "M4 4h6v6H4z M14 4h6v6h-6z M4 14h6v6H4z M14 14h6v6h-6z" },

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace import Completed, Skipped, Waiting
+from headrace import Completed, Parked, Skipped, Waiting
 from orchestrator.errors import ErrorType, NodeError
 from workers.context import HandlerContext
 from workers.excerpts import Excerpt
@@ -71,6 +71,8 @@ def outcome_of(header: Mapping[str, Any], body: bytes, context: HandlerContext) 
             return Completed(Raw(body), tuple(header["not_taken"]))
         case "waiting":
             return Waiting(until_ms=header["until_ms"], delay_ms=header["delay_ms"], output=Raw(body))
+        case "parked":
+            return Parked(header["until_ms"], tuple(header["waits_for"]))
         case "skipped":
             return Skipped(one_line(header["reason"]) or "handler_skipped")
         case "failed":

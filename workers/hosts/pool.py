@@ -58,9 +58,11 @@ class HandlerHosts:
     @property
     def cards(self) -> Mapping[str, HandlerCard]:
         """Handlers that can be run here, by every name they have."""
+        if self.offer is None:
+            return {}
         has_any = any(host.state == "ready" for host in self._hosts)
         # A host that has died is replaced at once: what it offered is not taken back for that moment.
-        return self.offer.cards if self.offer is not None and (has_any or not self._failures.count) else {}
+        return self.offer.cards if has_any or not self._failures.count else {}
 
     @property
     def is_loading(self) -> bool:
@@ -112,6 +114,9 @@ class HandlerHosts:
             return
         self.generation += 1
         self._failures.clear()
+        if self._timer is not None:  # A pause after what did not load ends with the file that was saved.
+            self._timer.cancel()
+            self._timer = None
         for host in self._hosts:
             if host.state == "starting":
                 host.kill()
@@ -152,7 +157,7 @@ class HandlerHosts:
         try:
             host.start()
         except OSError as error:
-            message = f"HANDLER_PYTHON cannot be run: {self.settings.python}: {error}"
+            message = f"HANDLER_PYTHON cannot be run: {self.settings.python}: {error.strerror or error}"
             host.state, host.refusal = "gone", {"message": message, "traceback": ""}
             self._on_change(host)
             return False

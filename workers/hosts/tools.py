@@ -70,7 +70,54 @@ async def container(context: HandlerContext, header: Mapping[str, Any], body: by
     return {**fields, **times}, result.stdout + result.stderr_tail
 
 
-TOOLS: Mapping[str, Tool] = {"http": http, "llm": llm, "container": container}
+async def read_journal(context: HandlerContext, header: Mapping[str, Any], body: bytes, give: Give) -> Answer:
+    """Read the journal of the node."""
+    found = await context.journal.read()
+    entries = [[entry.number, entry.data] for entry in found.entries]
+    return {"through": found.through}, exact_json.dumps([found.snapshot, *entries])
+
+
+async def append_journal(
+    context: HandlerContext, header: Mapping[str, Any], body: bytes, give: Give
+) -> Answer:
+    """Append an entry to the journal of the node. Raises Terminal."""
+    size = header["data_bytes"]
+    data, events = exact_json.loads(body[:size]), exact_json.loads(body[size:])
+    entry = await context.journal.append(data, events=events, takes=header["takes"])
+    return {"number": entry.number}, b""
+
+
+async def snapshot_journal(
+    context: HandlerContext, header: Mapping[str, Any], body: bytes, give: Give
+) -> Answer:
+    """Replace entries of the journal by a snapshot. Raises Terminal."""
+    through = header["through"]
+    if type(through) is not int or through < 0:
+        raise Terminal("'through' of a snapshot is the number of an entry")
+    await context.journal.snapshot(exact_json.loads(body), through)
+    return {}, b""
+
+
+async def receive_letter(
+    context: HandlerContext, header: Mapping[str, Any], body: bytes, give: Give
+) -> Answer:
+    """Wait for a letter; the answer has no number where none has come within the time."""
+    try:
+        letter = await context.inbox.receive(header["timeout_s"])
+    except TimeoutError:
+        return {"number": None}, b""
+    return {"number": letter.number}, exact_json.dumps(letter.payload)
+
+
+TOOLS: Mapping[str, Tool] = {
+    "http": http,
+    "llm": llm,
+    "container": container,
+    "journal.read": read_journal,
+    "journal.append": append_journal,
+    "journal.snapshot": snapshot_journal,
+    "inbox.receive": receive_letter,
+}
 
 
 def _config(handler: str, body: bytes) -> Any:

@@ -87,7 +87,7 @@ class Announcement:
         if refusal is None:
             return ""
         text = "\n".join(filter(None, (refusal["message"], refusal.get("hint"), refusal.get("traceback"))))
-        return self._redactor.text(text)[:REFUSAL_CHARS]
+        return self._redactor.text(text).rstrip()[:REFUSAL_CHARS]
 
     async def publish_cards(self) -> None:
         """Keep the cards of the installation's handlers in Redis, for ever."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
+from headrace.registration import HANDLER_REGISTRY
 from orchestrator.definitions.branches import taker_of
 from orchestrator.errors import ErrorType, LayoutUnknown, NodeError, StoreUnavailable
 from orchestrator.store.reader import Store
@@ -81,12 +82,12 @@ class Claims:
 
     async def claim(self, deliveries: list[Delivery]) -> None:
         """Claim what can be run, each task in its own call: one that is refused does not hold up the rest."""
-        request, built_in = self._next_request(), names() | OWN.keys()
+        request = self._next_request()
         mine: list[Delivery] = []
         claims: list[Call[Claim | str]] = []
         others: list[Delivery] = []
         for number, task in enumerate(deliveries):
-            if task.handler not in built_in:
+            if task.handler not in HANDLER_REGISTRY and task.handler not in OWN:
                 if self._hosts.is_loading:
                     self.line.add(task)
                     continue
@@ -208,13 +209,13 @@ class Claims:
         """Name the built-in handlers, and those of some kinds of host, each between two blanks."""
         offer = self._hosts.offer if kinds else None
         known = self._texts.get(kinds)
-        if known is None or known[0] is not offer or known[1] != len(names()):
+        if known is None or known[0] is not offer or known[1] != len(HANDLER_REGISTRY):
             found = (
                 names()
                 | OWN.keys()
                 | {name for name in self._hosts.cards if self._hosts.kind_of(name) in kinds}
             )
-            known = self._texts[kinds] = (offer, len(names()), f" {' '.join(sorted(found))} ")
+            known = self._texts[kinds] = (offer, len(HANDLER_REGISTRY), f" {' '.join(sorted(found))} ")
         return known[2]
 
     @property

@@ -121,6 +121,10 @@ class AttemptEvents:
             raise Terminal("the worker stops", type=ErrorType.LEASE_LOST) from None
         return Written()
 
+    async def flush(self) -> None:
+        """Wait until all that was reported so far is in the history. Raises what `write` raises."""
+        await self._sender.flush()
+
     async def finish(self) -> None:
         """Take no more events, and wait for those that nobody has waited for. Raises what `write` raises."""
         self.close()

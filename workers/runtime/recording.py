@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, assert_never
 
 import orjson
 
-from headrace import Completed, Skipped, Terminal, Waiting
+from headrace import Completed, Parked, Skipped, Terminal, Waiting
 from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
@@ -118,6 +118,13 @@ class _Ending(NamedTuple):
                     delay_ms=result.delay_ms,
                     until_ms=result.until_ms,
                     output=self._output(result.output),
+                    claiming=claiming,
+                )
+            case Parked():
+                return transitions.await_letter(
+                    token,
+                    until_ms=result.until_ms,
+                    waits_for=orjson.dumps(list(result.waits_for)),
                     claiming=claiming,
                 )
             case Awaiting():

@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
-from headrace import Completed, Skipped, Waiting
+from headrace import Completed, Parked, Skipped, Waiting
 from headrace.plain_json import plain
 from headrace.wording import text_of
 from orchestrator.documents import exact_json
@@ -216,6 +216,8 @@ class Redactor:
                 late = outcome.late
                 hidden = self.error(late) if isinstance(late, NodeError) else self.value(late)
                 return replace(outcome, ask=self.value(outcome.ask), late=hidden)
+            case Parked():
+                return replace(outcome, waits_for=tuple(self.value(list(outcome.waits_for))))
             case Skipped():
                 return replace(outcome, reason=self.excerpt(Excerpt(outcome.reason, MESSAGE_MAX_CHARS)))
             case Nesting() | AwaitingChild():

@@ -9,15 +9,14 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
-from headrace import Completed, Retryable, Terminal, Waiting
+from headrace import Completed, Parked, Retryable, Terminal, Waiting
 from headrace.plain_json import plain
 from headrace.registration import HandlerSpec
 from orchestrator.definitions.branches import CONDITION
 from orchestrator.definitions.interface import Interface
-from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType
-from orchestrator.operations.children import ChildHandle, Children
+from orchestrator.operations.children import Children
 from orchestrator.store.interfaces import Interfaces
 from orchestrator.store.items import Items
 from orchestrator.store.replies import Claim
@@ -32,6 +31,8 @@ from workers.hosts.places import PLACE_S
 from workers.hosts.pool import HandlerHosts
 from workers.outcome import Failed, Outcome, Raw, to_outcome
 from workers.registry import find_handler
+from workers.runtime.contexts import Contexts
+from workers.runtime.durable import Durables
 from workers.runtime.evaluation import Evaluation
 from workers.runtime.event_writer import NO_SENDER, AttemptEvents, Sender
 from workers.runtime.leftovers import Leftovers, Raised, call_in_thread
@@ -45,7 +46,6 @@ from workers.runtime.work import (
     config_of,
     item_names,
     items_of,
-    outputs_of,
     refuse_secrets,
 )
 
@@ -61,6 +61,7 @@ class Runner:
     threads    where sync handlers run.
     items      reads the outputs of a map's items; None where no node is mapped.
     children   starts and reads child executions; None where no node has one.
+    durables   makes journals and inboxes; None where no handler is durable.
     interfaces  reads what definitions declare of their events; None: nothing is checked by it.
     max_bytes  of a node's output, and of all items of a map together.
     find       the handler of a name.
@@ -77,6 +78,7 @@ class Runner:
         threads: Executor,
         items: Items | None = None,
         children: Children | None = None,
+        durables: Durables | None = None,
         interfaces: Interfaces | None = None,
         max_bytes: int = 1024 * 1024,
         find: Callable[[str], HandlerSpec | None] = find_handler,
@@ -85,13 +87,11 @@ class Runner:
         meter: Callable[[Claim], Meter] = lambda claim: NullMeter(),
     ) -> None:
         self.items = items
-        self.children = children
         self.interfaces = interfaces
         self.max_bytes = max_bytes
         self.hosts = hosts
         self._find = find
         self._clock = clock
-        self._meter = meter
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
@@ -99,6 +99,10 @@ class Runner:
         #: What outlives its attempt; each of them fills a slot until it ends.
         self.leftovers = Leftovers()
         self._evaluation = Evaluation()
+        self._contexts = Contexts(
+            worker_id, tools, self.redactors, children=children, durables=durables, meter=meter,
+            max_bytes=max_bytes,
+        )  # fmt: skip
 
     async def run(
         self,
@@ -158,11 +162,11 @@ class Runner:
             if config is None:
                 return ConditionFalse()
             interface = await self._interface(claim, spec) if "interface" in spec else None
-            context = self._context(work, sink, cancelled, events, interface)
+            context = self._contexts.of(work, handler, sink, cancelled, events, interface)
             value = await self._perform(handler, config, context, events, TimeLimits.from_spec(spec))
             if isinstance(value, Raised):
                 raise value.error
-            return to_outcome(value)
+            return _allowed(to_outcome(value), handler)
         except asyncio.CancelledError:
             raise
         except GivenBack as error:
@@ -240,50 +244,6 @@ class Runner:
             raise Retryable("what the definition declares of its events cannot be read just now")
         return found
 
-    def _context(
-        self,
-        work: Work,
-        sink: EventSink,
-        cancelled: StopSignal,
-        events: AttemptEvents,
-        interface: Interface | None,
-    ) -> HandlerContext:
-        """Build the context that the handler sees."""
-        claim = work.claim
-        return HandlerContext(
-            execution_id=claim.execution_id,
-            node_id=claim.node_id,
-            attempt=claim.attempt,
-            try_number=claim.tries,
-            worker_id=self.worker_id,
-            inputs=work.inputs,
-            outputs=outputs_of(work),
-            resume=work.resume,
-            now_ms=work.now_ms,
-            has_retry_policy=work.spec["retry"] is not None,
-            last_heartbeat=exact_json.loads(claim.beat) if claim.beat else None,
-            child=self._child(work),
-            sink=sink,
-            events=events,
-            interface=interface,
-            tools=self.tools.of(claim.tenant),
-            meter=self._meter(claim),
-            cancelled=cancelled,
-        )
-
-    def _child(self, work: Work) -> ChildHandle | None:
-        """Build the access to the node's child execution; None for every handler but `sub_workflow`."""
-        if self.children is None or work.spec["handler"] != SUB_WORKFLOW:
-            return None
-        return ChildHandle(
-            self.children,
-            execution_id=work.claim.execution_id,
-            unit=work.claim.node_id,
-            attempt=work.claim.attempt,
-            is_checked=isinstance(work.spec["config"].get("workflow"), dict),
-            max_bytes=self.max_bytes,
-        )
-
     async def _perform(
         self,
         handler: HandlerSpec | HandlerCard,
@@ -334,6 +294,13 @@ class Runner:
                 unit = AttemptToken(context.execution_id, context.node_id, context.attempt, "")
                 self.leftovers.add_thread(thread, unit)
             raise
+
+
+def _allowed(outcome: Outcome, handler: HandlerSpec | HandlerCard) -> Outcome:
+    """Give the outcome. Raises Terminal for a park of a handler that is not durable."""
+    if isinstance(outcome, Parked) and not handler.is_durable:
+        raise Terminal(f"handler '{handler.name}' returned Parked, and is not declared with durable=True")
+    return outcome
 
 
 def _is_large(output: Any) -> bool:

@@ -24,9 +24,11 @@ class WaitingLine:
     def __init__(self, hosts: HandlerHosts) -> None:
         self._hosts = hosts
         self._tasks: dict[Kind, dict[str, Delivery]] = {kind: {} for kind in KINDS}
+        #: Asked for with every end of an attempt.
+        self._count = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._tasks.values()))
+        return self._count
 
     @property
     def servable(self) -> int:
@@ -41,6 +43,7 @@ class WaitingLine:
         """Let a task wait. One that waits already, and was delivered again, keeps its place."""
         kind = self._hosts.kind_of(task.handler) or "sync"
         self._tasks[kind].setdefault(task.message_id, task)
+        self._recount()
 
     def take(self, most: int) -> list[Delivery]:
         """Give those that have a place in a host now, and those that no host offers any more."""
@@ -58,6 +61,7 @@ class WaitingLine:
                 if now is not None and not self._hosts.places.hold(unit_of(task), task.handler):
                     break
                 found.append(tasks.pop(message_id))
+        self._recount()
         return found
 
     def clear(self) -> list[Delivery]:
@@ -65,4 +69,8 @@ class WaitingLine:
         given = [task for tasks in self._tasks.values() for task in tasks.values()]
         for tasks in self._tasks.values():
             tasks.clear()
+        self._recount()
         return given
+
+    def _recount(self) -> None:
+        self._count = sum(map(len, self._tasks.values()))

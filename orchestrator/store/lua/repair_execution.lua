@@ -84,6 +84,13 @@ function repairs.relist(rest)
   end
 end
 
+-- Queues a parked unit that has letters.
+function repairs.letter(id)
+  local last, taken = inbox.numbers(x, id)
+  local on = redis.call('HGET', x.runtime, 'waiting_on|' .. id)
+  if last > taken and on == 'inbox' and status_of(x, id) == 'WAITING' then inbox.wake(x, id, taken + 1) end
+end
+
 -- Corrects the counts of a mapped node; its turn then starts or ends what ought to be.
 function repairs.items(rest)
   local id, live, completed, failed, skipped = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+)$')

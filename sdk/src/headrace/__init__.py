@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headrace.client import AsyncClient, Client
     from headrace.context import Context, LogLevel
+    from headrace.durable import Entry, Journaled, Letter, TypedEvent
     from headrace.errors import (
         ApiError,
         Conflict,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         Cancelled,
         Completed,
         HandlerFault,
+        Parked,
         Retryable,
         Skip,
         Skipped,
@@ -51,10 +53,12 @@ _LATER = {
     **dict.fromkeys(("Context", "LogLevel"), "context"),
     **dict.fromkeys(
         (
-            "Cancelled", "Completed", "HandlerFault", "Retryable", "Skip", "Skipped", "Terminal", "Waiting",
+            "Cancelled", "Completed", "HandlerFault", "Parked", "Retryable", "Skip", "Skipped", "Terminal",
+            "Waiting",
         ),
         "outcome",
     ),
+    **dict.fromkeys(("Entry", "Journaled", "Letter", "TypedEvent"), "durable"),
     **dict.fromkeys(("AsyncClient", "Client"), "client"),
     **dict.fromkeys(("AsyncRun", "Run"), "run"),
     **dict.fromkeys(("ContainerResult", "HttpResult", "LlmReply"), "tools"),
@@ -79,17 +83,21 @@ __all__ = [
     "Conflict",
     "ContainerResult",
     "Context",
+    "Entry",
     "Event",
     "Execution",
     "HandlerFault",
     "HeadraceError",
     "HttpResult",
     "Invalid",
+    "Journaled",
+    "Letter",
     "LlmReply",
     "LogLevel",
     "Node",
     "NotFound",
     "NotSendable",
+    "Parked",
     "Retryable",
     "Run",
     "RunFailed",
@@ -99,6 +107,7 @@ __all__ = [
     "Skipped",
     "Step",
     "Terminal",
+    "TypedEvent",
     "Unauthorized",
     "Unavailable",
     "Waiting",

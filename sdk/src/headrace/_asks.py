@@ -46,20 +46,28 @@ class Asks:
         body: bytes,
         read: Read[T],
         on_piece: OnPiece | None = None,
+        *,
+        is_kept: bool = False,
     ) -> T:
         """Ask, and give the answer: a coroutine for the host's own loop, which asks once it is awaited.
 
-        Anywhere else the call itself waits. Raises Retryable and Terminal as the worker has them, and
-        Cancelled when the attempt was stopped.
+        Anywhere else the call itself waits. is_kept: see `begin`. Raises Retryable and Terminal as the
+        worker has them, and Cancelled when the attempt was stopped.
         """
         if self.is_awaited:
-            return cast(T, self._asked(what, fields, body, read, on_piece))
-        return self.begin(what, fields, body, read, on_piece).wait()
+            return cast(T, self._asked(what, fields, body, read, on_piece, is_kept))
+        return self.begin(what, fields, body, read, on_piece, is_kept=is_kept).wait()
 
     async def _asked(
-        self, what: str, fields: Mapping[str, Any], body: bytes, read: Read[T], on_piece: OnPiece | None
+        self,
+        what: str,
+        fields: Mapping[str, Any],
+        body: bytes,
+        read: Read[T],
+        on_piece: OnPiece | None,
+        is_kept: bool,
     ) -> T:
-        return await self.begin(what, fields, body, read, on_piece)
+        return await self.begin(what, fields, body, read, on_piece, is_kept=is_kept)
 
     @property
     def is_awaited(self) -> bool:

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headrace._asks import Asks
+from headrace._host_durable import HostInbox, HostJournal
 from headrace._host_tools import HostContainers, HostHttp, HostLlm
 from headrace.context import LogLevel
+from headrace.durable import Inbox, Journal
 from headrace.outcome import Cancelled, Terminal
 from headrace.plain_json import as_json
 from headrace.tools import Containers, Http, Llm
@@ -62,6 +64,14 @@ class HostContext:
     @property
     def containers(self) -> Containers:
         return HostContainers(self._asks)
+
+    @property
+    def journal(self) -> Journal:
+        return HostJournal(self._asks)
+
+    @property
+    def inbox(self) -> Inbox:
+        return HostInbox(self._asks)
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         self._wire.send(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace._tracebacks import traceback_of
-from headrace.outcome import Completed, Skip, Skipped, Waiting
+from headrace.outcome import Completed, Parked, Skip, Skipped, Waiting, park_problem
 from headrace.plain_json import as_json
 from headrace.wording import text_of
 
@@ -21,7 +21,9 @@ def completed(value: Any) -> Result:
     try:
         return _completed(value)
     except (TypeError, ValueError, RecursionError) as error:
-        return _failure("HandlerError", f"the handler's output is not JSON: {error}", is_retryable=False), b""
+        return _failure(
+            "HandlerError", f"the handler's output cannot be kept: {error}", is_retryable=False
+        ), b""
 
 
 def _completed(value: Any) -> Result:
@@ -40,6 +42,10 @@ def _completed(value: Any) -> Result:
                     "a Waiting has exactly one of until_ms and delay_ms, a whole number from 0 on"
                 )
             return {"kind": "waiting", "until_ms": until_ms, "delay_ms": delay_ms}, _json(output)
+        case Parked(until_ms, waits_for):
+            if (problem := park_problem(value)) is not None:
+                raise TypeError(problem)
+            return {"kind": "parked", "until_ms": until_ms, "waits_for": list(waits_for)}, b""
         case Completed(output, not_taken):
             if not isinstance(not_taken, tuple) or not all(isinstance(node_id, str) for node_id in not_taken):
                 raise TypeError("not_taken of a Completed is a tuple of node ids")

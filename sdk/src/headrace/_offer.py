@@ -75,15 +75,27 @@ def _refusal(module: str, error: BaseException, folder: str, began_ns: int) -> d
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename.startswith(folder):
             files.add(frame.filename)
-    is_ours = isinstance(error, ModuleNotFoundError) and error.name in _ENGINE
     return {
         "module": module,
         "error_type": type(error).__name__,
         "message": f"cannot load handler module '{module}' (HANDLERS): {type(error).__name__}: {error}",
-        "hint": _HINT if is_ours else "",
-        "traceback": text,
+        "hint": _hint(error, folder),
+        # What has no place in the user's code says no more than the message.
+        "traceback": text if len(text.splitlines()) > 1 else "",
         "files": _stamped(files, began_ns),
     }
+
+
+def _hint(error: BaseException, folder: str) -> str:
+    """Say what makes a module that was not found one that is; "" where something else is wrong."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    if error.name in _ENGINE:
+        return _HINT
+    return (
+        f"it is neither in {folder} (HANDLER_PATH names other folders) nor installed for {sys.executable}: "
+        "install it there, or name the interpreter of your virtual environment in HANDLER_PYTHON"
+    )
 
 
 def _users(error: BaseException) -> Any:
@@ -110,6 +122,7 @@ def _card(spec: HandlerSpec) -> dict[str, Any]:
         "shape": None if model is None else shape_of(model),
         "retry": None if spec.retry is None else dict(spec.retry),
         "secrets": list(spec.secrets),
+        "is_durable": spec.is_durable,
         "module": function.__module__,
         "line": code.co_firstlineno if code is not None else 0,
     }

@@ -340,11 +340,6 @@ def path_of(*parts: str) -> str:
     return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def definition_of(definition: Definition) -> Mapping[str, Any] | str:
-    """Give a definition as it is sent."""
-    return definition if isinstance(definition, str | Mapping) else definition.to_dict()
-
-
 def given(**fields: Any) -> Document:
     """The fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}

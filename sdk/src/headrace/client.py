@@ -23,6 +23,7 @@ from headrace.api.approvals import Approvals
 from headrace.api.definitions import Definitions
 from headrace.api.deliveries import Deliveries
 from headrace.api.executions import Executions
+from headrace.api.inboxes import Inboxes
 from headrace.api.nodes import Nodes
 from headrace.api.operations import DeadLetters, Handlers, Queues, Statistics, Usage, Workers
 from headrace.api.schedules import Schedules
@@ -50,6 +51,7 @@ class Parts(Part[Way]):
         self.executions = Executions(way)
         self.nodes = Nodes(way)
         self.signals = Signals(way)
+        self.inboxes = Inboxes(way)
         self.approvals = Approvals(way)
         self.queues = Queues(way)
         self.workers = Workers(way)

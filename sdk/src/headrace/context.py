@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     import asyncio
 
+    from headrace.durable import Inbox, Journal
     from headrace.tools import Containers, Http, Llm
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -58,6 +59,14 @@ class Context(Protocol):
     @property
     def containers(self) -> Containers:
         """The runner of containers of the worker: `await context.containers.run(image, args=[…])`."""
+
+    @property
+    def journal(self) -> Journal:
+        """What this node has written down of its work. Raises Terminal in a handler that is not durable."""
+
+    @property
+    def inbox(self) -> Inbox:
+        """The letters to this node. Raises Terminal in a handler that is not durable."""
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         """Write a line to the execution's history, as a `node.log` event."""

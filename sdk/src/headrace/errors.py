@@ -63,7 +63,7 @@ class Unavailable(ApiError):
 
 
 class NotSendable(HeadraceError, ValueError):
-    """A value that no request can carry: a number that JSON cannot write, or text that is not Unicode."""
+    """What no request can carry: numbers and text that JSON cannot hold, or a path for a definition."""
 
 
 class RunFailed(HeadraceError):

@@ -1,4 +1,4 @@
-"""How an attempt may end: three values a handler may return, and the exceptions that stand for the others.
+"""How an attempt may end: four values a handler may return, and the exceptions that stand for the others.
 
 Any other value that is returned means `Completed`. `Retryable`, `Terminal` and `Skip` are for code that is
 too deep to return; any other exception is a `HandlerError`, worth another try.
@@ -6,7 +6,7 @@ too deep to return; any other exception is a `HandlerError`, worth another try.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,6 +39,20 @@ class Waiting:
     output: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The node waits, without a worker, until a letter comes to its inbox; then its handler is called again.
+
+    Only durable handlers may park. With a letter there already, the handler is called again at once.
+
+    until_ms   Unix epoch; it is called again then in any case. None waits for a letter alone.
+    waits_for  what for, in words for people: at most 20, of 200 characters each.
+    """
+
+    until_ms: int | None = None
+    waits_for: Sequence[str] = ()
+
+
 class HandlerFault(Exception):
     """A failure with a type and details; raised as `Retryable` or `Terminal`."""
 
@@ -56,6 +70,18 @@ class HandlerFault(Exception):
         self.error_type = type
         self.retry_after_s = after_s
         self.details = dict(details or {})
+
+
+def park_problem(parked: Parked) -> str | None:
+    """Say what is wrong with a Parked; None where nothing is."""
+    until_ms, words = parked.until_ms, parked.waits_for
+    if until_ms is not None and (type(until_ms) is not int or not 0 <= until_ms < 2**52):
+        return "until_ms of a Parked is a whole number of milliseconds, or None"
+    if isinstance(words, str) or not isinstance(words, Sequence):
+        return "waits_for of a Parked is a list of texts"
+    if len(words) > 20 or not all(isinstance(word, str) and len(word) <= 200 for word in words):
+        return "waits_for of a Parked has at most 20 texts of 200 characters"
+    return None
 
 
 class Retryable(HandlerFault):

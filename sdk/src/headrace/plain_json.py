@@ -73,7 +73,7 @@ def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
         return as_json(plain(value), root, depth=depth + 1)
     except TypeError as error:
         if str(error).startswith("Type is"):
-            raise TypeError(f"{root} is a {type(value).__name__}, which is not JSON") from None
+            raise TypeError(f"{root} is of the type {type(value).__name__}, which is not JSON") from None
         raise
 
 

@@ -153,6 +153,43 @@ class Signalled(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Posted(Value):
+    """A letter that was posted. letter: its number among all letters to the node."""
+
+    schema = "PostAnswer"
+
+    execution_id: str
+    node_id: str
+    status: str
+    letter: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InboxState(Value):
+    """The inbox of a node. items: {letter, payload} that wait; taken: the number before the first of them."""
+
+    schema = "InboxView"
+
+    last: int = 0
+    taken: int = 0
+    items: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JournalPart(Value):
+    """A journal, or a part of it. items: {number, data} behind the snapshot, which stands for all before."""
+
+    schema = "JournalView"
+
+    last: int = 0
+    through: int = 0
+    snapshot: Any = None
+    bytes: int = 0
+    items: tuple[Mapping[str, Any], ...] = ()
+    next_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook(Value):
     """A path under which others start a workflow; `secret` only where one was made just now."""
 
@@ -212,7 +249,10 @@ class DeadLetter(Value):
 
 @dataclass(frozen=True, slots=True)
 class Worker(Value):
-    """A live worker. slots: attempts it runs at once; blocked: those of them that do not end."""
+    """A live worker. slots: attempts it runs at once; blocked: those of them that do not end.
+
+    refusal: why it could not load the handlers of the installation; None where nothing is wrong.
+    """
 
     schema = "WorkerView"
 
@@ -226,6 +266,7 @@ class Worker(Value):
     running: int = 0
     blocked: int = 0
     blocked_by: tuple[str, ...] = ()
+    refusal: str | None = None
     started_at: str | None = None
     last_seen_at: str | None = None
 
@@ -255,6 +296,7 @@ class Handler(Value):
     description: str = ""
     config_schema: Mapping[str, Any] | None = None
     retry: Mapping[str, Any] | None = None
+    durable: bool = False
     live_workers: int = 0
     workers: tuple[str, ...] = ()
 

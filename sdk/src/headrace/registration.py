@@ -35,6 +35,8 @@ class HandlerSpec:
     config_model: type[BaseModel] | None = None
     #: Policy of nodes that have no `retry` of their own, as in a definition.
     retry: Mapping[str, Any] | None = None
+    #: It has a journal and an inbox, and may park: code that lives longer than a worker.
+    is_durable: bool = False
     #: Config fields that may hold `secrets.NAME`.
     secrets: tuple[str, ...] = ()
 
@@ -96,6 +98,7 @@ def handler(
     retry: Mapping[str, Any] | None = None,
     config: type[BaseModel] | None = None,
     secrets: tuple[str, ...] = (),
+    durable: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as the handler `name`.
 
@@ -104,6 +107,8 @@ def handler(
     config   a pydantic model; the function then gets an instance of it.
     secrets  config fields that may hold `secrets.NAME`: those whose value goes to where the secret belongs,
              and into no output, log or error.
+    durable  gives the node a journal and an inbox, and lets the function return Parked: for code that lives
+             longer than a worker.
 
     The function takes (config, context), sync or async, and returns Completed, Skipped, Waiting, or any value
     that has a meaning as JSON, a pydantic model or a dataclass included (then: Completed).
@@ -119,6 +124,7 @@ def handler(
             config_model=config,
             retry=retry,
             secrets=secrets,
+            is_durable=durable,
         )
         _check_signature(spec)
         for each in (name, *aliases):

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from headrace.api.approvals import Approvals
 from headrace.api.executions import Executions
+from headrace.api.inboxes import Inboxes
 from headrace.api.signals import Signals
 from headrace.api.workflows import Workflows
 from headrace.calls import (
@@ -24,8 +25,9 @@ from headrace.calls import (
     path_of,
     stream,
 )
-from headrace.errors import NotFound, RunFailed, RunNotEnded
-from headrace.records import Decision, Signalled
+from headrace.errors import NotFound, NotSendable, RunFailed, RunNotEnded
+from headrace.records import Decision, Posted, Signalled
+from headrace.sendable import OF_A_FILE
 from headrace.values import Acted, Execution, Explanation, Node, Rerun
 
 M = TypeVar("M")
@@ -52,6 +54,8 @@ def start(
         "idempotency_key": idempotency_key,
     }
     if isinstance(workflow, str) and "\n" not in workflow:
+        if "/" in workflow:
+            raise NotSendable(f"no workflow can have the name {workflow!r}; {OF_A_FILE}")
         created = yield from Workflows.start.steps(workflow, **common)
     else:
         created = yield from Executions.run.steps(workflow, **common)
@@ -106,6 +110,11 @@ class RunCalls(Part[Way]):
     ) -> Steps[Signalled]:
         """Send a signal; the answer says how many nodes had waited for it, and whether it is kept."""
         return (yield from Signals.send.steps(self.id, name, payload, idempotency_key=idempotency_key))
+
+    @operation
+    def post(self, node_id: str, payload: Any = None, *, idempotency_key: str | None = None) -> Steps[Posted]:
+        """Post a letter to a node, whatever it is doing; the answer has the letter's number."""
+        return (yield from Inboxes.post.steps(self.id, node_id, payload, idempotency_key=idempotency_key))
 
     @operation
     def approve(self, node_id: str, *, by: str, form: Any = None) -> Steps[Decision]:

@@ -13,80 +13,41 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
-import time
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from headrace.context import LOG_LEVELS, Context, LogLevel
+from headrace.fake_context import FakeContext as FakeContext
+from headrace.fake_durable import FakeInbox as FakeInbox
+from headrace.fake_durable import FakeJournal as FakeJournal
 from headrace.fake_tools import FakeHttp as FakeHttp
 from headrace.fake_tools import FakeLlm as FakeLlm
-from headrace.outcome import Cancelled, Completed, HandlerFault, Skip, Skipped, Terminal, Waiting
+from headrace.lives import Life
+from headrace.lives import Lived as Lived
+from headrace.outcome import (
+    Cancelled,
+    Completed,
+    HandlerFault,
+    Parked,
+    Skip,
+    Skipped,
+    Terminal,
+    Waiting,
+    park_problem,
+)
 from headrace.plain_json import as_json
+from headrace.ran import Error as Error
+from headrace.ran import Line as Line
+from headrace.ran import Outcome as Outcome
+from headrace.ran import Ran as Ran
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
 from headrace.wording import text_of
 
 if TYPE_CHECKING:
     from headrace.calls import Definition
     from headrace.client import Client
-    from headrace.tools import Containers, Http, Llm
     from headrace.values import Simulation
 
 T = TypeVar("T")
-#: The largest details of a heartbeat, as JSON.
-BEAT_MAX_BYTES = 16 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the history."""
-
-    level: str
-    message: str
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Error:
-    """Why an attempt failed, as the node's `error` has it; after_s: how long a Retryable asks to wait."""
-
-    type: str
-    message: str
-    retryable: bool
-    after_s: float | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What one attempt came to, and what it reported.
-
-    outcome    completed, failed, skipped, or waiting: completed after a delay.
-    output     as JSON gives it back; None where there is none.
-    reason     why it was skipped.
-    not_taken  the successors that it leaves aside.
-    lines      what it logged.
-    beats      details of its heartbeats, one for each.
-    progress   (fraction, message) of each report.
-    events     (type, value) of each typed event.
-    text       what it streamed and did not take back.
-    raised     the exception itself, for its traceback.
-    """
-
-    outcome: Literal["completed", "failed", "skipped", "waiting"]
-    output: Any = None
-    error: Error | None = None
-    reason: str | None = None
-    not_taken: tuple[str, ...] = ()
-    delay_ms: int | None = None
-    until_ms: int | None = None
-    lines: tuple[Line, ...] = ()
-    beats: tuple[Any, ...] = ()
-    progress: tuple[tuple[float | None, str | None], ...] = ()
-    events: tuple[tuple[str, Any], ...] = ()
-    text: str = ""
-    raised: BaseException | None = field(default=None, repr=False, compare=False)
 
 
 def run(handler: Callable[..., Any] | str, config: Mapping[str, Any] | None = None, **context: Any) -> Ran:
@@ -132,6 +93,60 @@ async def run_async(
     return _returned(value, seen)
 
 
+def run_durable(
+    handler: Callable[..., Any] | str,
+    config: Mapping[str, Any] | None = None,
+    *,
+    letters: Iterable[Any] = (),
+    entries: Iterable[Any] = (),
+    lost_after: Collection[int] = (),
+    now_ms: int | None = None,
+    most_attempts: int = 100,
+    **context: Any,
+) -> Lived:
+    """Run a durable handler to its end, attempt after attempt, on a clock that only its waits move.
+
+    letters     payloads that are there from the beginning, or pairs: seconds after it, and a payload.
+    entries     data of its journal that earlier attempts have written.
+    lost_after  numbers of entries behind which the worker is lost: another attempt begins with the journal.
+    now_ms      where the clock begins.
+    Raises AssertionError for a handler that goes on for ever, and what `run` raises.
+    """
+    if _spec_of(handler).is_async:
+        return asyncio.run(
+            run_durable_async(
+                handler, config, letters=letters, entries=entries, lost_after=lost_after,
+                now_ms=now_ms, most_attempts=most_attempts, **context,
+            )
+        )  # fmt: skip
+    life = Life(
+        letters=letters, entries=entries, lost_after=lost_after, now_ms=now_ms, most_attempts=most_attempts
+    )
+    while not life.is_over:
+        life.take(run(handler, config, **context, **life.context()))
+    return life.result()
+
+
+async def run_durable_async(
+    handler: Callable[..., Any] | str,
+    config: Mapping[str, Any] | None = None,
+    *,
+    letters: Iterable[Any] = (),
+    entries: Iterable[Any] = (),
+    lost_after: Collection[int] = (),
+    now_ms: int | None = None,
+    most_attempts: int = 100,
+    **context: Any,
+) -> Lived:
+    """Run a durable handler to its end in the loop that runs; see run_durable."""
+    life = Life(
+        letters=letters, entries=entries, lost_after=lost_after, now_ms=now_ms, most_attempts=most_attempts
+    )
+    while not life.is_over:
+        life.take(await run_async(handler, config, **context, **life.context()))
+    return life.result()
+
+
 def simulate(
     client: Client,
     workflow: Definition,
@@ -158,121 +173,6 @@ def simulate(
     return client.definitions.simulate(workflow, inputs=inputs, trigger=trigger, stubs=all_stubs or None)
 
 
-class FakeContext(Context):
-    """A context that keeps what a handler reports. What is not JSON is refused, as by a worker."""
-
-    def __init__(
-        self,
-        *,
-        execution_id: str = "execution-1",
-        node_id: str = "node",
-        attempt: int = 1,
-        try_number: int = 1,
-        inputs: Mapping[str, Any] | None = None,
-        now_ms: int | None = None,
-        last_heartbeat: Any = None,
-        environment: str = "development",
-        is_cancelled: bool = False,
-        http: Http | None = None,
-        llm: Llm | None = None,
-        containers: Containers | None = None,
-    ) -> None:
-        self.execution_id = execution_id
-        self.node_id = node_id
-        self.attempt = attempt
-        self.try_number = try_number
-        self.inputs = as_json(dict(inputs or {}), "inputs")
-        self.now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-        self.last_heartbeat = as_json(last_heartbeat, "last_heartbeat")
-        self.cancelled = asyncio.Event()
-        if is_cancelled:
-            self.cancelled.set()
-        self._environment = environment
-        self._http, self._llm, self._containers = http, llm, containers
-        self.lines: list[Line] = []
-        self.beats: list[Any] = []
-        self.reports: list[tuple[float | None, str | None]] = []
-        self.events: list[tuple[str, Any]] = []
-        self.streamed: list[str] = []
-
-    @property
-    def idempotency_key(self) -> str:
-        return f"{self.execution_id}:{self.node_id}"
-
-    @property
-    def environment(self) -> str:
-        return self._environment
-
-    @property
-    def http(self) -> Http:
-        return self._tool("http", self._http)
-
-    @property
-    def llm(self) -> Llm:
-        return self._tool("llm", self._llm)
-
-    @property
-    def containers(self) -> Containers:
-        return self._tool("containers", self._containers)
-
-    def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
-        shown = level if level in LOG_LEVELS else "info"
-        self.lines.append(Line(shown, text_of(message), _shown(data)))
-
-    def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
-        share = None if fraction is None or fraction != fraction else min(1.0, max(0.0, float(fraction)))
-        self.reports.append((share, None if message is None else text_of(message)))
-
-    def token(self, text: str) -> None:
-        self.streamed.append(text)
-
-    def reset_stream(self, reason: str) -> None:
-        self.streamed.clear()
-
-    def emit(
-        self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
-    ) -> Awaitable[None]:
-        try:
-            self.events.append((type, as_json(value, "value")))
-        except (TypeError, ValueError) as error:
-            message = f"the value of event {type!r} is not JSON: {error}"
-            raise Terminal(message, type="EventInvalid") from error
-        return _Done()
-
-    def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
-        if details is None:
-            self.beats.append(None)
-            return
-        if not isinstance(details, Mapping):
-            raise ValueError("details of a heartbeat must be an object")
-        try:
-            kept = as_json(dict(details), "details")
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"details of a heartbeat must be JSON: {error}") from None
-        if (size := len(json.dumps(kept).encode())) > BEAT_MAX_BYTES:
-            raise ValueError(f"details of a heartbeat have {size:,} bytes; allowed are {BEAT_MAX_BYTES:,}")
-        self.beats.append(kept)
-
-    def is_cancelled(self) -> bool:
-        return self.cancelled.is_set()
-
-    def raise_if_cancelled(self) -> None:
-        if self.cancelled.is_set():
-            raise Cancelled
-
-    def _tool(self, name: str, given: T | None) -> T:
-        if given is None:
-            raise RuntimeError(f"the handler uses context.{name}: give the test one, run(…, {name}=…)")
-        return given
-
-
-class _Done:
-    """Awaited, ends at once."""
-
-    def __await__(self) -> Generator[Any, None, None]:
-        yield from ()
-
-
 def _spec_of(handler: Callable[..., Any] | str) -> HandlerSpec:
     """The registered handler; a function that is none runs as it is. Raises KeyError for an unknown name."""
     if isinstance(handler, str):
@@ -288,11 +188,15 @@ def _returned(value: Any, seen: FakeContext) -> Ran:
     """What an attempt came to by what it returned."""
     if isinstance(value, Skipped):
         return _ran(seen, "skipped", reason=value.reason)
+    if isinstance(value, Parked):
+        if (problem := park_problem(value)) is not None:
+            return _ended(Terminal(problem), seen)
+        return _ran(seen, "parked", until_ms=value.until_ms, waits_for=tuple(value.waits_for))
     given = value if isinstance(value, Completed | Waiting) else Completed(value)
     try:
         output = as_json(given.output)
     except (TypeError, ValueError) as error:
-        return _ended(Terminal(f"the handler's output is not JSON: {error}"), seen)
+        return _ended(Terminal(f"the handler's output cannot be kept: {error}"), seen)
     if isinstance(given, Waiting):
         return _ran(seen, "waiting", output=output, delay_ms=given.delay_ms, until_ms=given.until_ms)
     return _ran(seen, "completed", output=output, not_taken=given.not_taken)
@@ -313,9 +217,7 @@ def _ended(error: BaseException, seen: FakeContext) -> Ran:
     return _ran(seen, "failed", error=fault, raised=error)
 
 
-def _ran(
-    seen: FakeContext, outcome: Literal["completed", "failed", "skipped", "waiting"], **fields: Any
-) -> Ran:
+def _ran(seen: FakeContext, outcome: Outcome, **fields: Any) -> Ran:
     return Ran(
         outcome,
         lines=tuple(seen.lines),
@@ -325,9 +227,3 @@ def _ran(
         text="".join(seen.streamed),
         **fields,
     )
-
-
-def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Data of a log line, which never fails the attempt that writes it."""
-    shown: dict[str, Any] = json.loads(json.dumps(data, default=repr))
-    return shown

@@ -18,7 +18,7 @@ from workers.worker import Worker
 
 HEAD = """
 import asyncio, ctypes, logging, os, signal, sys, time
-from headrace import Cancelled, Completed, Context, Retryable, Skip, Terminal, Waiting, handler
+from headrace import Cancelled, Completed, Context, Parked, Retryable, Skip, Terminal, Waiting, handler
 """
 
 

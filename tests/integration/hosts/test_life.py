@@ -16,6 +16,7 @@ from orchestrator.states import NodeStatus
 from tests.fake_handlers import ended, in_status, start
 from tests.integration.hosts.projects import Project
 from tests.makers import node, until
+from workers.hosts import start_failures
 from workers.worker import Worker
 
 ONE = """
@@ -45,6 +46,11 @@ async def test_modules_that_do_not_load_leave_built_in_handlers(project: Project
     (info,) = await project.engine.workers.list()
     assert "no_such_module_anywhere" in info.refusal and "handlers.py" in info.refusal
     assert worker.hosts.refusal is not None
+    # Where it was looked for, and the settings that name other places.
+    hint = worker.announcement.refusal()
+    assert all(
+        each in hint for each in (str(project.folder), "HANDLER_PATH", sys.executable, "HANDLER_PYTHON")
+    )
 
 
 async def test_what_imports_the_engine_is_told_where_to_import_from(project: Project) -> None:
@@ -105,8 +111,11 @@ async def test_a_changed_file_is_loaded_by_new_hosts_and_what_runs_ends_in_the_o
 
 
 async def test_a_file_that_does_not_load_leaves_the_old_code_until_the_next_save(
-    project: Project,
+    project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The pause before the next try of what is broken is not waited out for what is mended.
+    monkeypatch.setattr(start_failures, "FIRST_PAUSE_S", 3_600.0)
+    monkeypatch.setattr(start_failures, "LONGEST_PAUSE_S", 3_600.0)
     worker = await project.start(ONE, reloads=True)
 
     project.write("def broken(:")

@@ -142,3 +142,11 @@ async def test_without_nodes_a_completed_one_is_refused_as_ever(rig: Rig) -> Non
 
     with pytest.raises(InvalidTransition, match="it is COMPLETED; only FAILED or CANCELLED can be retried"):
         await rig.engine.executions.retry(execution_id)
+
+
+async def test_a_completed_one_with_a_map_is_refused_with_the_way_to_its_items(rig: Rig) -> None:
+    execution_id = await rig.submit(node("rows", map={"items": []}))
+    await rig.worker.run_all()
+
+    with pytest.raises(InvalidTransition, match="failed items of a map by its node, as 'rows'"):
+        await rig.engine.executions.retry(execution_id)

@@ -326,4 +326,5 @@ REGISTRY: dict[str, tuple[Prepare, str]] = {
     "register_workflow, changed": (changing_a_workflow, ""),
     "register_workflow, a secret": (bringing_a_secret, ""),
     "remove_workflow": (removing_a_workflow, ""),
+    "publish_handlers": (publishing, ""),
 }

@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator.definitions.budgets import NO_CAPS, Usage
 from orchestrator.engine import Idempotency
 from orchestrator.store.requests import AttemptToken
+from tests.integration.durable_units import append, parked, post
 from tests.integration.mapped_nodes import listed, tens, tens_registered
 from tests.integration.static_layouts import set_plan
 from tests.integration.transitions.prepared_calls import child_of
@@ -46,6 +47,19 @@ async def a_map(rig: Rig) -> str:
         await rig.worker.complete(held["A[1]"])
         await rig.worker.fail(held["A[2]"], is_dead=True)
         await rig.worker.run_all()
+    return execution_id
+
+
+async def letters(rig: Rig) -> str:
+    execution_id = await parked(rig)
+    for _ in range(2):
+        await post(rig, execution_id, payload=b"[1]")
+    held = await rig.worker.start_one("A")
+    await append(rig, held, 1, takes=1)
+    await append(rig, held, 2)
+    await rig.transitions.snapshot_journal(held, 1, b"{}")
+    await rig.worker.complete(held)
+    await rig.worker.run_all()
     return execution_id
 
 
@@ -147,7 +161,7 @@ async def of_layout_2(rig: Rig) -> str:
 
 
 MAKERS = (
-    a_chain, an_output, a_map, signals, an_approval, an_approval_nobody_gave, grandchildren, dead_letters,
-    retried, paused_and_cancelled, timed_out, large, never_started, made_under_a_key, of_layout_1,
-    of_layout_2,
+    a_chain, an_output, a_map, letters, signals, an_approval, an_approval_nobody_gave, grandchildren,
+    dead_letters, retried, paused_and_cancelled, timed_out, large, never_started, made_under_a_key,
+    of_layout_1, of_layout_2,
 )  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.store.requests import AttemptToken
+from tests.integration.durable_units import park
 from tests.integration.transitions.prepared_calls import GO, expire_b, handling, nesting
 from tests.integration.transitions.scenes import EXECUTION_VERBS, Scene, scene
 from tests.makers import LEASE_MS, Rig, error_of
@@ -17,9 +18,9 @@ N, E = NodeStatus, ExecutionStatus
 #: Verbs of the table that are a script of their own and act on one node.
 NODE_VERBS = sorted(
     {row.verb for row in TABLE if row.subject == "node" and not row.is_internal}
-    # The last two leave WAITING only when it waits for them: see below.
+    # Those of the last line leave WAITING only when it waits for them: see below.
     - {"cancel_node", "retry_execution", "repair_execution", "reuse_nodes"}
-    - {"signal_execution", "decide_approval"}
+    - {"signal_execution", "decide_approval", "post_letter"}
 )
 
 
@@ -56,6 +57,8 @@ async def send(scene: Scene, verb: str) -> str:
             return (await nesting(transitions, verb, held)).word
         case "await_node":
             return (await transitions.await_node(held, GO)).word
+        case "await_letter":
+            return await park(rig, held)
         case "release_node":
             return (await transitions.release_node(held)).word
         case "hand_back_node":
@@ -152,7 +155,7 @@ async def test_a_repair_requeues_only_a_queued_node(rig: Rig, status: NodeStatus
 
 ENDINGS = (
     "complete_node", "fail_node", "skip_node", "retry_node", "wait_node", "map_node", "release_node",
-    "cancel_node", "start_child", "await_child",
+    "cancel_node", "start_child", "await_child", "await_letter",
 )  # fmt: skip
 
 
@@ -212,6 +215,7 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
         "start_child": lambda: nesting(rig.transitions, verb, found.held),
         "await_child": lambda: nesting(rig.transitions, verb, found.held),
         "await_node": lambda: rig.transitions.await_node(found.held, GO),
+        "await_letter": lambda: park(rig, found.held),
         "release_node": lambda: rig.transitions.release_node(found.held),
         "cancel_node": lambda: rig.transitions.cancel_node(found.held),
         "hand_back_node": lambda: rig.transitions.hand_back_node(
@@ -238,7 +242,7 @@ def test_every_verb_of_the_table_is_in_the_matrix() -> None:
     # What they start has no status before: test_deliver_webhook.py, loops/test_schedules.py.
     covered |= {"deliver_webhook", "fire_schedule"}
     # Nobody can see the nodes a fork keeps, and answers are for those that wait: they have matrices of their
-    # own, test_reuse_nodes.py and test_answers.py.
-    covered |= {"reuse_nodes", "signal_execution", "decide_approval"}
+    # own: test_reuse_nodes.py, test_answers.py, test_post_letter.py.
+    covered |= {"reuse_nodes", "signal_execution", "decide_approval", "post_letter"}
 
     assert {row.verb for row in TABLE if not row.is_internal} == covered

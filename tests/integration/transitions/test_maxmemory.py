@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.errors import StoreFull
 from orchestrator.states import ExecutionStatus
+from tests.integration.durable_units import append, post
 from tests.makers import Rig, node, workflow
 
 
@@ -53,6 +54,8 @@ async def test_running_executions_finish(full: Rig) -> None:
     held = await full.worker.start()
     assert await full.transitions.report_events(held["retried"], [(1, "node.log", b"{}")]) == "ok"
     assert await full.transitions.renew_leases([held["lost"]], lease_ms=500) == ["ok"]
+    assert await append(full, held["retried"], 1) == ["ok", 1]
+    assert (await post(full, execution_id, "end"))[0] == "ok"
     await full.worker.retry(held["retried"], 1_000)
     await full.worker.delay(held["delayed"], 1_000)
     await full.transitions.stamp_tick(lease_ms=500)

@@ -13,6 +13,7 @@ from orchestrator.states import Reason
 from orchestrator.store.layout import lay_out
 from orchestrator.store.requests import AttemptToken, OperatorNote
 from tests.dags import compiled
+from tests.integration.durable_units import parking, posting
 from tests.integration.transitions.prepared_calls import child_of
 from tests.integration.transitions.purgeable import a_chain, reserve, settle
 from tests.makers import Rig, error_of, node, workflow
@@ -109,6 +110,10 @@ def late_calls(rig: Rig, execution_id: str, held: AttemptToken) -> list[Awaitabl
         transitions.start_child(held, child_of(execution_id, "A")),
         transitions.map_node(held, [b"1"], tolerated=0, stops=False),
         transitions.stage_items(held, 0, [b"1"]),
+        transitions.append_journal(held, 1, b"{}"),
+        transitions.snapshot_journal(held, 0, b"{}"),
+        parking(rig, held),
+        posting(rig, execution_id),
         transitions.report_events(held, [(1, "node.log", b"{}")]),
         transitions.renew_leases([held], lease_ms=1_000, beats=[b"{}"]),
         transitions.reap_node(execution_id, "A", held.attempt, lost=error_of(), poison=error_of()),

@@ -24,6 +24,7 @@ from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.family_checks import parents
 from tests.property.model.hooked import HOOKS
 from tests.property.model.interventions import INTERVENTIONS
+from tests.property.model.letters import LETTERS
 from tests.property.model.mailed import MAILS
 from tests.property.model.map_attempts import has_failed, kinds_for
 from tests.property.model.purges import PURGES
@@ -131,7 +132,7 @@ async def end_late(world: World, dice: Random) -> None:
 
 
 async def end_attempt(
-    world: World, dice: Random, worker: SimWorker, token: AttemptToken, *, kinds: str = "ccccccfrswlxaap"
+    world: World, dice: Random, worker: SimWorker, token: AttemptToken, *, kinds: str = "ccccccfrswlxaapjj"
 ) -> None:
     while dice.random() < 0.5:
         await say(world, dice, token)
@@ -241,6 +242,9 @@ def ending_call(
         return does.map_node(
             token, values, tolerated=tolerated, stops=stops, keeps=keeps, claiming=claiming
         ), {}
+    if kind == "j":
+        until = dice.choice((None, world.now_ms, world.now_ms + 900))
+        return does.await_letter(token, until_ms=until, waits_for=b'["a letter"]', claiming=claiming), {}
     if kind in "ap":
         on = WaitingOn.SIGNAL if kind == "a" else WaitingOn.APPROVAL
         return await_call(world, dice, case, token, on, claiming)
@@ -337,5 +341,5 @@ WEIGHTS: dict[Action, int] = {
     fall_silent: 3, cancel: 3, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
     retry_chosen: 2,
     start_by_name: 2, register: 2, change: 1, remove: 1,
-    **ANSWERS, **INTERVENTIONS, **PURGES, **COUNTS, **SCHEDULES, **HOOKS, **MAILS,
+    **ANSWERS, **LETTERS, **INTERVENTIONS, **PURGES, **COUNTS, **SCHEDULES, **HOOKS, **MAILS,
 }  # fmt: skip

@@ -15,7 +15,7 @@ from tests.property.model.world import Case, World
 
 ERROR = orjson.dumps({"type": "Operator", "message": "drawn", "retryable": False})
 #: Waits that a hurry ends.
-HURRIED = ("back_off", "delay", "hold", "worker", "operator")
+HURRIED = ("back_off", "delay", "hold", "worker", "operator", "inbox")
 
 
 async def pause(world: World, dice: Random) -> None:

@@ -11,6 +11,7 @@ from tests.property.model.answers import answer_all
 from tests.property.model.counts import check_statistics
 from tests.property.model.faults import FAULTS
 from tests.property.model.interventions import resume_all
+from tests.property.model.letters import post_to_all
 from tests.property.model.mailed import send_all
 from tests.property.model.purges import purge_all
 from tests.property.model.reading import APPROVALS
@@ -87,6 +88,7 @@ async def _round(world: World, dice: Random) -> None:
     await leases.run_once(world.store, world.transitions, world.now_ms)
     await world.look()
     await answer_all(world, dice)
+    await post_to_all(world, dice)
     await resume_all(world, dice)
     for _ in range(4):
         await read(world, dice)

@@ -106,12 +106,14 @@ def _commands(case: Case) -> list[tuple[Any, ...]]:
         ("HGETALL", f"{base}:signals"),
         ("LRANGE", f"{base}:held", 0, -1),
         ("LRANGE", f"{base}:children", 0, -1),
+        ("HGETALL", f"{base}:journal"),
+        ("HGETALL", f"{base}:inbox"),
         *(("HGETALL", f"{base}:node:{node.id}:items") for node in case.definition.nodes if node.map),
     ]
 
 
 def _snapshot(case: Case, events: list[Any], rest: list[Any], own: Shared) -> ExecutionSnapshot:
-    length, status, runtime, nodes, outputs, worklist, signals, held, children, *rows = rest
+    length, status, runtime, nodes, outputs, worklist, signals, held, children, journal, inbox, *rows = rest
     before = case.seen
     known = before.lines if before else ()
     fresh, told, emitted = [], [], []
@@ -149,6 +151,8 @@ def _snapshot(case: Case, events: list[Any], rest: list[Any], own: Shared) -> Ex
         children=tuple(tuple(entry.decode().split(" ")) for entry in children),
         told=(*(before.told if before else ()), *told),
         events=(*(before.events if before else ()), *emitted),
+        journal=_pairs(journal),
+        inbox=_pairs(inbox),
     )
 
 

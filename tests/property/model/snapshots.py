@@ -58,6 +58,9 @@ class ExecutionSnapshot:
     told: tuple[Told, ...] = ()
     #: Typed events of its history: (unit, attempt, number within it).
     events: tuple[Emitted, ...] = ()
+    #: What durable units have written down, and letters to them.
+    journal: dict[str, str] = field(default_factory=dict)
+    inbox: dict[str, str] = field(default_factory=dict)
 
     def of(self, name: str, node_id: str) -> str:
         """What is kept of a unit under a name, in a field of its own or in its record; '' for nothing."""

@@ -45,6 +45,7 @@ from tests.property.model.snapshots import (
     facts,
 )
 from tests.property.model.tenancy import of_lists, of_views
+from tests.property.model.writings import Writings
 
 START_MS = 1_700_000_000_000
 LEASE_MS = 2_000
@@ -94,6 +95,7 @@ class Case:
     beats: dict[str, bytes] = field(default_factory=dict)
     #: Typed events that were taken, in order: unit, attempt, number within it.
     events: list[tuple[str, int, int]] = field(default_factory=list)
+    writings: Writings = field(default_factory=Writings)
 
     @property
     def now(self) -> ExecutionSnapshot:
@@ -276,7 +278,7 @@ class World:
     def _took_in(self, case: Case, now: ExecutionSnapshot) -> list[Case]:
         """Hold what was seen of one execution against the promises; gives what it has started since."""
         broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty, again=case.again)
-        broken += self._foreign_outputs(case, now)
+        broken += self._foreign_outputs(case, now) + case.writings.broken(now)
         if list(now.events) != case.events:
             broken.append(f"its typed events are {now.events}, taken were {case.events}")
         case.seen = now

@@ -13,6 +13,7 @@ OPERATIONS = frozenset(
         "session_open", "tenants_change", "tenants_create", "tenants_get", "tenants_keys_create",
         "tenants_keys_list", "tenants_keys_revoke", "tenants_list",
         "approvals_get", "approvals_list", "executions_decide", "executions_signal",
+        "executions_inbox", "executions_journal", "executions_post",
         "schedules_backfill", "schedules_backfill_stop", "schedules_create", "schedules_delete",
         "schedules_get", "schedules_list", "schedules_next", "schedules_pause", "schedules_preview",
         "schedules_put",

@@ -95,7 +95,7 @@ def test_what_is_no_json_is_refused_in_both(value: Any) -> None:
 
 
 def test_a_refusal_names_the_place() -> None:
-    with pytest.raises(TypeError, match=r"output\.rows\[1\]\.tags is a set, which is not JSON"):
+    with pytest.raises(TypeError, match=r"output\.rows\[1\]\.tags is of the type set, which is not JSON"):
         as_json({"rows": [{}, {"tags": {1}}]})
 
 

@@ -80,7 +80,7 @@ def test_a_config_is_checked_as_a_worker_does() -> None:
     assert ran.error is not None
     assert (ran.error.type, ran.error.retryable) == ("ConfigError", False)
     assert "no config field 'txt'; allowed: text, at_least" in ran.error.message
-    with pytest.raises(TypeError, match=r"config\.text is a set"):
+    with pytest.raises(TypeError, match=r"config\.text is of the type set"):
         run(count, {"text": {1}})
 
 

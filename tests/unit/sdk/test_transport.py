@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -126,6 +127,16 @@ async def test_an_error_has_the_kind_of_its_status(status: int, kind: type[ApiEr
         problem,
         [{"path": "a"}],
     )
+
+
+@pytest.mark.parametrize("workflow", ["flows/greet.yaml", Path("greet.yaml")], ids=str)
+async def test_the_path_of_a_file_is_not_sent_for_a_workflow(workflow: Any) -> None:
+    server = Server()
+
+    with pytest.raises(NotSendable, match=r"of a file send its text: Path\(…\)\.read_text\(\)"):
+        await ask(server, lambda client: client.run(workflow), is_async=False)
+
+    assert not server.seen
 
 
 @pytest.mark.parametrize("inputs", [{"n": float("nan")}, {"n": {1, 2}}, {"n": "\ud800"}], ids=str)

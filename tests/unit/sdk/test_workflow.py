@@ -171,7 +171,7 @@ FOREIGN = Workflow("Other").noop("x")
         (lambda w: [*w.inputs.rows], "say `map=`"),
         (lambda w: len(w.inputs.rows), "length"),
         (lambda w: w.noop("a", config={"x": f"{w.inputs.x:>5}"}), "takes no format"),
-        (lambda w: w.noop("a", config={"x": {1}}), r"nodes\[0\]\.config\.x is a set, which is not JSON"),
+        (lambda w: w.noop("a", config={"x": {1}}), r"nodes\[0\]\.config\.x is of the type set"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(add: Callable[[Workflow], object], message: str) -> None:

@@ -12,7 +12,7 @@ import { runStatus } from "./unit.js";
 /** @typedef {"complete" | "fail" | "skip"} Verb */
 
 /** Kinds of waiting that can be ended by hand. */
-const ENDS_NOW = new Set(["back_off", "delay", "worker", "hold", "operator"]);
+const ENDS_NOW = new Set(["back_off", "delay", "worker", "hold", "operator", "inbox"]);
 /** Of more nodes after one the first are named. */
 const MOST_NAMED = 8;
 /** @type {Record<Verb, {title: string, done: string, says: string}>} */

@@ -72,7 +72,10 @@ function TURNS.items(x, node_id)
         forget_tries(x, unit)
         forget_end(x, unit)
       end
-      if had_namesake then redis.call('HDEL', x.runtime, 'child|' .. unit) end
+      if had_namesake then
+        redis.call('HDEL', x.runtime, 'child|' .. unit)
+        journal.forget(x, unit)
+      end
       queue_node(x, unit, 'PENDING', facts, '{}')
       started = started + 1
     end

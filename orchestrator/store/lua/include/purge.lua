@@ -48,7 +48,7 @@ function purge.hide(id, call)
   redis.call('ZREM', timers_key(), timer_member('continue', id, '', '0'), timer_member('execution_timeout', id, '', generation),
     timer_member('cancel_grace', id, '', generation))
   redis.call('UNLINK', status_key(id), definition_key(id), events_key(id), signals_key(id), worklist_key(id), held_units_key(id),
-    rare_key.reset(id), reservations_key(id))
+    rare_key.reset(id), reservations_key(id), rare_key.journal(id), rare_key.inbox(id))
   -- A submission of which nothing but nodes was staged has none.
   if redis.call('EXISTS', runtime) == 1 then redis.call('RENAME', runtime, remains) end
   redis.call('HSET', remains, 'purged_by', call)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.calls import Definition, Part, Steps, Way, definition_of, given, operation, path_of, post
+from headrace.calls import Definition, Part, Steps, Way, given, operation, path_of, post
+from headrace.sendable import definition_of
 from headrace.values import Judgement, Simulation
 
 

@@ -14,7 +14,6 @@ from headrace.calls import (
     Part,
     Steps,
     Way,
-    definition_of,
     delete,
     each_of,
     get,
@@ -29,6 +28,7 @@ from headrace.calls import (
     post_once,
     stream,
 )
+from headrace.sendable import definition_of
 from headrace.values import Acted, Created, Execution, Explanation, Forked, Rerun
 
 

@@ -14,7 +14,6 @@ from headrace.calls import (
     Request,
     Steps,
     Way,
-    definition_of,
     delete,
     each_of,
     get,
@@ -29,6 +28,7 @@ from headrace.calls import (
 )
 from headrace.errors import ApiError
 from headrace.records import Workflow, WorkflowVersion
+from headrace.sendable import definition_of
 from headrace.values import Created
 
 #: How often a change is tried again that others have overtaken.

@@ -32,8 +32,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_dead_nodes_are_listed_with_why_they_failed(asked: list[str]) -> None:
-    code, lines = run("dead")
+@pytest.mark.parametrize("words", [("dead",), ("dead", "list")])
+def test_dead_nodes_are_listed_with_why_they_failed(asked: list[str], words: tuple[str, ...]) -> None:
+    code, lines = run(*words)
 
     assert code == 0
     assert lines[1].split(maxsplit=4) == [

@@ -75,6 +75,13 @@ def test_workers_are_listed_for_the_operator(
     assert asked[0].headers["authorization"] == "Bearer hr_operator"
 
 
+def test_workers_that_cannot_load_handlers_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing = {**WORKER, "name": "w-2", "refusal": "cannot load", "started_at": ago(5)}
+    answer_with(monkeypatch, lambda request: httpx2.Response(200, json={"items": [refusing]}))
+
+    assert run("workers")[1][-1] == "w-2 could not load handlers of your own; ./headrace doctor says why"
+
+
 def test_queues_are_listed_with_the_age_of_their_oldest_task(asked: list[httpx2.Request]) -> None:
     code, lines = run("queues")
 

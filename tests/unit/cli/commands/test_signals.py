@@ -32,6 +32,9 @@ class Server:
             return httpx2.Response(200, json={"items": [APPROVAL], "next_cursor": "c" if is_first else None})
         if path.startswith("/v1/approvals/"):
             return httpx2.Response(200, json=APPROVAL)
+        if path.endswith("/inbox"):
+            fields = {"execution_id": "e1", "node_id": "ask", "status": "RUNNING", "letter": 3}
+            return httpx2.Response(202, json=fields)
         if "/signals/" in path:
             nodes = 0 if path.endswith("later") else 2
             return httpx2.Response(202, json={"nodes": nodes, "kept": not nodes})
@@ -55,6 +58,12 @@ def test_a_signal_carries_json(server: Server) -> None:
     code, lines = run("signal", "e1", "go", "--payload", "{")
     assert code == 2
     assert "--payload is not JSON" in lines[0]
+
+
+def test_a_letter_carries_json(server: Server) -> None:
+    assert run("post", "e1", "ask", "--payload", '"yes"') == (0, ["letter 3 to ask"])
+    assert server.asked == [("/v1/executions/e1/nodes/ask/inbox", {"payload": "yes"})]
+    assert run("post", "e1", "ask", "--payload", "{")[0] == 2
 
 
 @pytest.mark.parametrize(

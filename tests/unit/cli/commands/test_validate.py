@@ -244,7 +244,7 @@ def test_a_named_server_that_is_away_is_not_done_without(
 
 
 def test_a_module_that_cannot_be_loaded_ends_the_checks_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HANDLERS", "no_such_module")
@@ -254,6 +254,7 @@ def test_a_module_that_cannot_be_loaded_ends_the_checks_in_a_sentence(
 
     assert ended.exit_code == 2
     assert "headrace validate: cannot load handler module 'no_such_module' (HANDLERS)" in ended.stderr
+    assert capfd.readouterr().err == ""
 
 
 def test_files_of_other_shapes_are_checked_here_and_stubs_are_left_out(run: Run, sent: list[Any]) -> None:

@@ -28,14 +28,16 @@ def test_a_refusal_lists_every_problem_with_its_place_and_hint() -> None:
     problems = [
         {"path": "nodes[0].foo", "message": "unknown field 'foo'", "line": 5, "column": 10},
         {"path": "nodes[1]", "message": "unknown handler 'htpp'", "hint": "did you mean 'http'?"},
+        {"path": "inputs", "message": "'inputs': 'text' is missing"},
     ]
 
-    lines = refusal(ApiError(400, {"detail": "2 problems", "errors": problems})).splitlines()
+    lines = refusal(ApiError(400, {"detail": "3 problems", "errors": problems})).splitlines()
 
     assert lines == [
-        "refused: 2 problems",
+        "refused: 3 problems",
         "  nodes[0].foo (line 5, column 10): unknown field 'foo'",
         "  nodes[1]: unknown handler 'htpp'; did you mean 'http'?",
+        "  'inputs': 'text' is missing",
     ]
 
 

@@ -14,6 +14,7 @@ from orchestrator.execution import explain as explain_module
 from orchestrator.execution.explain import explain, explain_unit
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.inventory import WorkerInfo
+from orchestrator.execution.letters import InboxState
 from orchestrator.execution.model import MapCounts, MapState, NodeState, Snapshot
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import ScriptedDag, compiled, condition, node, scripted_dags, workflow
@@ -315,3 +316,33 @@ def _played(dag: ScriptedDag, seed: int, ends: int) -> Snapshot:
             play.end(chosen, dag.outcomes[chosen])
             play.settle()
     return play.view()
+
+
+def parked(letters: int = 0, due_ms: int | None = None, **fields: Any) -> Explanation:
+    state = NodeState("A", N.WAITING, attempt=2, waiting_on=WaitingOn.INBOX, due_ms=due_ms)
+    inboxes = {"A": InboxState(("the bill", "a reply"), letters)}
+    return only(having(workflow(node("A")), state, inboxes=inboxes, **fields))
+
+
+def test_a_parked_handler_names_what_it_waits_for() -> None:
+    explanation = parked()
+
+    assert explanation.waiting_for == "a letter (for 'the bill', 'a reply')"
+    assert explanation.wakes == "a letter to its inbox"
+    assert explanation.until_ms is None
+    assert explanation.details["waits_for"] == ["the bill", "a reply"]
+
+
+def test_a_parked_handler_with_a_timer_names_both() -> None:
+    timers = frozenset({("inbox", "A", 2)})
+
+    explanation = parked(due_ms=60_000, timers=timers)
+
+    assert explanation.until_ms == 60_000
+    assert explanation.waiting_for.startswith("a letter (for 'the bill', 'a reply') until ")
+    assert explanation.wakes == "a letter to its inbox, or its timer"
+
+
+def test_a_parked_handler_that_nothing_would_wake_is_left_to_the_sweep() -> None:
+    assert parked(letters=2).details["repair"] is True
+    assert parked(due_ms=60_000).details["repair"] is True

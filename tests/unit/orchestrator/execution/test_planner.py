@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from orchestrator.execution.letters import InboxState
 from orchestrator.execution.model import MapCounts, MapState, NodeState, Snapshot
 from orchestrator.execution.planner import (
     Cancel,
+    Deliver,
     Drain,
     Finish,
     Hold,
@@ -343,6 +345,15 @@ def test_a_waiting_node_without_a_due_time_is_due_now() -> None:
     waiting = NodeState("A", N.WAITING, waiting_on=WaitingOn.HOLD, attempt=1)
 
     assert plan(given_states(CHAIN, waiting)) == [Retime("A", 1, WaitingOn.HOLD, 10_000)]
+
+
+def test_a_parked_node_is_left_alone_until_it_has_letters() -> None:
+    parked = NodeState("A", N.WAITING, waiting_on=WaitingOn.INBOX, attempt=1)
+
+    assert plan(given_states(CHAIN, parked, inboxes={"A": InboxState()})) == []
+    assert plan(given_states(CHAIN, parked, inboxes={"A": InboxState(letters=1)})) == [Deliver("A")]
+    held = given_states(CHAIN, parked, inboxes={"A": InboxState(letters=1)})
+    assert plan(paused(held, "A")) == []
 
 
 # Worklist

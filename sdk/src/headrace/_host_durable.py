@@ -1,0 +1,75 @@
+"""Journal and inbox as a handler in a host has them: each call is asked for, see `headrace.durable`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headrace._asks import Asks
+from headrace.durable import Entry, Journaled, Letter, TypedEvent
+from headrace.outcome import Terminal
+from headrace.plain_json import as_json
+
+
+class HostJournal:
+    """See `headrace.durable.Journal`."""
+
+    def __init__(self, asks: Asks) -> None:
+        self._asks = asks
+
+    def read(self) -> Journaled:
+        return self._asks.call("journal.read", {}, b"", _journaled)
+
+    def append(
+        self,
+        data: Any,
+        *,
+        events: Sequence[TypedEvent | tuple[Any, ...]] = (),
+        takes: Letter | int | None = None,
+    ) -> Entry:
+        kept = _json(data, "data")
+        written = _json([list(TypedEvent(*event)) for event in events], "events")
+        fields = {"takes": takes.number if isinstance(takes, Letter) else takes, "data_bytes": len(kept)}
+
+        def read(header: Mapping[str, Any], body: bytes) -> Entry:
+            return Entry(header["number"], json.loads(kept))
+
+        # It is written whoever waits for it, so that the next one has the next number.
+        return self._asks.call("journal.append", fields, kept + written, read, is_kept=True)
+
+    def snapshot(self, data: Any, through: int) -> Entry:
+        kept = _json(data, "data")
+
+        def read(header: Mapping[str, Any], body: bytes) -> Entry:
+            return Entry(through, json.loads(kept))
+
+        return self._asks.call("journal.snapshot", {"through": through}, kept, read, is_kept=True)
+
+
+class HostInbox:
+    """See `headrace.durable.Inbox`."""
+
+    def __init__(self, asks: Asks) -> None:
+        self._asks = asks
+
+    def receive(self, timeout_s: float | None = None) -> Letter:
+        return self._asks.call("inbox.receive", {"timeout_s": timeout_s}, b"", _letter)
+
+
+def _journaled(header: Mapping[str, Any], body: bytes) -> Journaled:
+    snapshot, *entries = json.loads(body)
+    return Journaled(snapshot, header["through"], tuple(Entry(*entry) for entry in entries))
+
+
+def _letter(header: Mapping[str, Any], body: bytes) -> Letter:
+    if header["number"] is None:
+        raise TimeoutError("no letter has come within the time")
+    return Letter(header["number"], json.loads(body))
+
+
+def _json(value: Any, what: str) -> bytes:
+    try:
+        return json.dumps(as_json(value, what), ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Terminal(f"the entry is not JSON: {error}") from None

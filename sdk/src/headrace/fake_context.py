@@ -1,0 +1,156 @@
+"""The context of a handler under test: it keeps what the handler reports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from headrace.context import LOG_LEVELS, Context, LogLevel
+from headrace.fake_durable import FakeJournal
+from headrace.outcome import Cancelled, Terminal
+from headrace.plain_json import as_json
+from headrace.ran import Line
+from headrace.wording import text_of
+
+if TYPE_CHECKING:
+    from headrace.durable import Inbox, Journal
+    from headrace.tools import Containers, Http, Llm
+
+T = TypeVar("T")
+#: The largest details of a heartbeat, as JSON.
+BEAT_MAX_BYTES = 16 * 1024
+
+
+class FakeContext(Context):
+    """A context that keeps what a handler reports. What is not JSON is refused, as by a worker."""
+
+    def __init__(
+        self,
+        *,
+        execution_id: str = "execution-1",
+        node_id: str = "node",
+        attempt: int = 1,
+        try_number: int = 1,
+        inputs: Mapping[str, Any] | None = None,
+        now_ms: int | None = None,
+        last_heartbeat: Any = None,
+        environment: str = "development",
+        is_cancelled: bool = False,
+        http: Http | None = None,
+        llm: Llm | None = None,
+        containers: Containers | None = None,
+        journal: FakeJournal | None = None,
+    ) -> None:
+        self.execution_id = execution_id
+        self.node_id = node_id
+        self.attempt = attempt
+        self.try_number = try_number
+        self.inputs = as_json(dict(inputs or {}), "inputs")
+        self.now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        self.last_heartbeat = as_json(last_heartbeat, "last_heartbeat")
+        self.cancelled = asyncio.Event()
+        if is_cancelled:
+            self.cancelled.set()
+        self._environment = environment
+        self._http, self._llm, self._containers = http, llm, containers
+        self._journal = journal or FakeJournal()
+        self.lines: list[Line] = []
+        self.beats: list[Any] = []
+        self.reports: list[tuple[float | None, str | None]] = []
+        #: Those of journal entries are among them, in order.
+        self.events = self._journal.events = []
+        self.streamed: list[str] = []
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"{self.execution_id}:{self.node_id}"
+
+    @property
+    def environment(self) -> str:
+        return self._environment
+
+    @property
+    def http(self) -> Http:
+        return self._tool("http", self._http)
+
+    @property
+    def llm(self) -> Llm:
+        return self._tool("llm", self._llm)
+
+    @property
+    def containers(self) -> Containers:
+        return self._tool("containers", self._containers)
+
+    @property
+    def journal(self) -> Journal:
+        return self._journal
+
+    @property
+    def inbox(self) -> Inbox:
+        return self._journal.inbox
+
+    def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
+        shown = level if level in LOG_LEVELS else "info"
+        self.lines.append(Line(shown, text_of(message), _shown(data)))
+
+    def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
+        share = None if fraction is None or fraction != fraction else min(1.0, max(0.0, float(fraction)))
+        self.reports.append((share, None if message is None else text_of(message)))
+
+    def token(self, text: str) -> None:
+        self.streamed.append(text)
+
+    def reset_stream(self, reason: str) -> None:
+        self.streamed.clear()
+
+    def emit(
+        self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
+    ) -> Awaitable[None]:
+        try:
+            self.events.append((type, as_json(value, "value")))
+        except (TypeError, ValueError) as error:
+            message = f"the value of event {type!r} is not JSON: {error}"
+            raise Terminal(message, type="EventInvalid") from error
+        return _Done()
+
+    def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
+        if details is None:
+            self.beats.append(None)
+            return
+        if not isinstance(details, Mapping):
+            raise ValueError("details of a heartbeat must be an object")
+        try:
+            kept = as_json(dict(details), "details")
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"details of a heartbeat must be JSON: {error}") from None
+        if (size := len(json.dumps(kept).encode())) > BEAT_MAX_BYTES:
+            raise ValueError(f"details of a heartbeat have {size:,} bytes; allowed are {BEAT_MAX_BYTES:,}")
+        self.beats.append(kept)
+
+    def is_cancelled(self) -> bool:
+        return self.cancelled.is_set()
+
+    def raise_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            raise Cancelled
+
+    def _tool(self, name: str, given: T | None) -> T:
+        if given is None:
+            raise RuntimeError(f"the handler uses context.{name}: give the test one, run(…, {name}=…)")
+        return given
+
+
+class _Done:
+    """Awaited, ends at once."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
+
+
+def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Data of a log line, which never fails the attempt that writes it."""
+    shown: dict[str, Any] = json.loads(json.dumps(data, default=repr))
+    return shown

@@ -1,0 +1,62 @@
+"""What one attempt came to, as tests of handlers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+#: waiting: completed after a delay; parked: it waits for a letter.
+Outcome = Literal["completed", "failed", "skipped", "waiting", "parked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the history."""
+
+    level: str
+    message: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """Why an attempt failed, as the node's `error` has it; after_s: how long a Retryable asks to wait."""
+
+    type: str
+    message: str
+    retryable: bool
+    after_s: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one attempt came to, and what it reported.
+
+    outcome    completed, failed, skipped, waiting (completed after a delay), or parked until a letter comes.
+    output     as JSON gives it back; None where there is none.
+    reason     why it was skipped.
+    not_taken  the successors that it leaves aside.
+    lines      what it logged.
+    beats      details of its heartbeats, one for each.
+    progress   (fraction, message) of each report.
+    events     (type, value) of each typed event.
+    text       what it streamed and did not take back.
+    raised     the exception itself, for its traceback.
+    """
+
+    outcome: Outcome
+    output: Any = None
+    error: Error | None = None
+    reason: str | None = None
+    not_taken: tuple[str, ...] = ()
+    delay_ms: int | None = None
+    until_ms: int | None = None
+    waits_for: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+    beats: tuple[Any, ...] = ()
+    progress: tuple[tuple[float | None, str | None], ...] = ()
+    events: tuple[tuple[str, Any], ...] = ()
+    text: str = ""
+    raised: BaseException | None = field(default=None, repr=False, compare=False)
