@@ -11,10 +11,14 @@ WORKER_ALIVE_MS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What live workers offer: names of handlers, and the texts of the cards of those they have loaded."""
+    """What live workers offer: names of handlers, and the texts of the cards of those they have loaded.
+
+    refused_by  names of workers that cannot load the handlers of the installation.
+    """
 
     names: frozenset[str] = frozenset()
     cards: tuple[bytes, ...] = ()
+    refused_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,11 +262,14 @@ class Submissions:
             known = self._announced
         try:
             return await self._compiled(document, body, known[1])
-        except DefinitionInvalid:
+        except DefinitionInvalid as error:
             announced = await self._announced_handlers()
             if announced == known[1]:
-                raise
+                raise _with_cause(error, announced) from None
+        try:
             return await self._compiled(document, body, announced)
+        except DefinitionInvalid as error:
+            raise _with_cause(error, announced) from None
 
     async def _compiled(self, document: Document, body: bytes | None, announced: Announced) -> Compiled:
         if body is not None and (kept := self._cache.get((body, announced))):
@@ -289,6 +292,16 @@ class Submissions:
             document, handlers=self._catalogue(announced.names, announced.cards), limits=self.limits
         )
         return Compiled(definition, lay_out(definition), text)
+
+
+def _with_cause(error: DefinitionInvalid, announced: Announced) -> DefinitionInvalid:
+    """Say of unknown handlers that a worker cannot load its own: that is then the likeliest cause."""
+    if not announced.refused_by:
+        return error
+    hint = f"{announced.refused_by[0]} cannot load the modules of HANDLERS; ./headrace doctor says why"
+    return DefinitionInvalid(
+        [replace(each, hint=hint) if each.code == "unknown_handler" else each for each in error.problems]
+    )
 
 
 def _takes_long(text: bytes) -> bool:

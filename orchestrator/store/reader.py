@@ -315,7 +315,8 @@ class Store:
         """What live workers offer."""
         workers = await self.workers()
         cards = await self.cards.read(worker.cards for worker in workers if worker.cards)
-        return Announced(frozenset(name for worker in workers for name in worker.named_handlers), cards)
+        names = frozenset(name for worker in workers for name in worker.named_handlers)
+        return Announced(names, cards, tuple(sorted(worker.name for worker in workers if worker.refusal)))
 
     # Children
 

@@ -233,7 +233,8 @@ async def test_a_closed_session_ends_its_streams(
 
         await house.client.delete("/ui/session", headers=cookie)
 
-        assert "execution.started" in await asyncio.wait_for(stream, PATIENCE_S)
+        # How much of the history was sent by then does not matter.
+        assert (await asyncio.wait_for(stream, PATIENCE_S)).startswith("retry: ")
 
 
 async def has_watchers(app: FastAPI) -> bool:

@@ -25,6 +25,7 @@ DECISIONS: list[tuple[planner.Decision, str]] = [
     (planner.Relist("B", 2), "relist B 2"),
     (planner.Remap("M", 1, 2, 3, 4), "items M 1 2 3 4"),
     (planner.Rewake("B"), "child B"),
+    (planner.Deliver("B"), "letter B"),
     (planner.Hold("B"), "hold B"),
     (planner.Release("B"), "release B"),
     (planner.Finish(ExecutionStatus.COMPLETED), "finish"),
