@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.commands.command import Command, Group
 from cli.output.text import write_what_can_be_written
 
 #: Commands in the order of the help, each with its module; one that has commands of its own is a group.
@@ -89,6 +90,7 @@ def build(names: Iterable[str]) -> typer.Typer:
     """Build the command line with these commands; only their modules are imported."""
     built = typer.Typer(
         name="headrace",
+        cls=Group,
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
         # Plain help: the coloured one costs a quarter of a second of imports.
@@ -99,9 +101,11 @@ def build(names: Iterable[str]) -> typer.Typer:
     for name in names:
         command = getattr(import_module(f"cli.commands.{COMMANDS[name]}"), FUNCTIONS.get(name, name))
         if isinstance(command, typer.Typer):
-            built.add_typer(command, name=name)
+            for each in command.registered_commands:
+                each.cls = Command
+            built.add_typer(command, name=name, cls=Group)
         else:
-            built.command(name, context_settings=CONTEXTS.get(name))(command)
+            built.command(name, cls=Command, context_settings=CONTEXTS.get(name))(command)
     return built
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from cli.__main__ import COMMANDS, named_by
 from docs.generate import ROOT
 from tests.unit.cli.commands.invoking import run
+from tests.unit.clients.http.target_server import reply, running_target
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -103,24 +105,63 @@ def test_only_the_command_that_is_typed_is_built(words: list[str], named: list[s
     assert list(named_by(words)) == named
 
 
-def test_a_command_imports_no_other() -> None:
-    program = """
+#: Runs a command, then prints the modules that are loaded.
+PROGRAM = """
 import runpy, sys
-sys.argv = ["headrace", "explain", "-h"]
+sys.argv = ["headrace", *sys.argv[1:]]
 try:
     runpy.run_module("cli", run_name="__main__")
-except SystemExit:
-    print(*sys.modules)
+except SystemExit as end:
+    print(*sys.modules, file=sys.stderr)
+    raise
 """
 
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
 
-    loaded = done.stdout.split()
+async def modules_after(*words: str) -> set[str]:
+    """The modules that a command has loaded when it has succeeded."""
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", PROGRAM, *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    printed, loaded = await started.communicate()
+    assert started.returncode == 0, (printed, loaded)
+    return set(loaded.decode().split())
+
+
+async def test_a_command_imports_no_other() -> None:
+    loaded = await modules_after("explain", "-h")
+
     assert "cli.commands.executions" in loaded
     assert "cli.commands.schedules" not in loaded
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list"],
+        ["list", "--limit", "5", "--status", "failed"],
+        ["run", "greet", "--no-watch", "-i", "name=Ada"],
+    ],
+)
+async def test_a_short_command_imports_only_what_asks_the_server(words: list[str]) -> None:
+    async with running_target() as server:
+        server.answers = {
+            "/v1/executions": reply(200, b'{"items": [], "next_cursor": null}'),
+            "/v1/workflows/greet": reply(200, b'{"id": "wf_1", "name": "greet", "definition": {}}'),
+            "/v1/workflows/greet/executions": reply(202, b'{"execution_id": "e1", "status": "RUNNING"}'),
+        }
+        loaded = await modules_after(*words, "--server", server.url)
+
+    assert server.seen
+    assert "httpx2" in loaded
+    assert loaded.isdisjoint({"config", "dotenv", "pydantic", "redis", "rich", "yaml"})
+    assert loaded.isdisjoint({"headrace.api.access", "headrace.api.operations", "headrace.run"})
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["schedules", "add", "--help"]])
+async def test_help_imports_no_reader_of_words_and_no_client(words: list[str]) -> None:
+    loaded = await modules_after(*words)
+
+    assert loaded.isdisjoint({"asyncio", "config", "headrace", "httpx2", "pydantic", "rich", "ssl", "yaml"})
