@@ -11,8 +11,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from cli.__main__ import COMMANDS, named_by
+from cli.__main__ import COMMANDS, app, build, lists_commands, named_by
 from docs.generate import ROOT
 from tests.unit.cli.commands.invoking import run
 from tests.unit.clients.http.target_server import reply, running_target
@@ -66,6 +67,29 @@ def test_a_shell_completes_the_names_of_commands() -> None:
     )
 
     assert done.stdout.split() == ["workflow-server", "workers", "workflows"]
+
+
+def test_the_quick_list_of_commands_says_what_the_whole_command_line_says() -> None:
+    listed = CliRunner().invoke(build(COMMANDS, is_list=True), ["--help"]).output.splitlines()
+    whole = CliRunner().invoke(app, ["--help"]).output.splitlines()
+
+    assert sorted(listed) == sorted(whole)
+    below = listed[listed.index("Commands:") + 1 :]
+    assert [line.split()[0] for line in below] == list(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_list"),
+    [
+        ([], True),
+        (["-h"], True),
+        (["--help", "list"], True),
+        (["list", "-h"], False),
+        (["--", "list"], False),
+    ],
+)
+def test_only_the_list_of_commands_goes_without_their_options(words: list[str], is_list: bool) -> None:
+    assert lists_commands(words) is is_list
 
 
 def test_a_link_on_the_path_leads_to_the_checkout(tmp_path: Path) -> None:

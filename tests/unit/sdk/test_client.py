@@ -8,20 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx2
 import pytest
 
-from headrace.client import AsyncClient, Client, Parts
+from headrace.client import AsyncClient
 from headrace.errors import ApiError, NotFound, ServerUnreachable
 from tests.unit.sdk.answering import client_of, recording
-
-
-def test_every_part_is_made_when_it_is_first_used() -> None:
-    with Client() as client:
-        kinds = {name: type(getattr(client, name)).__name__ for name in Parts.__annotations__}
-
-        assert {name: f"{kind}[Way]" for name, kind in kinds.items()} == Parts.__annotations__
-        assert kinds.keys() <= set(dir(client))
-        assert client.executions is client.executions
-        with pytest.raises(AttributeError, match="'Client' object has no attribute 'execution'"):
-            client.execution  # type: ignore[attr-defined]  # noqa: B018
 
 
 async def test_run_sends_the_definition_and_a_key() -> None:
