@@ -15,6 +15,15 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 if TYPE_CHECKING:
     from typer._click import Context, Parameter
 
+#: What stands for the value of an option that has no name for it.
+VALUES = {
+    str: "TEXT",
+    list[str]: "TEXT",
+    Path: "FILE",
+    list[Path]: "FILE",
+    int: "N",
+    float: "N",
+}
 #: Of a number that is read here.
 MOST_DIGITS = 18
 
@@ -66,6 +75,8 @@ def _plain(params: list[Parameter]) -> list[Parameter]:
     for param in params:
         if isinstance(param, TyperArgument | TyperOption):
             kind = param.type_descriptor
+            if isinstance(param, TyperOption) and not param.is_flag and param.metavar is None:
+                param.metavar = VALUES.get(kind.annotation)
             # Where typer keeps what it would build for the first value.
             param._runtime_param = PlainParam(kind.parameter_info, kind.annotation)
     return params

@@ -30,7 +30,12 @@ def dev(
     host: Annotated[str, typer.Option(help="Address the API listens on.")] = "127.0.0.1",
     data_dir: Annotated[
         Path | None,
-        typer.Option(envvar="STACK_DATA_DIR", help="Where Redis keeps its data.", show_default=".data/redis"),
+        typer.Option(
+            metavar="DIR",
+            envvar="STACK_DATA_DIR",
+            help="Where Redis keeps its data.",
+            show_default=".data/redis",
+        ),
     ] = None,
     echo_port: Annotated[
         int | None,

@@ -18,6 +18,8 @@ from docs.generate import ROOT
 from tests.unit.cli.commands.invoking import run
 from tests.unit.clients.http.target_server import reply, running_target
 
+#: Commands that have commands of their own.
+GROUPS = ["workflows", "schedules", "webhooks", "node", "dead", "deliveries", "keys", "tenants"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -76,6 +78,15 @@ def test_the_quick_list_of_commands_says_what_the_whole_command_line_says() -> N
     assert sorted(listed) == sorted(whole)
     below = listed[listed.index("Commands:") + 1 :]
     assert [line.split()[0] for line in below] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in GROUPS)])
+def test_the_first_sentence_on_each_command_fits_its_line_in_a_list(words: list[str]) -> None:
+    lines = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "80"}).output.splitlines()
+
+    below = lines[lines.index("Commands:") + 1 :]
+    assert below
+    assert [line for line in below if line.endswith("...")] == []
 
 
 @pytest.mark.parametrize(
