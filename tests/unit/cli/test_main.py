@@ -103,14 +103,42 @@ def test_only_the_list_of_commands_goes_without_their_options(words: list[str], 
     assert lists_commands(words) is is_list
 
 
-def test_a_link_on_the_path_leads_to_the_checkout(tmp_path: Path) -> None:
-    (tmp_path / "checkout" / ".venv" / "bin").mkdir(parents=True)
+def make_checkout(root: Path) -> None:
+    """A checkout whose Python prints how it was started, and whose lock has not been installed."""
+    (root / ".venv" / "bin").mkdir(parents=True)
     for name in ("headrace", "requirements.lock"):
-        shutil.copy(ROOT / name, tmp_path / "checkout" / name)
+        shutil.copy(ROOT / name, root / name)
+    make_script(root / ".venv" / "bin" / "python", 'echo "$PYTHONPATH" "$@"')
+
+
+def make_script(file: Path, line: str) -> None:
+    file.write_text(f"#!/bin/sh\n{line}\n")
+    file.chmod(0o755)
+
+
+@pytest.mark.parametrize(("flag", "compiles"), [("1", True), ("", False)])
+def test_what_is_installed_is_compiled_where_the_first_run_may_not(
+    tmp_path: Path, flag: str, compiles: bool
+) -> None:
+    make_checkout(tmp_path)
+    (tmp_path / "bin").mkdir()
+    make_script(tmp_path / "bin" / "uv", f'echo "$@" >> {tmp_path}/asked')
+
+    subprocess.run(
+        [tmp_path / "headrace", "list"],
+        check=True,
+        env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": flag},
+    )
+
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked[:2] == ["pip", "install"]
+    assert asked[-2:] == ["-r", str(tmp_path / "requirements.lock")]
+    assert ("--compile-bytecode" in asked) is compiles
+
+
+def test_a_link_on_the_path_leads_to_the_checkout(tmp_path: Path) -> None:
+    make_checkout(tmp_path / "checkout")
     shutil.copy(ROOT / "requirements.lock", tmp_path / "checkout" / ".venv" / ".installed-requirements.lock")
-    python = tmp_path / "checkout" / ".venv" / "bin" / "python"
-    python.write_text('#!/bin/sh\necho "$PYTHONPATH" "$@"\n')
-    python.chmod(0o755)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "first").symlink_to(tmp_path / "checkout" / "headrace")
     (tmp_path / "bin" / "headrace").symlink_to("first")
