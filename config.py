@@ -21,12 +21,12 @@ from typing import Any, Literal, get_args, get_origin
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import DotEnvSettingsSource
 
+from env_file import ENV_FILE_ENCODING, read_env_file
 from tenant_settings import (
     OWN,
     SECRET_PREFIX,
@@ -41,8 +41,6 @@ from tenant_settings import (
 ROOT = Path(__file__).resolve().parent
 KIB = 1024
 MIB = 1024 * KIB
-#: UTF-8, with a byte order mark or without: some editors and shells write one.
-ENV_FILE_ENCODING = "utf-8-sig"
 #: What a definition can name as a queue.
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
 #: What a browser sends as Origin: no path, no user, and never a pattern.
@@ -69,7 +67,7 @@ class _EnvFile(PydanticBaseSettingsSource):
 
     def __init__(self, settings_cls: type[BaseSettings], path: Any) -> None:
         super().__init__(settings_cls)
-        found = dotenv_values(path, encoding=ENV_FILE_ENCODING, interpolate=False) if path else {}
+        found = read_env_file(path) if path else {}
         self._found = {name.lower(): text for name, text in found.items() if text}
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
@@ -515,7 +513,7 @@ def _variables() -> dict[str, str]:
     """Give all variables that are not empty, those of the environment before those of `.env`."""
     filed: Mapping[str, str | None] = {}
     if Settings.model_config.get("env_file"):
-        filed = dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False)
+        filed = read_env_file(ROOT / ".env")
     return {name: text for found in (filed, os.environ) for name, text in found.items() if text}
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
+from cli.commands.command import Command, Group
 from cli.output.text import write_what_can_be_written
 
 #: Commands in the order of the help, each with its module; one that has commands of its own is a group.
@@ -58,6 +60,8 @@ COMMANDS = {
 }
 #: Functions that cannot have the name of their command.
 FUNCTIONS = {"workflow-server": "workflow_server", "list": "list_executions"}
+#: What the script of a shell sets when it asks for completions.
+COMPLETING = "_HEADRACE_COMPLETE"
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 CONTEXTS: dict[str, dict[str, Any]] = {"redis": PASS_ON | {"help_option_names": []}, "test": PASS_ON}
 
@@ -85,10 +89,14 @@ def headrace(
     """Headrace, a workflow engine on Redis Streams."""
 
 
-def build(names: Iterable[str]) -> typer.Typer:
-    """Build the command line with these commands; only their modules are imported."""
+def build(names: Iterable[str], *, is_list: bool = False) -> typer.Typer:
+    """Build the command line with these commands; only their modules are imported.
+
+    is_list  without their options and commands, which take as long to build as all else the list takes.
+    """
     built = typer.Typer(
         name="headrace",
+        cls=Group,
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
         # Plain help: the coloured one costs a quarter of a second of imports.
@@ -98,11 +106,29 @@ def build(names: Iterable[str]) -> typer.Typer:
     )
     for name in names:
         command = getattr(import_module(f"cli.commands.{COMMANDS[name]}"), FUNCTIONS.get(name, name))
-        if isinstance(command, typer.Typer):
-            built.add_typer(command, name=name)
+        if is_list:
+            built.command(name)(_only_listed(command))
+        elif isinstance(command, typer.Typer):
+            for each in command.registered_commands:
+                each.cls = Command
+            built.add_typer(command, name=name, cls=Group)
         else:
-            built.command(name, context_settings=CONTEXTS.get(name))(command)
+            built.command(name, cls=Command, context_settings=CONTEXTS.get(name))(command)
     return built
+
+
+def _only_listed(command: Any) -> Callable[[], None]:
+    def listed() -> None:
+        raise AssertionError("a list of commands runs none")
+
+    listed.__doc__ = command.info.help if isinstance(command, typer.Typer) else command.__doc__
+    return listed
+
+
+def lists_commands(words: Sequence[str]) -> bool:
+    """Whether a command line does nothing but print the list of all commands."""
+    # A shell that asks for completions types no words.
+    return (not words and COMPLETING not in os.environ) or words[:1] in (["-h"], ["--help"])
 
 
 def named_by(words: Sequence[str]) -> Iterable[str]:
@@ -117,6 +143,7 @@ if __name__ == "__main__":
     # What is imported stays: looking through it for garbage again and again is a tenth of a short command.
     gc.set_threshold(50_000)
     write_what_can_be_written()
-    build(named_by(sys.argv[1:]))(prog_name="headrace")
+    typed = sys.argv[1:]
+    build(named_by(typed), is_list=lists_commands(typed))(prog_name="headrace")
 else:
     app = build(COMMANDS)

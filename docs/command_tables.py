@@ -17,16 +17,7 @@ EVERYWHERE = {"--server", "--help"}
 EXTRA = re.compile(r"\s*\[(?P<words>[^\[\]]+)\]$")
 #: A range of numbers, as in `x>=0` and `0<=x<=64`.
 RANGE = re.compile(r"\bx[<>]=|<=x\b")
-#: Types as the help shows them, and what an option shows in their place; an argument has its name.
-TYPES = {
-    "str": "TEXT",
-    "list[str]": "TEXT",
-    "path": "FILE",
-    "int range": "N",
-    "float range": "N",
-    "int": "N",
-    "float": "N",
-}
+#: The type of a value as the help shows it: of an argument it says nothing, of an option it is a choice.
 TYPE = re.compile(r" <(?P<type>[^<>]+)>$")
 
 
@@ -58,11 +49,12 @@ def _sections(command: Any, context: typer.Context, mark: str) -> Iterator[str]:
 
 
 def _argument(piece: str) -> str:
-    """`{file}` as `FILE`, `{FILE…}...` as `FILE…`, `[name]` as `[NAME]`; a choice keeps its braces."""
-    single = re.fullmatch(r"([{\[])\[?([\w…=-]+?)(?:\.\.\.)?\]?[}\]](?:\.\.\.)?", piece)
+    """`{name}` as `NAME`, `{FILE}...` as `FILE…`, `[name]` as `[NAME]`; a choice keeps its braces."""
+    single = re.fullmatch(r"(?P<mark>[{\[])(?P<name>[\w=-]+)[}\]](?P<several>\.\.\.)?", piece)
     if single is None:
         return piece
-    return f"[{single[2].upper()}]" if single[1] == "[" else single[2].upper()
+    name = single["name"].upper() + ("…" if single["several"] else "")
+    return f"[{name}]" if single["mark"] == "[" else name
 
 
 def _row(param: Any, context: typer.Context) -> str | None:
@@ -74,7 +66,7 @@ def _row(param: Any, context: typer.Context) -> str | None:
     shown = TYPE.search(usage)
     if shown is not None:
         is_option = param.param_type_name == "option"
-        usage = TYPE.sub(f" {TYPES.get(shown['type'], shown['type'])}" if is_option else "", usage)
+        usage = TYPE.sub(f" {shown['type']}" if is_option else "", usage)
     extra = EXTRA.search(text)
     if extra is not None:
         words = [word.replace("(", "").replace(")", "") for word in extra["words"].split("; ")]

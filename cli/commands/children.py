@@ -22,7 +22,10 @@ def children(
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
-    """List the executions that nodes of an execution have started, oldest first."""
+    """List the executions that an execution has started.
+
+    Nodes with the handler `sub_workflow` start them. The oldest come first.
+    """
 
     async def act(client: AsyncClient, execution_id: str) -> int:
         found = [each async for each in client.executions.children(execution_id, limit=limit)]

@@ -20,7 +20,7 @@ EntryArgument = Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's
 dead = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
-    help="List nodes that failed for good; run them again, or forget them.",
+    help="List nodes that failed for good; requeue or drop them.",
 )
 
 

@@ -19,7 +19,7 @@ DeliveryArgument = Annotated[str, typer.Argument(metavar="DELIVERY", help="The d
 deliveries = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List, read and resend the messages about ends of executions.",
+    help="List, read and resend messages about ended executions.",
 )
 
 

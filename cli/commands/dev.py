@@ -20,6 +20,13 @@ COLOURS = {"redis": "31", "api": "36", "orchestrator": "35", "echo": "90", "stac
 WORKER_COLOUR = "32"
 NAME_WIDTH = 12
 
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", envvar="STACK_DATA_DIR", help="Where Redis keeps its data.", show_default=".data/redis"
+    ),
+]
+
 
 def dev(
     workers: Annotated[int, typer.Option(min=0, max=64, help="Worker processes to run.")] = 2,
@@ -28,10 +35,7 @@ def dev(
         typer.Option(min=1, max=65535, help="Port of the API.", show_default="8000, or the next free"),
     ] = None,
     host: Annotated[str, typer.Option(help="Address the API listens on.")] = "127.0.0.1",
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(envvar="STACK_DATA_DIR", help="Where Redis keeps its data.", show_default=".data/redis"),
-    ] = None,
+    data_dir: DataDirOption = None,
     echo_port: Annotated[
         int | None,
         typer.Option(

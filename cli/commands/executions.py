@@ -15,7 +15,6 @@ from cli.commands.options import (
     ExecutionArgument,
     InputsFileOption,
     InputsOption,
-    LabelsOption,
     LinesOption,
     ReasonOption,
     RequesterOption,
@@ -157,7 +156,12 @@ def list_executions(
     workflow: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only those of this registered workflow; or its id.")
     ] = None,
-    label: LabelsOption = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label", metavar="NAME=VALUE", help="Only executions with this label; may be repeated."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
     as_json: LinesOption = False,
     server: ServerOption = None,

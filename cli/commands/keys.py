@@ -17,7 +17,7 @@ TenantOption = Annotated[
     str | None,
     typer.Option("--tenant", metavar="NAME", help="Another tenant's; with OPERATOR_KEY.", show_default=False),
 ]
-KeyArgument = Annotated[str, typer.Argument(help="The key's id.")]
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="The key's id.")]
 
 keys = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Make, list, rotate and revoke the keys of a tenant."
@@ -28,7 +28,7 @@ keys = typer.Typer(
 def list_keys(
     tenant: TenantOption = None, as_json: AnswerOption = False, server: ServerOption = None
 ) -> None:
-    """List the keys: id, name, scopes, when it expires, and when it was used last."""
+    """List the keys, their scopes, and when each was used last."""
 
     async def act(client: AsyncClient) -> int:
         found = [each.document for each in await client.api_keys.list(tenant=tenant)]
@@ -43,7 +43,7 @@ def list_keys(
 
 @keys.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Free text, to know the key by.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Free text, to know the key by.")],
     scope: Annotated[
         list[str] | None,
         typer.Option("--scope", help="read, run or admin; may be given more than once.", show_default="run"),
@@ -80,7 +80,10 @@ def rotate(
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Make a key of the same name and scopes in place of another one, and print it."""
+    """Make a key in place of another one, and print it.
+
+    It has the same name and scopes; the old one goes on for a while: --overlap.
+    """
 
     async def act(client: AsyncClient) -> int:
         made = (await client.api_keys.rotate(key_id, overlap=overlap, tenant=tenant)).document
@@ -92,7 +95,7 @@ def rotate(
 
 @keys.command()
 def revoke(key_id: KeyArgument, tenant: TenantOption = None, server: ServerOption = None) -> None:
-    """Take a key away; within a second it opens nothing."""
+    """Revoke a key; within a second it opens nothing."""
 
     async def act(client: AsyncClient) -> int:
         await client.api_keys.revoke(key_id, tenant=tenant)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def workers(as_json: LinesOption = False, server: ServerOption = None) -> None:
-    """List the live workers, with their queues and how many attempts they run (OPERATOR_KEY)."""
+    """List the live workers, their queues and their load.
+
+    Needs OPERATOR_KEY, where the server asks for keys.
+    """
 
     async def act(client: AsyncClient) -> int:
         found = await client.workers.list()
@@ -41,7 +44,10 @@ def workers(as_json: LinesOption = False, server: ServerOption = None) -> None:
 
 
 def queues(as_json: LinesOption = False, server: ServerOption = None) -> None:
-    """List the queues, with the tasks on them and the workers that read them (OPERATOR_KEY)."""
+    """List the queues, their tasks and their workers.
+
+    Needs OPERATOR_KEY, where the server asks for keys.
+    """
 
     async def act(client: AsyncClient) -> int:
         found = await client.queues.list()
@@ -61,7 +67,7 @@ def queues(as_json: LinesOption = False, server: ServerOption = None) -> None:
 
 def handlers(
     name: Annotated[
-        str | None, typer.Argument(metavar="[HANDLER]", help="Show this one, with the schema of its config.")
+        str | None, typer.Argument(metavar="HANDLER", help="Show this one, with the schema of its config.")
     ] = None,
     as_json: LinesOption = False,
     server: ServerOption = None,
@@ -87,7 +93,7 @@ def usage(
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Show the calls to language models, their tokens and their cost, by day."""
+    """Show calls to language models and their cost, by day."""
 
     async def act(client: AsyncClient) -> int:
         found = await client.usage.get(days=days)

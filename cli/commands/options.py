@@ -9,7 +9,9 @@ import typer
 
 EXECUTION_HELP = "The execution: its id, the beginning of it, its key, or `last` for the newest."
 ExecutionArgument = Annotated[str, typer.Argument(metavar="EXECUTION", help=EXECUTION_HELP)]
-NodeArgument = Annotated[str, typer.Argument(help="The node's id; NODE[INDEX] for an item of a map.")]
+NodeArgument = Annotated[
+    str, typer.Argument(metavar="NODE", help="The node's id; NODE[INDEX] for an item of a map.")
+]
 
 InputsOption = Annotated[
     list[str] | None,
@@ -45,7 +47,8 @@ StateOption = Annotated[
 AnswerOption = Annotated[bool, typer.Option("--json", help="Print the server's answer as JSON.")]
 LinesOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", min=0, help="Stop watching after so many seconds (exit code 4).")
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", min=0, help="Stop watching after so long (exit code 4)."),
 ]
 PreviewOption = Annotated[bool, typer.Option("--preview", help="Say what would run, and change nothing.")]
 

@@ -28,7 +28,7 @@ _is_age = re.compile(r"(\d+[smhd])+").fullmatch
 
 
 def purge(
-    execution_id: Annotated[str | None, typer.Argument(metavar="[EXECUTION]", help=EXECUTION_HELP)] = None,
+    execution_id: Annotated[str | None, typer.Argument(metavar="EXECUTION", help=EXECUTION_HELP)] = None,
     older_than: Annotated[
         str | None,
         typer.Option("--older-than", metavar="AGE", help="All that ended longer ago than this: 30d, 12h."),
@@ -47,10 +47,11 @@ def purge(
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Remove for good an execution that has ended, or all older ones, with history, outputs and children.
+    """Remove an ended execution for good, or all older ones.
 
-    One that was never started may be removed too; what runs has to be cancelled first. A terminal is asked
-    before more than one is purged. Exit code: 0, or 1 if any of them was refused.
+    History, outputs and children go with it. One that was never started may be removed too; what runs has to
+    be cancelled first. A terminal is asked before more than one is purged. Exit code: 0, or 1 if any of them
+    was refused.
     """
     try:
         wanted = _statuses(status)

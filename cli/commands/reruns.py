@@ -107,7 +107,7 @@ def fork(
     as_json: StateOption = False,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Start a new execution that reuses what a change leaves alone.
+    """Start a new execution that reuses unchanged nodes.
 
     The change is a node to run again, a definition, inputs, or all of these; a node that it does not reach
     keeps its output. Exit code: as `run`.

@@ -60,7 +60,9 @@ def run(
     as_json: StateOption = False,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Start the workflow in FILE, or the registered one of that NAME, and follow it to its end.
+    """Run a workflow, a file or a registered one by its name.
+
+    It is followed to its end, unless --no-watch is given; Ctrl-C stops the watching alone.
 
     Exit code: 0 completed, 1 failed, 2 usage or refused, 3 cancelled, 4 timed out, 5 no server.
     """

@@ -69,7 +69,9 @@ def list_schedules(
 
 @schedules.command()
 def add(
-    workflow: Annotated[str, typer.Argument(help="The name or id of the workflow it starts.")],
+    workflow: Annotated[
+        str, typer.Argument(metavar="WORKFLOW", help="The name or id of the workflow it starts.")
+    ],
     cron: Annotated[
         str | None, typer.Option(metavar="EXPRESSION", help="Five fields, such as '30 8 * * 1-5'; or @daily.")
     ] = None,
@@ -172,7 +174,7 @@ def pause(
 
 @schedules.command()
 def resume(schedule: ScheduleArgument, server: ServerOption = None) -> None:
-    """Go on with the next time from now."""
+    """Start executions again, from the next time on."""
     _change(server, lambda client: client.schedules.resume(schedule))
 
 
@@ -182,7 +184,7 @@ def trigger(
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Start an execution now, with the inputs of the schedule, and print its id."""
+    """Start an execution of a schedule now, and print its id."""
 
     async def act(client: AsyncClient) -> int:
         made = (await client.schedules.trigger(schedule)).execution_id
@@ -207,7 +209,10 @@ def backfill(
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Start an execution for each time of a schedule from --from to --to."""
+    """Start an execution for each time of a schedule that is past.
+
+    Those from --from to --to.
+    """
     if not stop and not (start and end):
         raise usage_error("schedules backfill", ValueError("give --from and --to, or --stop"))
 

@@ -23,7 +23,7 @@ ShownOption = Annotated[
 
 def signal(
     execution_id: ExecutionArgument,
-    name: Annotated[str, typer.Argument(help="The signal's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The signal's name.")],
     payload: Annotated[str | None, typer.Option("--payload", metavar="JSON", help="The payload.")] = None,
     key: Annotated[
         str | None, typer.Option("--key", help="Idempotency key: a signal sent again counts once.")
@@ -54,9 +54,10 @@ def post(
     ] = None,
     server: ServerOption = None,
 ) -> None:
-    """Post a letter to a node, whatever it is doing.
+    """Post a letter to the inbox of a node.
 
-    Its durable handler takes it when it comes to it; one that has parked is called again.
+    Whatever the node is doing, its durable handler takes the letter when it comes to it; one that has parked
+    is called again.
     """
     value = _option("post", "--payload", payload)
 
@@ -72,7 +73,7 @@ def approvals(
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
-    """List approvals without a decision, the longest waiting first."""
+    """List approvals without a decision, oldest first."""
 
     async def act(client: AsyncClient) -> int:
         count = 0

@@ -30,7 +30,9 @@ _CODES = {"COMPLETED": ExitCode.SUCCESS, "CANCELLED": ExitCode.CANCELLED}
 
 
 def simulate(
-    file: Annotated[Path, typer.Argument(help="Workflow as JSON or YAML; - reads standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Workflow as JSON or YAML; - reads standard input.")
+    ],
     stubs: Annotated[
         Path | None,
         typer.Option(

@@ -30,7 +30,10 @@ def statistics(
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Show how executions ended: in all, by workflow, and nodes by handler; 30 days unless days are given."""
+    """Show how executions ended, by workflow and by handler.
+
+    Those of the last 30 days, unless days are given.
+    """
 
     async def act(client: AsyncClient) -> int:
         found = await client.statistics.get(first=first, last=last)

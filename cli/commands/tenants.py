@@ -14,12 +14,12 @@ from cli.output.text import json_line, printable
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
 
-TenantArgument = Annotated[str, typer.Argument(help="The tenant's name: a-z, 0-9 and -.")]
+TenantArgument = Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name: a-z, 0-9 and -.")]
 
 tenants = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Register, list, disable and enable tenants (OPERATOR_KEY).",
+    help="Register, list, disable and enable tenants.",
 )
 
 
@@ -45,7 +45,10 @@ def create(
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Register a tenant and print its first key, which opens everything of it."""
+    """Register a tenant, and print its first key.
+
+    The key opens everything of the tenant.
+    """
 
     async def act(client: AsyncClient) -> int:
         made = (await client.tenants.create(name, title)).document

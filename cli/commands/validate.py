@@ -68,7 +68,7 @@ class Report:
 
 def validate(
     files: Annotated[
-        list[Path], typer.Argument(help="Workflows as JSON or YAML; - reads standard input.", metavar="FILE…")
+        list[Path], typer.Argument(help="Workflows as JSON or YAML; - reads standard input.", metavar="FILE")
     ],
     strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail as well.")] = False,
     output: Annotated[OutputFormat, typer.Option("-o", "--output", help="Form of the report.")] = (

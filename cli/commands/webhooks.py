@@ -25,7 +25,7 @@ SecretOption = Annotated[
 webhooks = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
-    help="Let others start workflows by signed deliveries: list, create, test, rotate, delete webhooks.",
+    help="Manage webhooks: others start workflows by them.",
 )
 
 
@@ -151,7 +151,10 @@ def rotate(
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Give a webhook a new secret, and print it; those before it are good for a while more."""
+    """Give a webhook a new secret, and print it.
+
+    Those before it are good for a while more: --keep.
+    """
 
     async def act(client: AsyncClient) -> int:
         done = (await client.webhooks.rotate(path, secret=secret, keep=keep)).document
@@ -164,7 +167,10 @@ def rotate(
 
 @webhooks.command()
 def pause(path: PathArgument, server: ServerOption = None) -> None:
-    """Let its path be unknown until it is resumed."""
+    """Refuse deliveries until it is resumed.
+
+    Its path is unknown meanwhile.
+    """
     _set_active(path, server, is_active=False)
 
 

@@ -23,7 +23,9 @@ def workflow_server(
         ),
     ] = None,
 ) -> None:
-    """Serve registered workflows to clients of LlamaIndex workflow servers, and nothing else.
+    """Serve registered workflows to LlamaIndex clients.
+
+    It answers as a LlamaIndex workflow server does, and nothing else.
 
     It works on the Redis of the running stack, or on the one that the settings name; workers and an
     orchestrator have to run beside it. Ctrl-C stops it.

@@ -44,7 +44,7 @@ class Given:
 def apply(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Workflows as JSON or YAML; - reads standard input."),
+        typer.Argument(metavar="FILE", help="Workflows as JSON or YAML; - reads standard input."),
     ],
     name: Annotated[
         str | None, typer.Option("--name", help="Register it under this name, not the one its title makes.")
@@ -53,9 +53,10 @@ def apply(
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Register the workflow in each FILE, or make a new version of the one that has its name.
+    """Register workflows of files, or new versions of them.
 
-    The same again changes nothing. Exit code: 0, or 2 if any was refused.
+    A file whose name is registered becomes a new version of it; the same again changes nothing. Exit code: 0,
+    or 2 if any was refused.
     """
     try:
         if name is not None and len(files) > 1:
@@ -185,13 +186,14 @@ def label(
     workflow: WorkflowArgument,
     labels: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="NAME=VALUE...", help="Labels to add; NAME= takes one away.", show_default=False
-        ),
+        typer.Argument(metavar="NAME=VALUE", help="Labels to add; NAME= takes one away.", show_default=False),
     ] = None,
     server: ServerOption = None,
 ) -> None:
-    """Add labels to a workflow, or take some away; without any, print those it has."""
+    """Add labels to a workflow, remove some, or print them.
+
+    Without any, those it has are printed.
+    """
     added, removed = [each for each in labels or () if not each.endswith("=")], set[str]()
     removed |= {each[:-1] for each in labels or () if each.endswith("=")}
     try:

@@ -65,7 +65,7 @@ def render(progress: Progress, *, indent: dict[str, int], room: int, width: int 
     from rich.text import Text
 
     total, done = len(progress.nodes), progress.done
-    numbers = f"  {done}/{total}  {progress.status}  {span_words(progress.took_s)}"
+    numbers = f"  {done:,}/{total:,}  {progress.status}  {span_words(progress.took_s)}"
     bar = max(0, min(BAR_WIDTH, width - len(numbers)))
     filled = round(bar * done / total) if total else bar
     has_failed = progress.counts["FAILED"] > 0
@@ -82,7 +82,7 @@ def render(progress: Progress, *, indent: dict[str, int], room: int, width: int 
         if words := " ".join(progress.notes.get(node.node_id, "").split()):
             text.append(f"  {printable(words[:160])}", "dim" if node.status == "RUNNING" else style)
     if left_out:
-        text.append(f"\n… and {left_out} more: {_summary(progress)}", "dim")
+        text.append(f"\n… and {left_out:,} more: {_summary(progress)}", "dim")
     return text
 
 

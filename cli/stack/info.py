@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from env_file import read_env_file
+
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_DATA_DIR = ROOT / ".data" / "redis"
 
@@ -129,11 +131,6 @@ def _named(variable: str) -> str | None:
     """A variable of the environment, else of `.env`; an empty one counts as unset."""
     if found := os.environ.get(variable):
         return found
-    if not (file := ROOT / ".env").is_file():
-        # Its reader, and what reads settings, take longer to import than a command to run.
-        return None
-    from dotenv import dotenv_values
-
-    from config import ENV_FILE_ENCODING
-
-    return dotenv_values(file, encoding=ENV_FILE_ENCODING, interpolate=False).get(variable) or None
+    # Without the settings: importing what reads them takes longer than asking the server.
+    file = ROOT / ".env"
+    return (read_env_file(file).get(variable) or None) if file.is_file() else None

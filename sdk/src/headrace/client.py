@@ -13,55 +13,91 @@ AsyncClient is the same with `async with`, `await` and `async for`. What they re
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 
-from headrace.api.access import ApiKeys, Tenants
-from headrace.api.approvals import Approvals
-from headrace.api.definitions import Definitions
-from headrace.api.deliveries import Deliveries
-from headrace.api.executions import Executions
-from headrace.api.inboxes import Inboxes
-from headrace.api.nodes import Nodes
-from headrace.api.operations import DeadLetters, Handlers, Queues, Statistics, Usage, Workers
-from headrace.api.schedules import Schedules
-from headrace.api.signals import Signals
-from headrace.api.webhooks import Webhooks
-from headrace.api.workflows import Workflows
 from headrace.calls import Async, Definition, Document, Part, Request, Steps, Sync, Way, get, operation
 from headrace.errors import ApiError, ServerUnreachable
-from headrace.run import AsyncRun, Run, start
 from headrace.transport import AsyncWay, Server, SyncWay
+
+if TYPE_CHECKING:
+    from headrace.api.access import ApiKeys, Tenants
+    from headrace.api.approvals import Approvals
+    from headrace.api.definitions import Definitions
+    from headrace.api.deliveries import Deliveries
+    from headrace.api.executions import Executions
+    from headrace.api.inboxes import Inboxes
+    from headrace.api.nodes import Nodes
+    from headrace.api.operations import DeadLetters, Handlers, Queues, Statistics, Usage, Workers
+    from headrace.api.schedules import Schedules
+    from headrace.api.signals import Signals
+    from headrace.api.webhooks import Webhooks
+    from headrace.api.workflows import Workflows
+    from headrace.run import AsyncRun, Run
 
 #: How often a request that may be repeated is sent again: no answer came, or the server asks for it.
 RETRIES = 2
 
 
+#: Where each part is; one that is not used is not imported.
+_PARTS = {
+    "definitions": "definitions.Definitions",
+    "workflows": "workflows.Workflows",
+    "schedules": "schedules.Schedules",
+    "webhooks": "webhooks.Webhooks",
+    "executions": "executions.Executions",
+    "nodes": "nodes.Nodes",
+    "signals": "signals.Signals",
+    "inboxes": "inboxes.Inboxes",
+    "approvals": "approvals.Approvals",
+    "queues": "operations.Queues",
+    "workers": "operations.Workers",
+    "handlers": "operations.Handlers",
+    "deliveries": "deliveries.Deliveries",
+    "dead_letters": "operations.DeadLetters",
+    "usage": "operations.Usage",
+    "statistics": "operations.Statistics",
+    "api_keys": "access.ApiKeys",
+    "tenants": "access.Tenants",
+}
+
+
 class Parts(Part[Way]):
     """All operations of the API, by the noun they are about."""
 
-    def __init__(self, way: Way) -> None:
-        super().__init__(way)
-        self.definitions = Definitions(way)
-        self.workflows = Workflows(way)
-        self.schedules = Schedules(way)
-        self.webhooks = Webhooks(way)
-        self.executions = Executions(way)
-        self.nodes = Nodes(way)
-        self.signals = Signals(way)
-        self.inboxes = Inboxes(way)
-        self.approvals = Approvals(way)
-        self.queues = Queues(way)
-        self.workers = Workers(way)
-        self.handlers = Handlers(way)
-        self.deliveries = Deliveries(way)
-        self.dead_letters = DeadLetters(way)
-        self.usage = Usage(way)
-        self.statistics = Statistics(way)
-        self.api_keys = ApiKeys(way)
-        self.tenants = Tenants(way)
+    definitions: Definitions[Way]
+    workflows: Workflows[Way]
+    schedules: Schedules[Way]
+    webhooks: Webhooks[Way]
+    executions: Executions[Way]
+    nodes: Nodes[Way]
+    signals: Signals[Way]
+    inboxes: Inboxes[Way]
+    approvals: Approvals[Way]
+    queues: Queues[Way]
+    workers: Workers[Way]
+    handlers: Handlers[Way]
+    deliveries: Deliveries[Way]
+    dead_letters: DeadLetters[Way]
+    usage: Usage[Way]
+    statistics: Statistics[Way]
+    api_keys: ApiKeys[Way]
+    tenants: Tenants[Way]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in _PARTS:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            module, _, kind = _PARTS[name].partition(".")
+            part = self.__dict__[name] = getattr(import_module(f"headrace.api.{module}"), kind)(self._way)
+            return part
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_PARTS})
 
     @operation
     def readiness(self) -> Steps[Document]:
@@ -118,11 +154,15 @@ class Client(Parts[Sync]):
         wait      seconds, up to 60: return once it has ended, or after them.
         The call is repeated safely under its Idempotency-Key; give your own to repeat it yourself.
         """
+        from headrace.run import Run, start
+
         steps = start(workflow, inputs, key=key, labels=labels, wait=wait, idempotency_key=idempotency_key)
         return Run(self._connection, self._connection.run(steps))
 
     def find_run(self, execution_id: str) -> Run:
         """A handle on an execution, by id or key. Sends nothing yet."""
+        from headrace.run import Run
+
         return Run(self._connection, execution_id)
 
     def __enter__(self) -> Self:
@@ -168,11 +208,15 @@ class AsyncClient(Parts[Async]):
         idempotency_key: str | None = None,
     ) -> AsyncRun:
         """Start an execution; the arguments are those of Client.run."""
+        from headrace.run import AsyncRun, start
+
         steps = start(workflow, inputs, key=key, labels=labels, wait=wait, idempotency_key=idempotency_key)
         return AsyncRun(self._connection, await self._connection.run(steps))
 
     def find_run(self, execution_id: str) -> AsyncRun:
         """A handle on an execution, by id or key. Sends nothing yet."""
+        from headrace.run import AsyncRun
+
         return AsyncRun(self._connection, execution_id)
 
     async def __aenter__(self) -> Self:

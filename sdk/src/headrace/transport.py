@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
@@ -260,6 +259,8 @@ class AsyncWay:
 
     async def follow(self, history: History) -> AsyncIterator[Event]:
         """Give the events of a history, connecting again where a stream breaks."""
+        import asyncio
+
         reading = Reading(history)
         while not reading.has_ended:
             broken = None
@@ -285,6 +286,8 @@ class AsyncWay:
                 await asyncio.sleep(reading.pause_s(broken))
 
     async def _answer_to(self, request: Request) -> Answer:
+        import asyncio
+
         arguments, tries = self.server.arguments(request), 0
         while True:
             try:

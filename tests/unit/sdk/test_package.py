@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from docs.generate import ROOT
+from headrace.client import Client, Parts
 
 SOURCE = ROOT / "sdk" / "src"
 
@@ -56,3 +57,14 @@ def test_every_public_name_is_there() -> None:
     import headrace
 
     assert [name for name in headrace.__all__ if not hasattr(headrace, name)] == []
+
+
+def test_every_part_is_made_when_it_is_first_used() -> None:
+    with Client() as client:
+        kinds = {name: type(getattr(client, name)).__name__ for name in Parts.__annotations__}
+
+        assert {name: f"{kind}[Way]" for name, kind in kinds.items()} == Parts.__annotations__
+        assert kinds.keys() <= set(dir(client))
+        assert client.executions is client.executions
+        with pytest.raises(AttributeError, match="'Client' object has no attribute 'execution'"):
+            client.execution  # type: ignore[attr-defined]  # noqa: B018

@@ -140,7 +140,7 @@ def test_the_few_of_ten_thousand_are_found_without_looking_at_all() -> None:
 
     assert [each.node_id for each in shown] == ["n0", "n9000"]
     assert left_out == 9_998
-    assert "… and 9998 more: 9,999 pending, 1 running" in str(render(progress, indent={}, room=3))
+    assert "… and 9,998 more: 9,999 pending, 1 running" in str(render(progress, indent={}, room=3))
 
 
 def test_what_a_handler_says_cannot_move_the_cursor() -> None:
