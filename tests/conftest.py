@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import httpx2
@@ -12,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
+import logs
 from clients import redis_client
 from clients.redis_client import connect_commands
 from config import Settings
@@ -28,12 +32,28 @@ from workers.handlers import Catalogue
 
 # A machine that is short of breath for some seconds is slow, not broken, and must not fail a test.
 redis_client.COMMAND_TIMEOUT_S = redis_client.BLOCKING_TIMEOUT_S = redis_client.GREETING_TIMEOUT_S = 60.0
+# One process of tests serves hundreds of apps, one after the other: nothing of one may stay.
+logs.spare_the_collector = lambda: None
+# Tests start hundreds of processes, and without byte code each of them compiles all of Headrace.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
 
 #: A directory without workflow files: tests register their own.
 NO_FILES = Path(__file__).parent / "no-workflows"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests without looking for garbage: what is made stays, and later looks leave it out."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
