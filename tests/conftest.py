@@ -65,13 +65,18 @@ def redis_server() -> Iterator[RedisServer]:
         server.kill()
 
 
+@pytest.fixture(scope="session")
+def sweeper(redis_server: RedisServer) -> Iterator[SyncRedis]:
+    """The connection by which Redis is emptied before each test."""
+    with SyncRedis(port=redis_server.port) as client:
+        yield client
+
+
 @pytest.fixture
-def redis_url(redis_server: RedisServer) -> str:
+def redis_url(redis_server: RedisServer, sweeper: SyncRedis) -> str:
     """URL of a flushed Redis."""
-    client = SyncRedis(port=redis_server.port)
-    client.flushall()
-    client.config_set("maxmemory", "0")
-    client.close()
+    sweeper.flushall()
+    sweeper.config_set("maxmemory", "0")
     return redis_server.url
 
 

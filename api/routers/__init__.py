@@ -113,8 +113,7 @@ def install(
         (path, method, guarded(endpoint, name))
         for path, method, name, endpoint in (_HOT if is_native else ())
     ]
-    for path, method, endpoint in hot:
-        app.router.routes.append(Route(path, endpoint, methods=[method]))
+    app.router.routes.extend(Route(path, endpoint, methods=[method]) for path, method, endpoint in hot)
     app.router.routes.extend(_gated(_ROUTERS if is_native else (), tuple(dialects)))
     app.state.error_shapes = tuple(dialects)
     if is_demo:
