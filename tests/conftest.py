@@ -7,8 +7,10 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
+from functools import cache
 from pathlib import Path
 
+import httpcore2
 import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +39,8 @@ logs.spare_the_collector = lambda: None
 # Tests start hundreds of processes, and without byte code each of them compiles all of Headrace.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Whom the machine trusts is read from a file of 200 kB: once, and not for each client that is made.
+vars(httpcore2)["default_ssl_context"] = cache(httpcore2.default_ssl_context)
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
