@@ -110,6 +110,12 @@ def set_up(level: str, form: str | None = None) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
+def spare_the_collector() -> None:
+    """Leave what is there now out of later collections: each scan of it holds up whatever else goes on."""
+    gc.collect()
+    gc.freeze()
+
+
 def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callable[[], LogSettings]) -> None:
     """Run the root of a process on the fastest event loop there is; a refusal of ours ends it in one line."""
     known = usable(settings)
@@ -120,9 +126,7 @@ def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callabl
         factory: Callable[[], asyncio.AbstractEventLoop] | None = uvloop.new_event_loop
     except ImportError:
         factory = None
-    # What is there now stays: the collector need not look through it again and again.
-    gc.collect()
-    gc.freeze()
+    spare_the_collector()
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
             _outlive_exits(runner.get_loop(), main())

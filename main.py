@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -14,6 +13,7 @@ from types import FrameType
 
 from fastapi import FastAPI
 
+import logs
 from api import routers
 from api.access import Reach, attach
 from api.dialects import DIALECTS
@@ -27,7 +27,6 @@ from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
 from clients.redis_client import PASSING_FAULTS, NotAllowed, WrongKind, connect_commands, connect_subscriber
 from config import ROOT, Settings, get_settings
-from logs import set_up, usable
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
 from orchestrator.errors import ConfigError, StoreDamaged, StoreForbidden, StoreUnavailable
@@ -58,7 +57,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        set_up(settings.log_level, settings.log_format)
+        logs.set_up(settings.log_level, settings.log_format)
         _warn_of_oversights(settings)
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
@@ -70,9 +69,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
             hub = Hub(engine.all_tenants, over=engine.authentication.over)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
             attach(app, _reach(settings, engine, hub, simulator, _gate(settings)))
-            # What is there now stays: each scan of it by the collector would hold up every open stream.
-            gc.collect()
-            gc.freeze()
+            logs.spare_the_collector()
             try:
                 with _on_stop_signals(hub.stop):
                     yield
@@ -291,5 +288,5 @@ def _on_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 # Before anything is built: settings that cannot be used end the server in plain lines.
-usable(get_settings)
+logs.usable(get_settings)
 app = create_app()

@@ -21,6 +21,7 @@ from redis.asyncio.connection import DefaultParser as AsyncParser
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import DefaultParser as ThreadedParser
+from redis.driver_info import DriverInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -36,6 +37,10 @@ COMMAND_TIMEOUT_S = 5.0
 BLOCKING_TIMEOUT_S = 6.0
 #: A new connection that has not been greeted by then leads nowhere: after an outage another one soon works.
 GREETING_TIMEOUT_S = 2.0
+
+
+#: How connections introduce themselves. Without it each of them reads the version of redis-py from a file.
+_DRIVER = DriverInfo()
 
 
 class NotServing(ResponseError):
@@ -174,6 +179,7 @@ def connect_threaded(dsn: str) -> ThreadedRedis:
         socket_connect_timeout=COMMAND_TIMEOUT_S,
         retry=ThreadedRetry(NoBackoff(), 0),
         parser_class=_ThreadedStates,
+        driver_info=_DRIVER,
     )
 
 
@@ -191,6 +197,7 @@ def _connect(dsn: str, *, timeout_s: float | None, max_connections: int) -> Redi
         max_connections=max_connections,
         decode_responses=False,
         parser_class=_AsyncStates,
+        driver_info=_DRIVER,
         redis_connect_func=_greet,
         **tcp,
     )

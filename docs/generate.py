@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +350,7 @@ def settings_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
 def openapi() -> dict[str, Any]:
     """The OpenAPI document, built without connecting to anything."""
     return create_app(Settings(_env_file=None)).openapi()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from functools import cache
 from pathlib import Path
 
+import httpcore2
 import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
+import logs
 from clients import redis_client
 from clients.redis_client import connect_commands
 from config import Settings
@@ -28,12 +34,30 @@ from workers.handlers import Catalogue
 
 # A machine that is short of breath for some seconds is slow, not broken, and must not fail a test.
 redis_client.COMMAND_TIMEOUT_S = redis_client.BLOCKING_TIMEOUT_S = redis_client.GREETING_TIMEOUT_S = 60.0
+# One process of tests serves hundreds of apps, one after the other: nothing of one may stay.
+logs.spare_the_collector = lambda: None
+# Tests start hundreds of processes, and without byte code each of them compiles all of Headrace.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# Whom the machine trusts is read from a file of 200 kB: once, and not for each client that is made.
+vars(httpcore2)["default_ssl_context"] = cache(httpcore2.default_ssl_context)
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
 
 #: A directory without workflow files: tests register their own.
 NO_FILES = Path(__file__).parent / "no-workflows"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests without looking for garbage: what is made stays, and later looks leave it out."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -45,13 +69,18 @@ def redis_server() -> Iterator[RedisServer]:
         server.kill()
 
 
+@pytest.fixture(scope="session")
+def sweeper(redis_server: RedisServer) -> Iterator[SyncRedis]:
+    """The connection by which Redis is emptied before each test."""
+    with SyncRedis(port=redis_server.port) as client:
+        yield client
+
+
 @pytest.fixture
-def redis_url(redis_server: RedisServer) -> str:
+def redis_url(redis_server: RedisServer, sweeper: SyncRedis) -> str:
     """URL of a flushed Redis."""
-    client = SyncRedis(port=redis_server.port)
-    client.flushall()
-    client.config_set("maxmemory", "0")
-    client.close()
+    sweeper.flushall()
+    sweeper.config_set("maxmemory", "0")
     return redis_server.url
 
 

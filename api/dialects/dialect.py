@@ -20,7 +20,7 @@ from orchestrator.operations.workflow_files import Reader
 DOOR_LABEL = "door"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """One contract: its routes, whose they are, and how it words failures.
 

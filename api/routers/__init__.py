@@ -1,14 +1,14 @@
 """The native routes, and how they and those of the dialects are put on an app."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType, ModuleType
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from api import openapi
 from api.auth import authorised, guarded
@@ -113,9 +113,9 @@ def install(
         (path, method, guarded(endpoint, name))
         for path, method, name, endpoint in (_HOT if is_native else ())
     ]
-    for path, method, endpoint in hot:
-        app.router.routes.append(Route(path, endpoint, methods=[method]))
-    _include(app, _ROUTERS if is_native else (), dialects)
+    app.router.routes.extend(Route(path, endpoint, methods=[method]) for path, method, endpoint in hot)
+    app.router.routes.extend(_gated(_ROUTERS if is_native else (), tuple(dialects)))
+    app.state.error_shapes = tuple(dialects)
     if is_demo:
         app.include_router(demo.router, dependencies=[Depends(authorised(demo.OWNERS)), Depends(known_query)])
     if mcp is not None:
@@ -148,13 +148,18 @@ def install(
     install_handlers(app, store_errors)
 
 
-def _include(app: FastAPI, natives: Sequence[ModuleType], dialects: Sequence[Dialect]) -> None:
-    """Put the native routes and those of the dialects on the app, each behind its gate."""
+@cache
+def _gated(natives: tuple[ModuleType, ...], dialects: tuple[Dialect, ...]) -> tuple[BaseRoute, ...]:
+    """Put the native routes and those of the dialects together, each behind its gate.
+
+    The same for every app of a process, with what the framework makes of each at its first request.
+    """
+    together = APIRouter()
     for module in natives:
         _document_refusals(module.router, OWNERS, problems)
         # Named for all others, so that no route promises the framework's own words for a request it refuses.
         checks = [authorised(OWNERS)] if module in _PAGES else [authorised(OWNERS), known_query]
-        app.include_router(
+        together.include_router(
             module.router,
             dependencies=[Depends(check) for check in checks],
             responses=problems(),
@@ -163,8 +168,8 @@ def _include(app: FastAPI, natives: Sequence[ModuleType], dialects: Sequence[Dia
         documented = partial(failures, dialect.failure_model)
         _document_refusals(dialect.router, dialect.owners, documented)
         passed = authorised(dialect.owners, needs_key=dialect.needs_key)
-        app.include_router(dialect.router, dependencies=[Depends(passed)], responses=documented())
-    app.state.error_shapes = tuple(dialects)
+        together.include_router(dialect.router, dependencies=[Depends(passed)], responses=documented())
+    return tuple(together.routes)
 
 
 def _document_refusals(

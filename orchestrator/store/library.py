@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from orchestrator.definitions.trigger_rules import lua_outcomes, lua_rules
@@ -66,16 +67,29 @@ def sources() -> dict[str, str]:
 
 def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
     """Build the library. `files` stands in for `sources()`, for tests that change a file."""
-    files = files or sources()
+    return _composed(keys) if files is None else _built(keys, files)
+
+
+@cache
+def _composed(keys: Keys) -> Library:
+    return _built(keys, sources())
+
+
+def _built(keys: Keys, files: Mapping[str, str]) -> Library:
     parts = [STANDARD, lua_keys(keys), lua_guards(), f"local CHUNK, LAYOUT = {CHUNK}, '{VERSION}'\n"]
     parts += [lua_rules(), lua_outcomes(), lua_ends(), "\n"]
     parts += [files[f"include/{part}"] for part in PARTS]
-    verbs = [name for name in files if "/" not in name]
-    digest = hashlib.sha1("".join([*parts, *(files[verb] for verb in verbs)]).encode(), usedforsecurity=False)
+    verbs = {name: text for name, text in files.items() if "/" not in name}
+    shared = "".join([*parts, "local BODIES = {}\n"])
+    # Made of all of the text but the name itself: what is there under a name need not be loaded again.
+    digest = hashlib.sha1(_text(FAMILY, shared, verbs).encode(), usedforsecurity=False)
     name = FAMILY + digest.hexdigest()[:12]
-    parts.append("local BODIES = {}\n")
-    parts += [_register(f"{name}_{verb}", files[verb]) for verb in verbs]
-    return Library(name, "".join([f"#!lua name={name}\n", *parts]))
+    return Library(name, _text(name, shared, verbs))
+
+
+def _text(name: str, shared: str, verbs: Mapping[str, str]) -> str:
+    registered = [_register(f"{name}_{verb}", body) for verb, body in verbs.items()]
+    return "".join([f"#!lua name={name}\n", shared, *registered])
 
 
 def _register(function: str, body: str) -> str:

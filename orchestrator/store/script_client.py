@@ -94,12 +94,15 @@ class ScriptClient:
         self._tell_s = 0.0
 
     async def load(self) -> None:
-        """Load the library into Redis; `call_all` does so by itself when Redis has lost it."""
-        await self._redis.function_load(self.library.text, replace=True)
+        """Load the library into Redis, unless it is there; `call_all` does so when Redis has lost it."""
+        found = await self._redis.function_list(library=f"{FAMILY}*")
+        names = {row[row.index(b"library_name") + 1].decode() for row in found}
+        if self.library.name not in names:
+            # Redis serves nobody for the hundredth of a second in which it compiles one.
+            await self._redis.function_load(self.library.text, replace=True)
+            names.add(self.library.name)
         # Every version of the code leaves a library behind. A process that still runs an older one loads it
         # again.
-        found = await self._redis.function_list(library=f"{FAMILY}*")
-        names = [row[row.index(b"library_name") + 1].decode() for row in found]
         for name in names if len(names) > MOST_LIBRARIES else ():
             if name != self.library.name:
                 await self._redis.function_delete(name)

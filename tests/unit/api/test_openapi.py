@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -80,25 +79,20 @@ WHOLE: dict[str, Any] = {
 }
 
 
-@cache
-def openapi() -> dict[str, Any]:
-    return generate.openapi()
-
-
 def schema() -> dict[str, Any]:
     """What the body of a submission is said to be."""
-    operation = openapi()["paths"]["/workflow"]["post"]
+    operation = generate.openapi()["paths"]["/workflow"]["post"]
     return whole(operation["requestBody"]["content"]["application/json"]["schema"])
 
 
 def whole(found: dict[str, Any]) -> dict[str, Any]:
     """A schema of the document, with what it refers to."""
-    return {**found, "components": openapi()["components"]}
+    return {**found, "components": generate.openapi()["components"]}
 
 
 def resolved(found: dict[str, Any]) -> dict[str, Any]:
     reference = found.get("$ref", "")
-    return openapi()["components"]["schemas"][reference.rpartition("/")[2]] if reference else found
+    return generate.openapi()["components"]["schemas"][reference.rpartition("/")[2]] if reference else found
 
 
 def wrong(document: Any) -> list[str]:
@@ -187,7 +181,7 @@ def test_what_is_refused_does_not_fit(document: dict[str, Any]) -> None:
 def test_every_failure_is_promised_as_a_problem_document() -> None:
     found = {
         (path, method, status): list(answer["content"])
-        for path, operations in openapi()["paths"].items()
+        for path, operations in generate.openapi()["paths"].items()
         for method, operation in operations.items()
         if operation["operationId"] in OWNERS
         for status, answer in operation["responses"].items()
@@ -196,13 +190,13 @@ def test_every_failure_is_promised_as_a_problem_document() -> None:
 
     assert len(found) > 100
     assert set(map(tuple, found.values())) == {("application/problem+json",)}
-    assert "HTTPValidationError" not in json.dumps(openapi())
+    assert "HTTPValidationError" not in json.dumps(generate.openapi())
 
 
 def test_routes_with_query_fields_promise_to_refuse_wrong_ones() -> None:
     silent = [
         (path, method)
-        for path, operations in openapi()["paths"].items()
+        for path, operations in generate.openapi()["paths"].items()
         for method, operation in operations.items()
         if any(each["in"] == "query" and each["schema"] != {} for each in operation.get("parameters", ()))
         and "422" not in operation["responses"]
@@ -214,7 +208,7 @@ def test_routes_with_query_fields_promise_to_refuse_wrong_ones() -> None:
 def test_every_route_promises_what_is_refused_before_it_is_reached() -> None:
     promised = {
         (path, method): set(operation["responses"])
-        for path, operations in openapi()["paths"].items()
+        for path, operations in generate.openapi()["paths"].items()
         for method, operation in operations.items()
     }
 
@@ -227,7 +221,7 @@ def test_every_route_promises_what_is_refused_before_it_is_reached() -> None:
 
 
 async def test_a_refused_query_gets_the_document_that_was_promised(client: httpx2.AsyncClient) -> None:
-    promised = openapi()["paths"]["/v1/executions"]["get"]["responses"]["422"]["content"]
+    promised = generate.openapi()["paths"]["/v1/executions"]["get"]["responses"]["422"]["content"]
 
     answer = await client.get("/v1/executions?limit=0")
 
@@ -237,11 +231,11 @@ async def test_a_refused_query_gets_the_document_that_was_promised(client: httpx
 
 
 def test_each_schema_stands_once() -> None:
-    found = Counter(_titled_objects(openapi()["paths"]))
+    found = Counter(_titled_objects(generate.openapi()["paths"]))
 
     assert found
     assert max(found.values()) == 1
-    assert set(found).isdisjoint(map(_text, openapi()["components"]["schemas"].values()))
+    assert set(found).isdisjoint(map(_text, generate.openapi()["components"]["schemas"].values()))
 
 
 def test_what_only_looks_alike_is_not_shared() -> None:
@@ -284,7 +278,7 @@ def _text(value: Any) -> str:
 def test_calls_of_dialects_that_count_once_name_the_header(dialect: Dialect) -> None:
     found = {
         operation["operationId"]
-        for operations in openapi()["paths"].values()
+        for operations in generate.openapi()["paths"].values()
         for operation in operations.values()
         if "Idempotency-Key" in [each["name"] for each in operation.get("parameters", ())]
     }
