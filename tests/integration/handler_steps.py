@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -35,7 +34,6 @@ async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None
     runner = Runner(
         worker_id=worker.worker_id,
         tools=Toolbox(),
-        threads=ThreadPoolExecutor(1),
         items=rig.store.items,
         interfaces=rig.store.interfaces,
     )

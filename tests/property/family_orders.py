@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -52,7 +51,6 @@ class FamilyRun:
         *,
         script: Scripted,
         order: Random,
-        threads: ThreadPoolExecutor,
     ) -> None:
         self.redis: Any = redis
         self.store, self.transitions, self.order = store, transitions, order
@@ -62,7 +60,6 @@ class FamilyRun:
         self.runner = Runner(
             worker_id="w1",
             tools=Toolbox(),
-            threads=threads,
             items=store.items,
             children=Children(store, transitions, catalogue=catalogue, limits=limits),
             find=self._find,

@@ -12,7 +12,6 @@ import heapq
 import itertools
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +103,6 @@ class Simulator:
         redis: RedisClient,
         *,
         stubs: Stubs,
-        threads: Executor,
         keys: Keys | None = None,
         limits: Limits | None = None,
         handlers: Announced | None = None,
@@ -135,7 +133,6 @@ class Simulator:
         self._runner = Runner(
             worker_id=WORKER,
             tools=tools,
-            threads=threads,
             items=self.store.items,
             interfaces=self.store.interfaces,
             children=Children(

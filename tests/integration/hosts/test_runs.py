@@ -6,7 +6,7 @@ import os
 
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.hosts.projects import Project
-from tests.makers import node
+from tests.makers import node, until
 
 E, N = ExecutionStatus, NodeStatus
 
@@ -155,6 +155,37 @@ async def test_heartbeats_are_few_frames_and_the_newest_reaches_the_next_attempt
 
     assert await project.output(execution_id) == {"n": 199_999}
     assert 0 < frames.count("beat") < 100
+
+
+async def test_a_plain_function_lives_while_it_reports_and_is_told_when_it_was_silent_for_too_long(
+    project: Project,
+) -> None:
+    await project.start("""
+        @handler("reports")
+        def reports(config, context):
+            for _ in range(30):
+                time.sleep(0.05)
+                context.heartbeat()
+            return "done"
+
+        @handler("hangs")
+        def hangs(config, context):
+            while not context.is_cancelled():
+                time.sleep(0.01)
+            open(config["told"], "w").close()
+    """)
+    told = project.folder / "told"
+
+    # Longer than the time-out in all, and each silence a twentieth of it.
+    reporting = await project.run(node("A", handler="reports", heartbeat_timeout=1))
+    hanging = await project.run(node("A", handler="hangs", config={"told": str(told)}, heartbeat_timeout=0.2))
+
+    async def is_told() -> bool:
+        return told.exists()
+
+    await until(is_told)
+    assert await project.output(reporting) == "done"
+    assert (await project.error(hanging))["type"] == "Timeout.Heartbeat"
 
 
 async def test_typed_events_progress_and_streams_come_through(project: Project) -> None:
