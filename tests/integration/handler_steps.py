@@ -9,6 +9,7 @@ import orjson
 from orchestrator.store.replies import Claim
 from tests.makers import FakeWorker, Rig, held_by
 from workers.context import StopSignal, Toolbox
+from workers.hosts.ends import GivenBack
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.recording import end_call
@@ -47,6 +48,7 @@ async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None
             buffer = EventBuffer()
             sender = LineSender(rig.transitions, held_by(claim), buffer)
             result = await runner.run(claim, spec, lines or buffer, StopSignal(), sender)
+            assert not isinstance(result, GivenBack)
             ended = await end_call(
                 rig.transitions, claim, spec, result, output_max_bytes=1_000_000, claiming=None
             )

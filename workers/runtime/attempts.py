@@ -202,11 +202,16 @@ class Attempts:
                 # Its neighbours wait for the same reading, and may go on when it is stopped.
                 attempt.claim = (await asyncio.shield(attempt.reading))[attempt.token]
                 attempt.reading = None
-            attempt.result = await self._runner.run(
+            ending = await self._runner.run(
                 attempt.claim, attempt.spec, attempt.buffer, attempt.cancelled, attempt.sender
             )
-            if isinstance(attempt.result, Mapped):
-                attempt.result = await stage(self._transitions, attempt.token, attempt.result)
+            if isinstance(ending, GivenBack):
+                attempt.has_ended = True
+                self._spawn(self._give_back(attempt, ending))
+                return
+            attempt.result = ending
+            if isinstance(ending, Mapped):
+                attempt.result = await stage(self._transitions, attempt.token, ending)
         except asyncio.CancelledError:
             if attempt.stop_cause in ("lost", "drain"):
                 return  # Its node belongs to another attempt by now.
@@ -219,9 +224,6 @@ class Attempts:
             fault = Retryable(f"{type(error).__name__} escaped the handler")
             attempt.result = from_exception(fault, attempt=attempt.claim.attempt)
         attempt.has_ended = True
-        if isinstance(attempt.result, GivenBack):
-            self._spawn(self._give_back(attempt, attempt.result))
-            return
         self._ended.append(attempt)
         self._has_ended.set()
 

@@ -221,9 +221,10 @@ class Claims:
     @property
     def free_slots(self) -> int:
         """How many tasks may be read; what waits in line for a host goes before them, once there is one."""
-        if len(self.line) >= MOST_IN_LINE:
+        waiting = len(self.line)
+        if waiting >= MOST_IN_LINE:
             return 0
-        return self._slots - (self.line.servable if self.line else 0)
+        return self._slots - (self.line.servable if waiting else 0)
 
     @property
     def _slots(self) -> int:

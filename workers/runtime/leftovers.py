@@ -41,14 +41,11 @@ class Leftovers:
 
     def __init__(self) -> None:
         self._running: tuple[Leftover, ...] = ()
+        #: Slots of the worker that they fill. What runs in a host fills a place there.
+        self.slots = 0
 
     def __len__(self) -> int:
         return len(self._running)
-
-    @property
-    def slots(self) -> int:
-        """How many slots of the worker they fill. What runs in a host fills a place there."""
-        return sum(each.kind != "host" for each in self._running)
 
     def units(self) -> list[str]:
         """Give `execution/node` of each, the longest-running first."""
@@ -67,6 +64,7 @@ class Leftovers:
     def _add(self, kind: str, token: AttemptToken) -> Leftover:
         leftover = Leftover(token, kind, time.monotonic())
         self._running = (*self._running, leftover)
+        self.slots += kind != "host"
         asyncio.get_running_loop().call_later(LOGGED_AFTER_S, self._report, leftover)
         return leftover
 
@@ -76,5 +74,6 @@ class Leftovers:
 
     def _remove(self, leftover: Leftover) -> None:
         self._running = tuple(each for each in self._running if each is not leftover)
+        self.slots -= leftover.kind != "host"
         if (took_s := time.monotonic() - leftover.since_s) >= LOGGED_AFTER_S:
             log.info("handler.ended_late", extra={**leftover.fields, "late_s": round(took_s, 1)})

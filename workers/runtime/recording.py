@@ -20,7 +20,6 @@ from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS, Transitions
 from workers.excerpts import shown
-from workers.hosts.ends import GivenBack
 from workers.outcome import Awaiting, AwaitingChild, Failed, Nesting, encode_output, from_exception
 from workers.registry import default_retry
 from workers.runtime.map_items import Mapped
@@ -148,8 +147,6 @@ class _Ending(NamedTuple):
                     staged=result.staged,
                     claiming=claiming,
                 )
-            case GivenBack():
-                return transitions.release_node(token, claiming, cause="host")
             case _:
                 assert_never(result)
 

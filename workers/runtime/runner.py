@@ -47,7 +47,10 @@ from workers.runtime.work import (
     refuse_secrets,
 )
 
-Result = Outcome | ConditionFalse | Mapped | GivenBack
+#: What is recorded of an attempt.
+Result = Outcome | ConditionFalse | Mapped
+#: What a run comes to: a result, or none, through no fault of the attempt; then its node is queued again.
+Ending = Result | GivenBack
 
 #: JSON of an output from which on a thread looks for secrets in it.
 LARGE_BYTES = 64 * 1024
@@ -106,8 +109,8 @@ class Runner:
         sink: EventSink,
         cancelled: StopSignal,
         sender: Sender = NO_SENDER,
-    ) -> Result:
-        """Run one attempt to its outcome. Raises only CancelledError, when the attempt is stopped; every
+    ) -> Ending:
+        """Run one attempt to its end. Raises only CancelledError, when the attempt is stopped; every
         other failure is an outcome.
 
         sender  sends what the sink has collected: a handler waits until its typed events are written.
@@ -141,7 +144,7 @@ class Runner:
         sink: EventSink,
         cancelled: StopSignal,
         sender: Sender,
-    ) -> Result:
+    ) -> Ending:
         events = AttemptEvents(sink, sender)
         try:
             handler = self._handler(spec["handler"])

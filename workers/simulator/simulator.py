@@ -39,6 +39,7 @@ from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
 from workers.context import StopSignal, Toolbox
 from workers.handlers import Catalogue
+from workers.hosts.ends import GivenBack
 from workers.outcome import Awaiting, Failed
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
@@ -248,6 +249,7 @@ class Simulator:
         buffer = EventBuffer()
         sender = LineSender(self.transitions, token_of(claim), buffer)
         result = await self._runner.run(claim, spec, buffer, StopSignal(), sender)
+        assert not isinstance(result, GivenBack)  # Only what runs in a host is.
         duration_ms = stub.duration_ms
         limit_ms = spec["start_to_close_ms"]
         if limit_ms is not None and duration_ms > limit_ms:
