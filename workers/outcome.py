@@ -203,7 +203,7 @@ def _milliseconds(seconds: Any) -> int | None:
         number = float(seconds)
     except (TypeError, ValueError):
         return None
-    return max(0, math.ceil(number * 1000)) if math.isfinite(number) else None
+    return max(0, math.ceil(number * 1000)) if math.isfinite(number * 1000) else None
 
 
 def one_line(text: str) -> Excerpt:

@@ -98,11 +98,9 @@ def _seconds(asked: Any) -> float | None:
         number = float(asked)
     except (TypeError, ValueError):
         return None
-    return max(0.0, number) if math.isfinite(number) else None
+    # In milliseconds it is still to be a number.
+    return max(0.0, number) if math.isfinite(number * 1000) else None
 
 
 def _json(value: Any) -> bytes:
-    try:
-        return _encode(as_json(value)).encode()
-    except UnicodeEncodeError:
-        raise ValueError("a text in it is not valid Unicode") from None
+    return _encode(as_json(value)).encode()

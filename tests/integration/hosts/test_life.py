@@ -110,6 +110,31 @@ async def test_a_changed_file_is_loaded_by_new_hosts_and_what_runs_ends_in_the_o
     assert await project.output(running) == "old"
 
 
+async def test_a_changed_file_in_any_of_the_folders_is_loaded(project: Project) -> None:
+    folders = (str(project.folder), str(project.folder / "more"))
+    project.write("WORD = 'old'", "more/words.py", head="")
+    worker = await project.start(
+        """
+        import words
+
+        @handler("one")
+        def one(config, context):
+            return words.WORD
+        """,
+        folders=folders,
+        reloads=True,
+    )
+    before = worker.hosts.generation
+
+    project.write("WORD = 'newer'", "more/words.py", head="")
+
+    async def is_loaded() -> bool:
+        return worker.hosts.offer is not None and worker.hosts.offer.generation > before
+
+    await until(is_loaded)
+    assert await project.output(await project.run(node("A", handler="one"))) == "newer"
+
+
 async def test_a_file_that_does_not_load_leaves_the_old_code_until_the_next_save(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
