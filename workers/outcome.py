@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace import Completed, Parked, Skip, Skipped, Terminal, Waiting
-from headrace.outcome import park_problem
+from headrace.outcome import park_problem, wait_problem
 from headrace.plain_json import plain
 from headrace.wording import text_of
 from orchestrator.documents import exact_json
@@ -84,9 +84,8 @@ def _is_well_formed(outcome: Outcome) -> bool:
             )
         case Skipped(reason):
             return isinstance(reason, str)
-        case Waiting(on, until_ms, delay_ms, _):
-            given = [moment for moment in (until_ms, delay_ms) if moment is not None]
-            return on == "delay" and len(given) == 1 and isinstance(given[0], int) and 0 <= given[0] < 2**52
+        case Waiting():
+            return wait_problem(outcome) is None
         case Parked():
             return park_problem(outcome) is None
         case Awaiting() | Nesting() | AwaitingChild():

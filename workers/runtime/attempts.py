@@ -14,6 +14,7 @@ import orjson
 from headrace import Completed, Retryable
 from headrace.backoff import Backoff
 from orchestrator.errors import StoreFull
+from orchestrator.store.losses import lose_call
 from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call, retry_while_unavailable
@@ -25,7 +26,7 @@ from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.heartbeat import Heartbeat, Pulse
 from workers.runtime.map_items import Mapped, stage
-from workers.runtime.recording import end_call, lose_call, token_of
+from workers.runtime.recording import end_call, token_of
 from workers.runtime.runner import Result, Runner
 
 log = logging.getLogger("headrace.worker")
@@ -244,7 +245,11 @@ class Attempts:
         if attempt.stop_cause == "cancel":
             return self._transitions.cancel_node(attempt.token)
         if given.is_lost:
-            return lose_call(self._transitions, attempt.claim, str(given), self._runner.worker_id)
+            token, worker = attempt.token, self._runner.worker_id
+            return lose_call(
+                self._transitions, token.execution_id, token.node_id, token.attempt, what="process",
+                reason=str(given), worker=worker, catch=attempt.claim.catch, nonce=token.nonce,
+            )  # fmt: skip
         return self._transitions.release_node(attempt.token, cause="host")
 
     async def _record(self, batch: list[Attempt]) -> None:
