@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -143,11 +144,21 @@ class EventBuffer:
             # A typed event is cut nowhere.
             text = exact_json.dumps(data if type == EVENT else shown(data), default=repr)
         except (TypeError, ValueError, RecursionError):
-            message = cut(ascii(data), MESSAGE_MAX_CHARS)
-            text = orjson.dumps({"level": "warning", "message": message, "data": {}})
+            text = _readable(data)
         if type == EVENT:
             self.event_bytes += len(text)
         self._lines.append((self._number, type, text))
+
+
+def _readable(data: dict[str, Any]) -> bytes:
+    """Write a line with what is not Unicode replaced; of one that is no JSON at all, what Python shows."""
+    try:
+        text = json.dumps(shown(data), ensure_ascii=False, allow_nan=False, default=repr)
+        # Two halves of a pair that were streamed one after the other are one character again.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    except (TypeError, ValueError, RecursionError):
+        message = cut(ascii(data), MESSAGE_MAX_CHARS)
+        return orjson.dumps({"level": "warning", "message": message, "data": {}})
 
 
 def _parts(lines: list[Line]) -> Iterator[list[Line]]:
