@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,10 +22,8 @@ class Stage:
         self.started = asyncio.Event()
         self.may_go_on = asyncio.Event()
         self.was_cancelled = False
-        self.thread = ""
         self.most_at_once = 0
         self.at_once = 0
-        self.released = threading.Event()
 
 
 def register_handlers(stage: Stage) -> None:
@@ -79,15 +76,6 @@ def register_handlers(stage: Stage) -> None:
             "text": "plain",
             "nothing": None,
         }[config["what"]]
-
-    @handler("test_sync")
-    def in_a_thread(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
-        """Run in a thread until the test says so or the work is no longer wanted."""
-        stage.thread = threading.current_thread().name
-        context.log("in a thread")
-        while config.get("waits") and not context.is_cancelled() and not stage.released.wait(0.005):
-            pass
-        return {"cancelled": context.is_cancelled()}
 
     @handler("test_report")
     async def report(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:

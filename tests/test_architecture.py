@@ -13,6 +13,7 @@ import pytest
 
 from config import Settings
 from docs import generate
+from headrace._offer import ENGINE
 from orchestrator.states import TABLE
 from orchestrator.store import library
 from orchestrator.store.script_client import ScriptClient
@@ -263,6 +264,16 @@ def test_packages_import_only_what_they_may() -> None:
 
 
 # Documents
+
+
+def test_handlers_can_import_no_module_of_the_engine() -> None:
+    found = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = [Path(name) for name in found.stdout.splitlines()]
+    modules = {path.stem for path in files if len(path.parts) == 1 and path.suffix == ".py"}
+    packages = {path.parts[0] for path in files if len(path.parts) == 2 and path.name == "__init__.py"}
+
+    # The benchmarks declare handlers of their own.
+    assert modules | packages - {"benchmarks"} == ENGINE
 
 
 def test_generated_documents_are_current() -> None:

@@ -43,7 +43,7 @@ class EventSink(Protocol):
         """Accept one event: `node.log`, `node.progress`, `node.token`, `stream.reset`, `node.event`; or
         HEARTBEAT.
 
-        Never blocks; callable from any thread.
+        Never blocks.
         """
 
 
@@ -224,6 +224,8 @@ class StopSignal(asyncio.Event):
 @dataclass(slots=True, kw_only=True)
 class HandlerContext(Context):
     """The context of an attempt in a worker, with what only the engine's own handlers use.
+
+    All of it is used in the event loop.
 
     resume            what the node waited for, when it runs again to use it; None otherwise.
     outputs           of the nodes it reads without naming them, by id; only the handler `output` does.

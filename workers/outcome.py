@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace import Completed, Parked, Skip, Skipped, Terminal, Waiting
-from headrace.outcome import park_problem
+from headrace.outcome import park_problem, wait_problem
 from headrace.plain_json import plain
 from headrace.wording import text_of
 from orchestrator.documents import exact_json
@@ -84,9 +84,8 @@ def _is_well_formed(outcome: Outcome) -> bool:
             )
         case Skipped(reason):
             return isinstance(reason, str)
-        case Waiting(on, until_ms, delay_ms, _):
-            given = [moment for moment in (until_ms, delay_ms) if moment is not None]
-            return on == "delay" and len(given) == 1 and isinstance(given[0], int) and 0 <= given[0] < 2**52
+        case Waiting():
+            return wait_problem(outcome) is None
         case Parked():
             return park_problem(outcome) is None
         case Awaiting() | Nesting() | AwaitingChild():
@@ -203,7 +202,7 @@ def _milliseconds(seconds: Any) -> int | None:
         number = float(seconds)
     except (TypeError, ValueError):
         return None
-    return max(0, math.ceil(number * 1000)) if math.isfinite(number) else None
+    return max(0, math.ceil(number * 1000)) if math.isfinite(number * 1000) else None
 
 
 def one_line(text: str) -> Excerpt:

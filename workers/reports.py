@@ -41,7 +41,7 @@ class EventWriter(Protocol):
     """Writes the typed events of an attempt. None is dropped: where one cannot be kept the attempt fails."""
 
     def write(self, event: dict[str, Any]) -> Written:
-        """Write one event, behind those before it. In a thread of its own it waits by itself.
+        """Write one event, behind those before it.
 
         Raises Terminal, here or where it is awaited: `EventsExceeded`, or `LeaseLost` when the attempt has
         been replaced.

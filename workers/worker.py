@@ -11,7 +11,8 @@ import logging
 import re
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from typing import Any
 
 from redis import Redis as ThreadedRedis
 from redis.asyncio import Redis
@@ -58,7 +59,7 @@ log = logging.getLogger("headrace.worker")
 BLOCK_MS = 1_000
 #: How long a drain waits for ends that are being written.
 RECORDING_S = 2.0
-#: How long to wait for a slot before looking again: a thread may have ended that no attempt waited for.
+#: How long to wait for a slot before looking again: a task may have ended that no attempt waited for.
 SLOT_WAIT_S = 0.5
 #: Beyond the time for draining: what runs in hosts is killed then.
 HOSTS_LEAVE_S = 1.0
@@ -92,7 +93,6 @@ class Worker:
         self.shares = Shares(config.queues)
         self.reader = TaskReader(blocking, self.keys, consumer=config.name, shares=self.shares)
         self.tools = tools or Toolbox()
-        self.threads = ThreadPoolExecutor(config.concurrency, thread_name_prefix="handler")
         self.heartbeat = Heartbeat(
             renewing, self.transitions, worker_id=self.worker_id, lease_ms=config.lease_ms,
             on_stop=lambda token, cause: self.attempts.stop(token, cause),
@@ -105,7 +105,7 @@ class Worker:
         watch = LetterWatch(lambda: EventSubscription(blocking, self.keys))
         self.durables = Durables(self.transitions, self.store.journals, watch)
         self.runner = Runner(
-            worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
+            worker_id=self.worker_id, tools=self.tools, items=self.store.items,
             durables=self.durables, interfaces=self.store.interfaces, max_bytes=config.output_max_bytes,
             hosts=self.hosts,
             meter=MeterFactory(self.transitions, config.tenant_daily).meter,
@@ -116,8 +116,7 @@ class Worker:
             output_max_bytes=config.output_max_bytes,
             claiming=lambda ended: self.claims.take(ended), fill=self.store.claim_texts.fill,
             hand_back=lambda task: self.claims.put_in_line(task),
-            on_start=lambda token, handler: self.hosts.places.hold(unit_of(token), handler),
-            on_end=self._freed,
+            **self._hooks(),
         )  # fmt: skip
         self.deliveries = DeliveryDuty(
             self.store, self.transitions, tools=self.tools, limits=config.limits, is_on=config.deliveries
@@ -164,7 +163,6 @@ class Worker:
             await asyncio.to_thread(self.heartbeat.join, RECORDING_S)
             await self.hosts.close()
             await self.durables.aclose()
-            self.threads.shutdown(wait=False, cancel_futures=True)
             await self.tools.aclose()
         await self._leave()
         log.info("worker.stopped", extra={"worker_id": self.worker_id})
@@ -176,6 +174,13 @@ class Worker:
         draining.cancel()
         for duty in done - {draining}:
             duty.result()
+
+    def _hooks(self) -> dict[str, Callable[..., Any]]:
+        """What hosts have to know of every attempt; nothing where the installation has no handlers."""
+        if not self.config.hosts.modules:
+            return {}
+        hold = self.hosts.places.hold
+        return {"on_start": lambda token, handler: hold(unit_of(token), handler), "on_end": self._freed}
 
     def _freed(self, token: AttemptToken) -> None:
         """Let the line have the slot of an attempt that has ended."""

@@ -35,8 +35,8 @@ _NEXT: dict[Why, str] = {
 class WaitForRun(RunArguments):
     until: Literal["end_or_question", "end"] = Field(
         default="end_or_question",
-        description="end_or_question: return also when it waits for an approval, a signal or an operator, or "
-        "is paused. end: only at its end, for questions that others answer.",
+        description="end_or_question: return also when it waits for an approval, a signal, a letter or an "
+        "operator, or is paused. end: only at its end, for questions that others answer.",
     )
     timeout_s: float = Field(
         default=50, ge=0, le=MOST_WAIT_S, description="Return after so many seconds in any case."

@@ -16,7 +16,7 @@ from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 
 #: What a run waits for until a request comes.
-ANSWERED = frozenset({WaitingOn.APPROVAL, WaitingOn.SIGNAL, WaitingOn.OPERATOR})
+ANSWERED = frozenset({WaitingOn.APPROVAL, WaitingOn.SIGNAL, WaitingOn.OPERATOR, WaitingOn.INBOX})
 #: Rows of one answer.
 MOST_NODES, MOST_WAITS, MOST_CAUSES, MOST_NEEDS = 50, 20, 10, 10
 #: Mapped nodes whose items are looked through for open questions.
@@ -106,9 +106,23 @@ async def questions(call: Call, view: ExecutionView) -> list[dict[str, Any]]:
                     "tool": "send_signal",
                 }
             )
+        elif kind is WaitingOn.INBOX:
+            found.append(await _letter(call, execution_id, unit))
         else:
             found.append(_by_hand("retry", f"/v1/executions/{execution_id}/nodes/{unit}") | {"node_id": unit})
     return found
+
+
+async def _letter(call: Call, execution_id: str, unit: str) -> dict[str, Any]:
+    """Show what a durable handler that has parked waits for; no tool posts letters."""
+    explained = await call.engine.executions.explain_unit(execution_id, unit, names_workers=False)
+    return {
+        "kind": "letter",
+        "node_id": unit,
+        "waiting_for": explained.waiting_for,
+        "tool": None,
+        "by_hand": f"POST /v1/executions/{execution_id}/nodes/{unit}/inbox",
+    }
 
 
 def _by_hand(verb: str, path: str) -> dict[str, Any]:

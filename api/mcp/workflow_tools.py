@@ -12,7 +12,7 @@ from api.mcp.tool import Arguments, Call, Tool
 from api.problems import RequestInvalid
 from api.routers.handlers import handler_rows
 from api.schemas.starts import Labels, OriginFields
-from api.schemas.views import page_fields, validation_fields, workflow_fields
+from api.schemas.views import page_fields, validation_fields, version_fields, workflow_fields
 from api.starts import origin_of
 from api.validator import definition_in, readable_in
 from orchestrator.definitions.registry import WorkflowRecord
@@ -87,22 +87,25 @@ async def list_workflows(call: Call, sent: ListWorkflows) -> dict[str, Any]:
 async def get_workflow(call: Call, sent: GetWorkflow) -> dict[str, Any]:
     workflows = call.engine.workflows
     record = await workflows.get(sent.workflow)
+    fields = workflow_fields(record)
+    whole = f"resource headrace://workflows/{record.name}"
     if sent.version in (None, record.version):
-        text, number = await workflows.definition(record), record.version
+        text = await workflows.definition(record)
     else:
         found = await workflows.version(sent.workflow, sent.version or record.version)
-        text, number = found.definition, found.version.version
+        text, fields = found.definition, fields | version_fields(found.version)
+        whole = f"GET /v1/workflows/{record.name}/versions/{found.version.version}"
     definition = orjson.loads(text)
     shown, is_cut = preview(definition, DEFINITION_BYTES)
     inputs, _ = preview(definition.get("inputs"), DEFINITION_BYTES // 4)
-    answer: dict[str, Any] = plain(workflow_fields(record)) | {
-        "shown_version": number,
+    answer: dict[str, Any] = plain(fields) | {
+        "newest_version": record.version,
         "inputs": inputs,
         "definition": shown,
         "definition_cut": is_cut,
     }
     if is_cut:
-        answer["definition_whole"] = f"resource headrace://workflows/{record.name} ({len(text):,} bytes)"
+        answer["definition_whole"] = f"{whole} ({len(text):,} bytes)"
     return answer
 
 

@@ -34,7 +34,9 @@ class WorkerView(BaseModel):
     queues: list[str]
     slots: int
     running: int
-    blocked: int = Field(description="Slots filled by threads and tasks that outlive their attempts.")
+    blocked: int = Field(
+        description="Attempts that are over and whose code still runs, in the worker or in a host."
+    )
     blocked_by: list[str] = Field(description="Whose they are, `execution_id/node_id`; at most twenty.")
     hosts: list[HostView] = Field(description="Processes that run the handlers of the installation.")
     refusal: str | None = Field(

@@ -23,6 +23,7 @@ import requests
 from docker import APIClient
 from docker.types import LogConfig
 
+from clients.containers.lines import LineLog, in_this_loop
 from clients.containers.spec import (
     LABEL_EXECUTION,
     MIB,
@@ -32,7 +33,6 @@ from clients.containers.spec import (
     ContainerSettings,
     ContainerSpec,
     FrameReader,
-    LineLog,
     system_reason,
 )
 from headrace.tools import ContainerResult, OnLine
@@ -72,11 +72,11 @@ class ContainerEngine:
     async def run(self, spec: ContainerSpec, *, on_line: OnLine) -> ContainerResult:
         """Run a container to its end; it is removed before this returns, raises or is cancelled.
 
-        on_line  gets each line of output; called from another thread.
+        on_line  gets each line of output, all of them before this returns; called in the event loop.
         Raises ContainerError.
         """
         self.settings.check(spec)
-        run = _Run(self.settings, spec, on_line)
+        run = _Run(self.settings, spec, in_this_loop(on_line))
         work = asyncio.get_running_loop().run_in_executor(self._threads, run.work)
         self._running[run] = work
         work.add_done_callback(lambda _: self._forget(run))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,10 +22,6 @@ LABEL_DEADLINE_MS = "headrace.deadline_ms"
 STDOUT = 1
 STDERR = 2
 _FRAME = struct.Struct(">BxxxL")
-
-#: What of a container's output goes into the history of the execution.
-MOST_LINES = 2_000
-LINE_MAX_BYTES = 2_000
 
 _IMAGE_TAG = re.compile(r":[A-Za-z0-9_.*-]+$")
 
@@ -168,38 +164,6 @@ class FrameReader:
                 return
             frame, self._kept = self._kept[_FRAME.size : end], self._kept[end:]
             yield stream, frame
-
-
-class LineLog:
-    """Parts one stream into lines and hands them on, up to a number: a history is not a log store."""
-
-    def __init__(self, on_line: Callable[[str], None]) -> None:
-        self._on_line = on_line
-        self._kept = b""
-        self._count = 0
-
-    def feed(self, data: bytes) -> None:
-        if self._count > MOST_LINES:
-            return
-        *lines, self._kept = (self._kept + data).split(b"\n")
-        for line in lines:
-            self._give(line)
-        # A line without an end must not be collected without one.
-        while len(self._kept) > LINE_MAX_BYTES:
-            self._give(self._kept[:LINE_MAX_BYTES])
-            self._kept = self._kept[LINE_MAX_BYTES:]
-
-    def close(self) -> None:
-        if self._kept:
-            self._give(self._kept)
-            self._kept = b""
-
-    def _give(self, line: bytes) -> None:
-        self._count += 1
-        if self._count <= MOST_LINES:
-            self._on_line(line[:LINE_MAX_BYTES].decode("utf-8", errors="replace").rstrip("\r"))
-        elif self._count == MOST_LINES + 1:
-            self._on_line(f"only the first {MOST_LINES} lines are kept")
 
 
 def _number(text: str | None, *, default: int) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +15,7 @@ import orjson
 
 from orchestrator.definitions.targets import Target
 from orchestrator.documents import exact_json
+from orchestrator.documents.times import rfc3339
 from orchestrator.states import ExecutionStatus
 
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -232,8 +232,8 @@ def event_data(delivery: Delivery, *, output: bytes | None = None, failure: Any 
         "workflow_version": delivery.workflow_version,
         "execution_key": delivery.execution_key,
         "labels": dict(delivery.labels),
-        "started_at": _rfc3339(delivery.started_ms),
-        "ended_at": _rfc3339(delivery.ended_ms),
+        "started_at": None if delivery.started_ms is None else rfc3339(delivery.started_ms),
+        "ended_at": rfc3339(delivery.ended_ms),
         "error": _short_error(error),
         "href": f"/v1/executions/{delivery.execution_id}",
     }
@@ -245,7 +245,7 @@ def event_data(delivery: Delivery, *, output: bytes | None = None, failure: Any 
 
 def message_body(delivery: Delivery, data: Mapping[str, Any]) -> bytes:
     """Write the body of a message, below 20 kB: `{type, timestamp, data}`."""
-    head = {"type": delivery.event, "timestamp": _rfc3339(delivery.ended_ms)}
+    head = {"type": delivery.event, "timestamp": rfc3339(delivery.ended_ms)}
     body = exact_json.dumps({**head, "data": dict(data)})
     for name in ("output", "labels"):
         if len(body) > BODY_BYTES:
@@ -259,10 +259,3 @@ def _short_error(error: Any) -> dict[str, Any] | None:
         return None
     found = {"type": error.get("type"), "message": error.get("message"), "node_id": error.get("node_id")}
     return {name: str(value)[:ERROR_CHARS] for name, value in found.items() if value is not None}
-
-
-def _rfc3339(time_ms: int | None) -> str | None:
-    if time_ms is None:
-        return None
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

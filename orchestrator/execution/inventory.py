@@ -54,7 +54,7 @@ class WorkerInfo:
     started_ms: int
     #: Last sign of life.
     beat_ms: int
-    #: Slots filled by threads and tasks that outlive their attempts.
+    #: Attempts that are over and whose code still runs, in the worker or in a host.
     blocked: int = 0
     #: Whose they are, `execution/node`; the longest-running first, at most twenty.
     blocked_by: tuple[str, ...] = ()

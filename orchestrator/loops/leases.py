@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import orjson
-
-from orchestrator.definitions.branches import taker_of
-from orchestrator.errors import ErrorType, NodeError
 from orchestrator.executor import drain_apart
 from orchestrator.redis_keys import lease_member
+from orchestrator.store.losses import lose_call
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import is_fault
-from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS, Transitions
+from orchestrator.store.transitions import Transitions
 
 #: Leases expired by one run, so that a clock that jumps does not requeue everything at once.
 LIMIT = 200
@@ -24,32 +21,17 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     if not expired:
         return 0
     specs = await store.specs([(execution_id, node_id) for execution_id, node_id, _ in expired])
-    calls = []
-    for (execution_id, node_id, attempt), spec in zip(expired, specs, strict=True):
-        worker = spec.get("worker")
-        lost = NodeError(
-            ErrorType.LEASE_LOST,
-            f"worker {worker} stopped renewing its lease",
-            attempt=attempt,
-            worker=worker,
+    calls = [
+        lose_call(
+            transitions,
+            *lease,
+            what="worker",
+            reason=f"worker {spec.get('worker')} stopped renewing its lease",
+            worker=spec.get("worker"),
+            catch=spec.get("catch", ()),
         )
-        poison = NodeError(
-            ErrorType.POISON,
-            f"node '{node_id}' lost its worker more than {MAX_INFRA_ATTEMPTS} times; the last was {worker}",
-            retryable=False,
-            attempt=attempt,
-            worker=worker,
-        )
-        calls.append(
-            transitions.reap_node(
-                execution_id,
-                node_id,
-                attempt,
-                lost=orjson.dumps(lost.to_dict()),
-                poison=orjson.dumps(poison.to_dict()),
-                taker=taker_of(spec.get("catch", ()), poison.type),
-            )
-        )
+        for lease, spec in zip(expired, specs, strict=True)
+    ]
     answers = await transitions.call_all(calls, are_apart=True)
     damaged = []
     for lease, answer in zip(expired, answers, strict=True):

@@ -32,9 +32,23 @@ class Journals:
     ) -> Journal:
         """Read the snapshot of a journal and the entries behind it; those after `after`, `limit` at most.
 
-        With a limit, no more than fit into an answer. Of one that has a snapshot made meanwhile, entries that
-        it stands for may be missing.
+        With a limit, no more than fit into an answer. It is read again where a snapshot was made
+        meanwhile, and entries that it stands for are gone: so they follow on the snapshot without a gap.
         """
+        while True:
+            found, is_whole = await self._read_once(execution_id, unit, after, limit)
+            if is_whole or await self._base(execution_id, unit) == found.through:
+                return found
+
+    async def _base(self, execution_id: str, unit: str) -> int:
+        """Read the number of the newest entry that a snapshot stands for."""
+        key = self._keys.key("journal", execution_id=execution_id)
+        return int(await self._redis.hget(key, f"{unit}|base") or 0)
+
+    async def _read_once(
+        self, execution_id: str, unit: str, after: int, limit: int | None
+    ) -> tuple[Journal, bool]:
+        """Read it, and say whether every entry was there."""
         key = self._keys.key("journal", execution_id=execution_id)
         names = [f"{unit}|{field}" for field in ("last", "base", "bytes", "snap")]
         last, base, size, snapshot = await self._redis.hmget(key, names)
@@ -44,16 +58,17 @@ class Journals:
         mean = max(1, int(size or 0) // max(1, newest - through))
         step = max(1, min(MOST_AT_ONCE, READ_BYTES // mean))
         entries: list[Entry] = []
-        size_read = 0
+        size_read, is_whole = 0, True
         for start in range(first, end + 1, step):
             numbers = range(start, min(start + step, end + 1))
             texts = await self._redis.hmget(key, [f"{unit}|{number}" for number in numbers])
             pairs = zip(numbers, texts, strict=True)
             entries += [Entry(number, text) for number, text in pairs if text is not None]
+            is_whole = is_whole and None not in texts
             size_read += sum(len(text) for text in texts if text)
             if limit is not None and size_read >= READ_BYTES:
                 break
-        return Journal(newest, through, snapshot, tuple(entries), int(size or 0))
+        return Journal(newest, through, snapshot, tuple(entries), int(size or 0)), is_whole
 
     async def letters(self, execution_id: str, unit: str, *, limit: int) -> Letters:
         """Read the oldest letters of a unit that wait, `limit` at most, no more than fit into an answer."""

@@ -210,8 +210,15 @@ def read_worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
 
 
 def _host(fields: dict[str, Any]) -> HostInfo:
-    running = tuple((unit, since_ms) for unit, since_ms in fields.pop("running"))
-    return HostInfo(**fields, running=running)
+    """Read what is known of a host; a worker of another version may tell more, or less."""
+    return HostInfo(
+        kind=fields.get("kind"),
+        pid=fields.get("pid", 0),
+        state=fields.get("state", "idle"),
+        runs=fields.get("runs", 0),
+        rss_mb=fields.get("rss_mb", 0),
+        running=tuple((each[0], each[1]) for each in fields.get("running", ())),
+    )
 
 
 def read_dead_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -37,21 +36,14 @@ def tens_handler() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def threads() -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(1)
-    yield pool
-    pool.shutdown()
-
-
 @pytest.fixture
-def play(redis: Redis, threads: ThreadPoolExecutor) -> Any:
+def play(redis: Redis) -> Any:
     """Simulate the nodes given; nothing may be left behind."""
 
     async def played(
         *nodes: dict[str, Any], stubs: Any = None, inputs: dict[str, Any] | None = None, **extras: Any
     ) -> Simulation:
-        simulator = Simulator(redis, stubs=Stubs.from_dict(stubs), threads=threads)
+        simulator = Simulator(redis, stubs=Stubs.from_dict(stubs))
         try:
             return await simulator.run(workflow(*nodes, **extras), inputs)
         finally:

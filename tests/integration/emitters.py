@@ -38,12 +38,6 @@ def _register_those_that_emit() -> None:
         if config.get("fails"):
             raise Terminal("after all")
 
-    @handler("test_emit_in_a_thread")
-    def in_a_thread(config: Mapping[str, Any], context: HandlerContext) -> None:
-        for number in range(3):
-            context.log(f"before {number}")
-            context.emit("Step", {"n": number})
-
     @handler("test_emit_and_fail_once")
     async def fail_once(config: Mapping[str, Any], context: HandlerContext) -> None:
         await context.emit("Step", {"n": context.attempt})

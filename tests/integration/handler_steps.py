@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -10,6 +9,7 @@ import orjson
 from orchestrator.store.replies import Claim
 from tests.makers import FakeWorker, Rig, held_by
 from workers.context import StopSignal, Toolbox
+from workers.hosts.ends import GivenBack
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.recording import end_call
@@ -35,7 +35,6 @@ async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None
     runner = Runner(
         worker_id=worker.worker_id,
         tools=Toolbox(),
-        threads=ThreadPoolExecutor(1),
         items=rig.store.items,
         interfaces=rig.store.interfaces,
     )
@@ -49,6 +48,7 @@ async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None
             buffer = EventBuffer()
             sender = LineSender(rig.transitions, held_by(claim), buffer)
             result = await runner.run(claim, spec, lines or buffer, StopSignal(), sender)
+            assert not isinstance(result, GivenBack)
             ended = await end_call(
                 rig.transitions, claim, spec, result, output_max_bytes=1_000_000, claiming=None
             )

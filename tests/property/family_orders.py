@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -28,13 +27,14 @@ from tests.makers import FakeWorker
 from tests.property.orders import REFUSALS
 from workers.context import HandlerContext, NullSink, StopSignal, Toolbox
 from workers.handlers import Catalogue
+from workers.hosts.ends import GivenBack
 from workers.outcome import Failed, Outcome
 from workers.registry import find_handler
 from workers.runtime.recording import end_call
-from workers.runtime.runner import Result as Ending
+from workers.runtime.runner import Result as Recorded
 from workers.runtime.runner import Runner
 
-Attempt = tuple[Claim, dict[str, Any], Ending]
+Attempt = tuple[Claim, dict[str, Any], Recorded]
 
 
 class FamilyRun:
@@ -52,7 +52,6 @@ class FamilyRun:
         *,
         script: Scripted,
         order: Random,
-        threads: ThreadPoolExecutor,
     ) -> None:
         self.redis: Any = redis
         self.store, self.transitions, self.order = store, transitions, order
@@ -62,7 +61,6 @@ class FamilyRun:
         self.runner = Runner(
             worker_id="w1",
             tools=Toolbox(),
-            threads=threads,
             items=store.items,
             children=Children(store, transitions, catalogue=catalogue, limits=limits),
             find=self._find,
@@ -115,6 +113,7 @@ class FamilyRun:
         await self._learn(claim.execution_id)
         spec = orjson.loads(claim.spec)
         result = await self.runner.run(claim, spec, NullSink(), StopSignal())
+        assert not isinstance(result, GivenBack)
         self.running.append((claim, spec, result))
 
     async def _end(self, attempt: Attempt) -> None:

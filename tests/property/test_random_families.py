@@ -6,13 +6,10 @@ whole puts out what some of them did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
 import orjson
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -30,13 +27,6 @@ from workers.simulator.stubs import Stubs
 
 #: Seconds that a try may take.
 DURATIONS = (0, 1, 3, 5)
-
-
-@pytest.fixture(scope="module")
-def threads() -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(1)
-    yield pool
-    pool.shutdown()
 
 
 def stubs_of(scripted: Scripted, prefix: str = "") -> dict[str, Any]:
@@ -78,14 +68,14 @@ def stub_of(node: dict[str, Any], unit: str, result: Any) -> dict[str, Any]:
 )
 @given(dag=families(durations=DURATIONS), seed=st.integers(0, 2**32), by_input=st.booleans())
 async def test_a_simulated_family_ends_as_the_interpreter_and_the_planner_say(
-    redis: Redis, threads: ThreadPoolExecutor, dag: ScriptedDag, seed: int, by_input: bool
+    redis: Redis, dag: ScriptedDag, seed: int, by_input: bool
 ) -> None:
     family = interpret_family(dag)
     statuses, reasons, status = simulate(compiled(dag.document), dag.outcomes, Random(seed))
     document, inputs = documents_by_input(dag.document) if by_input else (dag.document, {})
     stubs = Stubs.from_dict({"nodes": stubs_of(dag)})
 
-    played = await Simulator(redis, stubs=stubs, threads=threads).run(document, inputs)
+    played = await Simulator(redis, stubs=stubs).run(document, inputs)
 
     assert played.status == family.statuses[""] == status
     check_ends(family, played)

@@ -5,8 +5,6 @@ A second round allows each script only a few nodes, so that nearly every turn is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -33,13 +31,6 @@ from tests.property.orders import allow_per_call
 ORDERS = 2
 
 
-@pytest.fixture(scope="module")
-def threads() -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(1)
-    yield pool
-    pool.shutdown()
-
-
 @pytest.fixture
 def store(redis: Redis) -> Store:
     """One for all examples: each keeps connections."""
@@ -61,7 +52,6 @@ async def test_every_order_ends_a_family_as_the_semantics_say(
     redis: Redis,
     store: Store,
     transitions: Transitions,
-    threads: ThreadPoolExecutor,
     dag: ScriptedDag,
     seed: int,
     by_input: bool,
@@ -74,7 +64,7 @@ async def test_every_order_ends_a_family_as_the_semantics_say(
         await redis.flushdb()
         transitions.now_ms = await store.now_ms()
         order = Random(seed + number)
-        run = FamilyRun(redis, store, transitions, script=dag, order=order, threads=threads)
+        run = FamilyRun(redis, store, transitions, script=dag, order=order)
         await run.start(document, inputs)
 
         while await run.step():
@@ -97,7 +87,6 @@ async def test_a_cancel_at_any_moment_leaves_nothing_running_anywhere(
     redis: Redis,
     store: Store,
     transitions: Transitions,
-    threads: ThreadPoolExecutor,
     dag: ScriptedDag,
     seed: int,
     steps: int,
@@ -107,7 +96,7 @@ async def test_a_cancel_at_any_moment_leaves_nothing_running_anywhere(
     await redis.flushdb()
     order = Random(seed)
     transitions.now_ms = await store.now_ms()
-    run = FamilyRun(redis, store, transitions, script=dag, order=order, threads=threads)
+    run = FamilyRun(redis, store, transitions, script=dag, order=order)
     await run.start(dag.document, {})
     for _ in range(steps):
         await run.step()
@@ -152,7 +141,6 @@ async def test_after_lost_tasks_and_marks_the_repairer_restores_a_family(
     redis: Redis,
     store: Store,
     transitions: Transitions,
-    threads: ThreadPoolExecutor,
     dag: ScriptedDag,
     seed: int,
 ) -> None:
@@ -160,7 +148,7 @@ async def test_after_lost_tasks_and_marks_the_repairer_restores_a_family(
     await redis.flushdb()
     order, family = Random(seed), interpret_family(dag)
     transitions.now_ms = await store.now_ms()
-    run = FamilyRun(redis, store, transitions, script=dag, order=order, threads=threads)
+    run = FamilyRun(redis, store, transitions, script=dag, order=order)
     await run.start(dag.document, {})
 
     while await run.step():

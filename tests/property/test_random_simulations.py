@@ -6,14 +6,11 @@ of a list, and put out what their templates found of the nodes before them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 import orjson
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -118,13 +115,6 @@ def stage_map(
     return source, there, otherwise
 
 
-@pytest.fixture(scope="module")
-def threads() -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(1)
-    yield pool
-    pool.shutdown()
-
-
 @settings(
     max_examples=examples(15),
     deadline=None,
@@ -132,7 +122,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 )
 @given(staged=staged_dags(), seed=st.integers(0, 2**32))
 async def test_a_simulation_ends_as_the_interpreter_and_the_planner_say(
-    redis: Redis, threads: ThreadPoolExecutor, staged: Staged, seed: int
+    redis: Redis, staged: Staged, seed: int
 ) -> None:
     dag = staged.dag
     ends, execution_status = interpret(dag.document, dag.outcome)
@@ -140,7 +130,7 @@ async def test_a_simulation_ends_as_the_interpreter_and_the_planner_say(
         compiled(dag.document), dag.outcomes, Random(seed)
     )
 
-    played = await Simulator(redis, stubs=Stubs.from_dict(staged.stubs), threads=threads).run(staged.document)
+    played = await Simulator(redis, stubs=Stubs.from_dict(staged.stubs)).run(staged.document)
 
     found = {each.node_id: (str(each.state.status), each.state.reason) for each in played.nodes}
     assert found == ends

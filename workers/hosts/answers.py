@@ -79,7 +79,7 @@ class Answers:
             written = self._context.emit(
                 header["event"], exact_json.loads(body), header["parents"], internal=header["internal"]
             )
-        except Terminal as error:
+        except Exception as error:
             self._fail(number, error)
             return
 

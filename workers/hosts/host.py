@@ -295,14 +295,17 @@ class Host:
             log.info("host.line", extra={"pid": self.pid, "line": text[:4_000]})
 
     def _take_result(self, header: dict[str, Any], body: bytes) -> None:
-        call = self.calls.pop(header["id"], None)
+        call = self.calls.get(header["id"])
         if call is None:
             return
+        # First of all: an attempt whose result cannot be read ends with its host.
+        outcome = outcome_of(header, body, call.context)
+        del self.calls[call.number]
         self.runs += 1
         self.rss_kb = header["rss_kb"]
         if not self.calls:
             self._last_lines.clear()
-        call.end(outcome_of(header, body, call.context))
+        call.end(outcome)
         self._end_if_idle()
         self._on_change(self)
 

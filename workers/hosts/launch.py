@@ -86,15 +86,15 @@ def launch(settings: HostSettings) -> Launched:
     """
     ours, theirs = socket.socketpair()
     slot = Slot()
-    folder = settings.folders[0] if settings.folders else os.getcwd()
+    folders = os.pathsep.join(settings.folders)
     flags = ["-P"] if settings.python == sys.executable else []
     environment = dict(settings.environment)
     if settings.reloads:
         # Compiled files are told apart by seconds: of two quick changes the second might not be seen.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
     arguments = [
-        str(PACKAGE_PATH), os.pathsep.join(settings.folders), str(theirs.fileno()), str(slot.fd),
-        str(os.getpid()), str(ROOT), folder, str(settings.memory_mb), *settings.modules,
+        str(PACKAGE_PATH), folders, str(theirs.fileno()), str(slot.fd), str(os.getpid()), str(ROOT),
+        folders or os.getcwd(), str(settings.memory_mb), *settings.modules,
     ]  # fmt: skip
     try:
         process = subprocess.Popen(

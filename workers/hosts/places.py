@@ -85,25 +85,34 @@ class Places:
     async def _taken(self, handler: str, unit: Unit, patience_s: float | None) -> Host:
         try:
             async with asyncio.timeout(patience_s):
-                while True:
-                    kind = self._kind_of(handler)
-                    if kind is None:
-                        raise GivenBack("no process can run the handler just now")
-                    host = max(self._takers(kind), key=lambda each: each.free, default=None)
-                    if host is not None and host.free > 0:
-                        # From here to `begin` nothing is awaited.
-                        return host
-                    turn = asyncio.get_running_loop().create_future()
-                    self._waiting[kind].append(turn)
-                    try:
-                        await turn
-                    finally:
-                        if turn in self._waiting[kind]:
-                            self._waiting[kind].remove(turn)
-        except TimeoutError:
-            raise GivenBack("no process was free to run the handler") from None
-        finally:
+                host = await self._free_host(handler)
+        except BaseException as error:
+            # The place it had, and a turn that has come just now, are for others.
             self._held.pop(unit, None)
+            self.freed()
+            if isinstance(error, TimeoutError):
+                raise GivenBack("no process was free to run the handler") from None
+            raise
+        # From here to `begin` nothing is awaited.
+        self._held.pop(unit, None)
+        return host
+
+    async def _free_host(self, handler: str) -> Host:
+        """Wait for a host that has a place. Raises GivenBack where none runs the handler any more."""
+        while True:
+            kind = self._kind_of(handler)
+            if kind is None:
+                raise GivenBack("no process can run the handler just now")
+            host = max(self._takers(kind), key=lambda each: each.free, default=None)
+            if host is not None and host.free > 0:
+                return host
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting[kind].append(turn)
+            try:
+                await turn
+            finally:
+                if turn in self._waiting[kind]:
+                    self._waiting[kind].remove(turn)
 
     def freed(self) -> None:
         """Give places to what waits for one."""

@@ -81,9 +81,9 @@ class HandlerHosts:
         )
         return (host for host in self._hosts if host.kind == kind and host.generation == newest)
 
-    def serving(self, kind: Kind) -> list[Host]:
-        """The hosts of a kind that attempts may be given to."""
-        return [host for host in self._hosts if host.kind == kind and host.state == "ready"]
+    def running(self, kind: Kind) -> list[Host]:
+        """The hosts of a kind in which attempts may run."""
+        return [host for host in self._hosts if host.kind == kind and host.state in ("ready", "draining")]
 
     @property
     def held_up(self) -> int:

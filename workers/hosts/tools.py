@@ -54,12 +54,10 @@ async def container(context: HandlerContext, header: Mapping[str, Any], body: by
     """Run a container, as long as the attempt is wanted. Raises ContainerError, Terminal."""
     config = _config("container", body)
     assert isinstance(config, ContainerConfig)
-    loop = asyncio.get_running_loop()
 
     def take_line(stream: str, line: str) -> None:
         if header["pieces"] == "handler":
-            # It comes on a thread of its own.
-            loop.call_soon_threadsafe(give, (stream, line))
+            give((stream, line))
         else:
             context.log(line, stream=stream)
 

@@ -14,6 +14,7 @@ import orjson
 from headrace import Completed, Retryable
 from headrace.backoff import Backoff
 from orchestrator.errors import StoreFull
+from orchestrator.store.losses import lose_call
 from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call, retry_while_unavailable
@@ -25,7 +26,7 @@ from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.heartbeat import Heartbeat, Pulse
 from workers.runtime.map_items import Mapped, stage
-from workers.runtime.recording import end_call, lose_call, token_of
+from workers.runtime.recording import end_call, token_of
 from workers.runtime.runner import Result, Runner
 
 log = logging.getLogger("headrace.worker")
@@ -202,11 +203,16 @@ class Attempts:
                 # Its neighbours wait for the same reading, and may go on when it is stopped.
                 attempt.claim = (await asyncio.shield(attempt.reading))[attempt.token]
                 attempt.reading = None
-            attempt.result = await self._runner.run(
+            ending = await self._runner.run(
                 attempt.claim, attempt.spec, attempt.buffer, attempt.cancelled, attempt.sender
             )
-            if isinstance(attempt.result, Mapped):
-                attempt.result = await stage(self._transitions, attempt.token, attempt.result)
+            if isinstance(ending, GivenBack):
+                attempt.has_ended = True
+                self._spawn(self._give_back(attempt, ending))
+                return
+            attempt.result = ending
+            if isinstance(ending, Mapped):
+                attempt.result = await stage(self._transitions, attempt.token, ending)
         except asyncio.CancelledError:
             if attempt.stop_cause in ("lost", "drain"):
                 return  # Its node belongs to another attempt by now.
@@ -219,9 +225,6 @@ class Attempts:
             fault = Retryable(f"{type(error).__name__} escaped the handler")
             attempt.result = from_exception(fault, attempt=attempt.claim.attempt)
         attempt.has_ended = True
-        if isinstance(attempt.result, GivenBack):
-            self._spawn(self._give_back(attempt, attempt.result))
-            return
         self._ended.append(attempt)
         self._has_ended.set()
 
@@ -242,7 +245,11 @@ class Attempts:
         if attempt.stop_cause == "cancel":
             return self._transitions.cancel_node(attempt.token)
         if given.is_lost:
-            return lose_call(self._transitions, attempt.claim, str(given), self._runner.worker_id)
+            token, worker = attempt.token, self._runner.worker_id
+            return lose_call(
+                self._transitions, token.execution_id, token.node_id, token.attempt, what="process",
+                reason=str(given), worker=worker, catch=attempt.claim.catch, nonce=token.nonce,
+            )  # fmt: skip
         return self._transitions.release_node(attempt.token, cause="host")
 
     async def _record(self, batch: list[Attempt]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import orjson
 
@@ -110,10 +111,13 @@ class Claims:
                     most_bytes=REPLY_BYTES // len(deliveries),
                 )
             )
-        replies = await self._transitions.call_all(claims, are_apart=True) if claims else []
-        for task, reply in zip(mine, replies, strict=True):
-            if not isinstance(reply, Claim):
-                self._hosts.places.let_go(unit_of(task))
+        replies: Sequence[Any] = [None] * len(mine)
+        try:
+            replies = await self._transitions.call_all(claims, are_apart=True) if claims else []
+        finally:
+            for task, reply in zip(mine, replies, strict=True):
+                if not isinstance(reply, Claim):
+                    self._hosts.places.let_go(unit_of(task))
         self._start(reply for reply in replies if isinstance(reply, Claim))
         await self._reader.leave_to_others(
             [task for task, reply in zip(mine, replies, strict=True) if isinstance(reply, LayoutUnknown)]
@@ -135,8 +139,6 @@ class Claims:
         except StoreUnavailable as error:
             # They are delivered again.
             log.warning("worker.claim_failed", extra={"worker_id": self._worker_id, "error": str(error)})
-            for task in tasks:
-                self._hosts.places.let_go(unit_of(task))
         finally:
             self._claiming_now -= len(tasks)
         self._on_claimed()
@@ -221,9 +223,10 @@ class Claims:
     @property
     def free_slots(self) -> int:
         """How many tasks may be read; what waits in line for a host goes before them, once there is one."""
-        if len(self.line) >= MOST_IN_LINE:
+        waiting = len(self.line)
+        if waiting >= MOST_IN_LINE:
             return 0
-        return self._slots - (self.line.servable if self.line else 0)
+        return self._slots - (self.line.servable if waiting else 0)
 
     @property
     def _slots(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ Line = tuple[int, str, bytes]
 
 
 class EventBuffer:
-    """The event sink of one attempt. `emit` never blocks, never fails, and may be called from any thread.
+    """The event sink of one attempt. `emit` never blocks and never fails.
 
     A line leaves when it is confirmed, not when it is sent: it has a number, so sending it again is harmless.
     Streamed text (`node.token`) is collected into pieces and never dropped, since a text with a hole in it is
@@ -38,10 +39,11 @@ class EventBuffer:
 
     def __init__(self) -> None:
         self._lines: list[Line] = []
-        self._lock = threading.Lock()
         self._number = 0
         self._lost = 0
+        #: Details of the newest heartbeat; the thread that renews leases confirms them.
         self._beat = b""
+        self._lock = threading.Lock()
         #: Of the typed events that have still to be confirmed.
         self.event_bytes = 0
         #: Monotonic seconds of the last sign of life.
@@ -53,25 +55,25 @@ class EventBuffer:
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
         self.last_beat_s = time.monotonic()
-        with self._lock:
-            if type == HEARTBEAT:
+        if type == HEARTBEAT:
+            with self._lock:
                 self._beat = exact_json.dumps(data["details"], default=repr)
-                return
-            if type == TOKEN:
-                self._text.append(data["text"])
-                self._text_chars += len(data["text"])
-                if self._text_chars >= PIECE and len(self._lines) < MOST_WAITING:
-                    self._cut(keep=True)
-                return
-            if type == RESET:
-                self._cut()
-                self._index = 0
-            elif len(self._lines) >= MOST_WAITING and type != EVENT:
-                self._lost += 1
-                return
-            # What was streamed before this line stands before it.
+            return
+        if type == TOKEN:
+            self._text.append(data["text"])
+            self._text_chars += len(data["text"])
+            if self._text_chars >= PIECE and len(self._lines) < MOST_WAITING:
+                self._cut(keep=True)
+            return
+        if type == RESET:
             self._cut()
-            self._append(type, data)
+            self._index = 0
+        elif len(self._lines) >= MOST_WAITING and type != EVENT:
+            self._lost += 1
+            return
+        # What was streamed before this line stands before it.
+        self._cut()
+        self._append(type, data)
 
     @property
     def has_lines(self) -> bool:
@@ -79,20 +81,18 @@ class EventBuffer:
 
     def waiting(self) -> list[Line]:
         """Give the oldest lines, at most MOST_AT_ONCE; streamed text is among them however little it is."""
-        with self._lock:
-            if self._lost and len(self._lines) < MOST_WAITING:
-                message = f"{self._lost} lines were dropped: the handler wrote faster than they can be kept"
-                self._lost = 0
-                self._append("node.log", {"level": "warning", "message": message, "data": {}})
-            if len(self._lines) < MOST_AT_ONCE:
-                self._cut()
-            return next(_parts(self._lines), [])
+        if self._lost and len(self._lines) < MOST_WAITING:
+            message = f"{self._lost} lines were dropped: the handler wrote faster than they can be kept"
+            self._lost = 0
+            self._append("node.log", {"level": "warning", "message": message, "data": {}})
+        if len(self._lines) < MOST_AT_ONCE:
+            self._cut()
+        return next(_parts(self._lines), [])
 
     def rest(self) -> list[list[Line]]:
         """Give all lines that are left, in parts that one script can write."""
-        with self._lock:
-            self._cut()
-            return list(_parts(self._lines))
+        self._cut()
+        return list(_parts(self._lines))
 
     @property
     def newest(self) -> int:
@@ -101,14 +101,12 @@ class EventBuffer:
 
     def has_up_to(self, number: int) -> bool:
         """Whether a line of this number, or a lower one, has still to be confirmed."""
-        with self._lock:
-            return bool(self._lines) and self._lines[0][0] <= number
+        return bool(self._lines) and self._lines[0][0] <= number
 
     def drop_events(self) -> None:
         """Let go of all typed events: one was too many, and their attempt fails."""
-        with self._lock:
-            self._lines = [line for line in self._lines if line[1] != EVENT]
-            self.event_bytes = 0
+        self._lines = [line for line in self._lines if line[1] != EVENT]
+        self.event_bytes = 0
 
     def beat(self) -> bytes:
         """Give the details of the newest heartbeat, JSON, until they are confirmed; b"" without news."""
@@ -122,11 +120,10 @@ class EventBuffer:
 
     def confirm(self, number: int) -> None:
         """Let go of lines up to this number: they are written."""
-        with self._lock:
-            if self.event_bytes:
-                gone = (len(text) for each, type, text in self._lines if each <= number and type == EVENT)
-                self.event_bytes -= sum(gone)
-            self._lines = [line for line in self._lines if line[0] > number]
+        if self.event_bytes:
+            gone = (len(text) for each, type, text in self._lines if each <= number and type == EVENT)
+            self.event_bytes -= sum(gone)
+        self._lines = [line for line in self._lines if line[0] > number]
 
     def _cut(self, *, keep: bool = False) -> None:
         """Make lines of the streamed text. keep: leave what is no full piece for later."""
@@ -147,11 +144,21 @@ class EventBuffer:
             # A typed event is cut nowhere.
             text = exact_json.dumps(data if type == EVENT else shown(data), default=repr)
         except (TypeError, ValueError, RecursionError):
-            message = cut(ascii(data), MESSAGE_MAX_CHARS)
-            text = orjson.dumps({"level": "warning", "message": message, "data": {}})
+            text = _readable(data)
         if type == EVENT:
             self.event_bytes += len(text)
         self._lines.append((self._number, type, text))
+
+
+def _readable(data: dict[str, Any]) -> bytes:
+    """Write a line with what is not Unicode replaced; of one that is no JSON at all, what Python shows."""
+    try:
+        text = json.dumps(shown(data), ensure_ascii=False, allow_nan=False, default=repr)
+        # Two halves of a pair that were streamed one after the other are one character again.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    except (TypeError, ValueError, RecursionError):
+        message = cut(ascii(data), MESSAGE_MAX_CHARS)
+        return orjson.dumps({"level": "warning", "message": message, "data": {}})
 
 
 def _parts(lines: list[Line]) -> Iterator[list[Line]]:

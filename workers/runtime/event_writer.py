@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError as ThreadCancelled
 from functools import partial
 from typing import Any, Protocol
 
@@ -89,18 +87,17 @@ class LineSender:
 
 
 class AttemptEvents:
-    """The typed events of one attempt, as its handler writes them. Built in the worker's event loop.
+    """The typed events of one attempt, as its handler writes them.
 
     sink    what the handler says goes through it: secrets are taken out there.
     sender  sends what the sink has collected.
     """
 
-    __slots__ = ("_is_closed", "_loop", "_sender", "_sink", "has_any")
+    __slots__ = ("_is_closed", "_sender", "_sink", "has_any")
 
     def __init__(self, sink: EventSink, sender: Sender) -> None:
         self._sink = sink
         self._sender = sender
-        self._loop = asyncio.get_running_loop()
         self._is_closed = False
         #: Whether there has been an event.
         self.has_any = False
@@ -112,14 +109,7 @@ class AttemptEvents:
         self._sender.check()
         self.has_any = True
         self._sink.emit(EVENT, event)
-        if _running_loop() is self._loop:
-            return Written(self._sender.flush)
-        flushing = asyncio.run_coroutine_threadsafe(self._sender.flush(), self._loop)
-        try:
-            flushing.result()
-        except ThreadCancelled:
-            raise Terminal("the worker stops", type=ErrorType.LEASE_LOST) from None
-        return Written()
+        return Written(self._sender.flush)
 
     async def flush(self) -> None:
         """Wait until all that was reported so far is in the history. Raises what `write` raises."""
@@ -151,10 +141,3 @@ def _not_awaited() -> Terminal:
 
 def _replaced() -> Terminal:
     return Terminal("this attempt has been replaced", type=ErrorType.LEASE_LOST)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -1,13 +1,10 @@
-"""What outlives its attempt: threads of sync handlers, tasks, code in hosts. The first two fill slots."""
+"""What outlives its attempt: tasks, which fill slots, and code in hosts."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +18,7 @@ LOGGED_AFTER_S = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leftover:
-    """A thread, a task, or code in a host that runs on, though its attempt is over."""
+    """A task, or code in a host, that runs on though its attempt is over."""
 
     token: AttemptToken
     kind: str
@@ -39,49 +36,20 @@ class Leftover:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """What a sync handler raised. A value, since no future can hold a StopIteration: it would never end."""
-
-    error: BaseException
-
-
-def call_in_thread(handler: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a sync handler; what it raises is returned as `Raised`."""
-    try:
-        return handler(*arguments)
-    except BaseException as error:
-        return Raised(error)
-
-
 class Leftovers:
     """All that outlives its attempt here. Changed in the event loop, read from any thread."""
 
     def __init__(self) -> None:
         self._running: tuple[Leftover, ...] = ()
+        #: Slots of the worker that they fill. What runs in a host fills a place there.
+        self.slots = 0
 
     def __len__(self) -> int:
         return len(self._running)
 
-    @property
-    def slots(self) -> int:
-        """How many slots of the worker they fill. What runs in a host fills a place there."""
-        return sum(each.kind != "host" for each in self._running)
-
     def units(self) -> list[str]:
         """Give `execution/node` of each, the longest-running first."""
         return [f"{each.token.execution_id}/{each.token.node_id}" for each in self._running]
-
-    def add_thread(self, thread: Future[Any], token: AttemptToken) -> None:
-        """Count the thread of a sync handler until it returns."""
-        loop = asyncio.get_running_loop()
-        leftover = self._add("thread", token)
-
-        def ended(_: Future[Any]) -> None:
-            with contextlib.suppress(RuntimeError):  # The loop is closed when the worker has gone.
-                loop.call_soon_threadsafe(self._remove, leftover)
-
-        thread.add_done_callback(ended)
 
     def add_task(self, task: asyncio.Task[Any], token: AttemptToken) -> None:
         """Count the task of an attempt that was stopped until it ends."""
@@ -96,6 +64,7 @@ class Leftovers:
     def _add(self, kind: str, token: AttemptToken) -> Leftover:
         leftover = Leftover(token, kind, time.monotonic())
         self._running = (*self._running, leftover)
+        self.slots += kind != "host"
         asyncio.get_running_loop().call_later(LOGGED_AFTER_S, self._report, leftover)
         return leftover
 
@@ -105,5 +74,6 @@ class Leftovers:
 
     def _remove(self, leftover: Leftover) -> None:
         self._running = tuple(each for each in self._running if each is not leftover)
+        self.slots -= leftover.kind != "host"
         if (took_s := time.monotonic() - leftover.since_s) >= LOGGED_AFTER_S:
             log.info("handler.ended_late", extra={**leftover.fields, "late_s": round(took_s, 1)})

@@ -18,9 +18,8 @@ from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.replies import Claim, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
-from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS, Transitions
+from orchestrator.store.transitions import Transitions
 from workers.excerpts import shown
-from workers.hosts.ends import GivenBack
 from workers.outcome import Awaiting, AwaitingChild, Failed, Nesting, encode_output, from_exception
 from workers.registry import default_retry
 from workers.runtime.map_items import Mapped
@@ -65,22 +64,6 @@ def end_call(
         # Whatever a handler managed to return must end its own attempt, and no other one.
         message = f"the outcome of the handler cannot be recorded: {type(error).__name__}: {error}"
         return ending.of(_failed(Terminal(message), claim))
-
-
-def lose_call(transitions: Transitions, claim: Claim, reason: str, worker_id: str) -> Call[tuple[str, bool]]:
-    """Build the call that gives up an attempt which was lost with its process, as if the worker had died."""
-    lost = NodeError(ErrorType.LEASE_LOST, reason, attempt=claim.attempt, worker=worker_id)
-    message = f"node '{claim.node_id}' lost its process more than {MAX_INFRA_ATTEMPTS} times: {reason}"
-    poison = NodeError(ErrorType.POISON, message, retryable=False, attempt=claim.attempt, worker=worker_id)
-    return transitions.reap_node(
-        claim.execution_id,
-        claim.node_id,
-        claim.attempt,
-        lost=orjson.dumps(lost.to_dict()),
-        poison=orjson.dumps(poison.to_dict()),
-        taker=taker_of(claim.catch, poison.type),
-        nonce=claim.nonce,
-    )
 
 
 class _Ending(NamedTuple):
@@ -148,8 +131,6 @@ class _Ending(NamedTuple):
                     staged=result.staged,
                     claiming=claiming,
                 )
-            case GivenBack():
-                return transitions.release_node(token, claiming, cause="host")
             case _:
                 assert_never(result)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
@@ -251,30 +250,26 @@ class RedactingSink:
     def __init__(self, sink: EventSink, redactor: Redactor) -> None:
         self._sink = sink
         self._redactor = redactor
-        #: Handlers may stream from any thread.
-        self._lock = threading.Lock()
         self._held = ""
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
-        with self._lock:
-            if type == TOKEN:
-                shown, self._held = self._redactor.settled(self._held + data["text"])
-                if shown:
-                    self._sink.emit(TOKEN, {**data, "text": shown})
-                return
-            if type == RESET:
-                # What was streamed is dropped by its readers, and most of a secret would give the rest away.
-                self._held = ""
-            # A typed event may be large: it is looked through as outputs are.
-            hide = self._redactor.output if type == EVENT else self._redactor.value
-            self._sink.emit(type, hide(data))
+        if type == TOKEN:
+            shown, self._held = self._redactor.settled(self._held + data["text"])
+            if shown:
+                self._sink.emit(TOKEN, {**data, "text": shown})
+            return
+        if type == RESET:
+            # What was streamed is dropped by its readers, and most of a secret would give the rest away.
+            self._held = ""
+        # A typed event may be large: it is looked through as outputs are.
+        hide = self._redactor.output if type == EVENT else self._redactor.value
+        self._sink.emit(type, hide(data))
 
     def end(self) -> None:
         """Let go of what was held back: the stream is whole, and what it ends with is no secret."""
-        with self._lock:
-            shown, self._held = self._redactor.text(self._held), ""
-            if shown:
-                self._sink.emit(TOKEN, {"text": shown})
+        shown, self._held = self._redactor.text(self._held), ""
+        if shown:
+            self._sink.emit(TOKEN, {"text": shown})
 
 
 class RedactingFormatter(logging.Formatter):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,6 @@ from orchestrator.operations.children import Children
 from orchestrator.store.interfaces import Interfaces
 from orchestrator.store.items import Items
 from orchestrator.store.replies import Claim
-from orchestrator.store.requests import AttemptToken
 from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.templates.resolver import NodeResult, Scope
 from orchestrator.units import index_of
@@ -35,7 +33,7 @@ from workers.runtime.contexts import Contexts
 from workers.runtime.durable import Durables
 from workers.runtime.evaluation import Evaluation
 from workers.runtime.event_writer import NO_SENDER, AttemptEvents, Sender
-from workers.runtime.leftovers import Leftovers, Raised, call_in_thread
+from workers.runtime.leftovers import Leftovers
 from workers.runtime.map_items import OWN, Mapped, gather
 from workers.runtime.redaction import RedactingSink, Redactors
 from workers.runtime.timeouts import LimitPassed, TimeLimits
@@ -49,7 +47,10 @@ from workers.runtime.work import (
     refuse_secrets,
 )
 
-Result = Outcome | ConditionFalse | Mapped | GivenBack
+#: What is recorded of an attempt.
+Result = Outcome | ConditionFalse | Mapped
+#: What a run comes to: a result, or none, through no fault of the attempt; then its node is queued again.
+Ending = Result | GivenBack
 
 #: JSON of an output from which on a thread looks for secrets in it.
 LARGE_BYTES = 64 * 1024
@@ -58,13 +59,12 @@ LARGE_BYTES = 64 * 1024
 class Runner:
     """Runs attempts; all attempts of a worker share one.
 
-    threads    where sync handlers run.
     items      reads the outputs of a map's items; None where no node is mapped.
     children   starts and reads child executions; None where no node has one.
     durables   makes journals and inboxes; None where no handler is durable.
     interfaces  reads what definitions declare of their events; None: nothing is checked by it.
     max_bytes  of a node's output, and of all items of a map together.
-    find       the handler of a name.
+    find       the handler of a name, which is async: it runs in the event loop.
     hosts      runs the handlers of the installation; None where there are none.
     clock      Unix milliseconds, as templates and handlers see them.
     meter      the budget meter of an attempt.
@@ -75,7 +75,6 @@ class Runner:
         *,
         worker_id: str,
         tools: Toolbox,
-        threads: Executor,
         items: Items | None = None,
         children: Children | None = None,
         durables: Durables | None = None,
@@ -94,7 +93,6 @@ class Runner:
         self._clock = clock
         self.worker_id = worker_id
         self.tools = tools
-        self.threads = threads
         self.redactors = Redactors(tools.secrets_of_all())
         #: What outlives its attempt; each of them fills a slot until it ends.
         self.leftovers = Leftovers()
@@ -111,8 +109,8 @@ class Runner:
         sink: EventSink,
         cancelled: StopSignal,
         sender: Sender = NO_SENDER,
-    ) -> Result:
-        """Run one attempt to its outcome. Raises only CancelledError, when the attempt is stopped; every
+    ) -> Ending:
+        """Run one attempt to its end. Raises only CancelledError, when the attempt is stopped; every
         other failure is an outcome.
 
         sender  sends what the sink has collected: a handler waits until its typed events are written.
@@ -146,7 +144,7 @@ class Runner:
         sink: EventSink,
         cancelled: StopSignal,
         sender: Sender,
-    ) -> Result:
+    ) -> Ending:
         events = AttemptEvents(sink, sender)
         try:
             handler = self._handler(spec["handler"])
@@ -164,8 +162,6 @@ class Runner:
             interface = await self._interface(claim, spec) if "interface" in spec else None
             context = self._contexts.of(work, handler, sink, cancelled, events, interface)
             value = await self._perform(handler, config, context, events, TimeLimits.from_spec(spec))
-            if isinstance(value, Raised):
-                raise value.error
             return _allowed(to_outcome(value), handler)
         except asyncio.CancelledError:
             raise
@@ -255,45 +251,24 @@ class Runner:
         """Await the handler within its time limits. Raises LimitPassed, and what the handler raises."""
         try:
             if isinstance(handler, HandlerSpec):
-                work = self._call_here(handler, config, context)
-                return await limits.hold(self._settled(work, events), context)
+                return await limits.hold(_settled(handler(config, context), events), context)
             assert self.hosts is not None
             # The wait for a host is no part of the attempt's time.
             patience_s = None if limits.attempt_ms is None else PLACE_S
             async with self.hosts.places.entered(handler.name, context, patience_s) as run:
-                return await limits.hold(self._settled(run(config), events), context)
+                return await limits.hold(_settled(run(config), events), context)
         except LimitPassed:
-            # A thread cannot be stopped: its handler may look at `cancelled`; its result is lost.
+            # What the handler has left behind may look at `cancelled`.
             context.cancelled.stop("time_limit")
             raise
 
-    async def _settled(self, work: Awaitable[Any], events: AttemptEvents) -> Any:
-        """Await a handler, and wait until every event that it has emitted is written."""
-        value = await work
-        if events.has_any and not isinstance(value, Raised):
-            await events.finish()
-        return value
 
-    async def _call_here(
-        self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
-    ) -> Any:
-        """Call a handler of this process."""
-        if handler.is_async:
-            return await handler(config, context)
-        return await self._call_in_thread(handler, config, context)
-
-    async def _call_in_thread(
-        self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
-    ) -> Any:
-        """Call a sync handler, which would hold up the event loop."""
-        thread = self.threads.submit(call_in_thread, handler, config, context)
-        try:
-            return await asyncio.wrap_future(thread)
-        except BaseException:
-            if not thread.done():
-                unit = AttemptToken(context.execution_id, context.node_id, context.attempt, "")
-                self.leftovers.add_thread(thread, unit)
-            raise
+async def _settled(work: Awaitable[Any], events: AttemptEvents) -> Any:
+    """Await a handler, and wait until every event that it has emitted is written."""
+    value = await work
+    if events.has_any:
+        await events.finish()
+    return value
 
 
 def _allowed(outcome: Outcome, handler: HandlerSpec | HandlerCard) -> Outcome:

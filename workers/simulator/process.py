@@ -16,7 +16,6 @@ import random
 import signal
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -54,9 +53,7 @@ SEED = 7
 LONGEST_LINE_BYTES = 32 * 1024 * 1024
 
 
-async def answer(
-    line: bytes, redis: Redis, threads: ThreadPoolExecutor, *, keys: Keys, limits: Limits
-) -> dict[str, Any]:
+async def answer(line: bytes, redis: Redis, *, keys: Keys, limits: Limits) -> dict[str, Any]:
     """Answer one question; whatever is wrong with it is an answer too."""
     random.seed(SEED)
     try:
@@ -81,7 +78,6 @@ async def answer(
             simulator = Simulator(
                 redis,
                 stubs=stubs,
-                threads=threads,
                 keys=keys,
                 limits=limits,
                 handlers=announced,
@@ -181,7 +177,6 @@ async def main() -> None:
     """Answer line after line until standard input ends. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
     redis = connect_blocking(settings.redis_dsn)
-    threads = ThreadPoolExecutor(1)
     keys, limits = keys_of(settings), limits_of(settings)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=LONGEST_LINE_BYTES)
@@ -194,7 +189,7 @@ async def main() -> None:
     try:
         async with usable_while_serving(redis, settings):
             while line := await reader.readline():
-                found = await answer(line, redis, threads, keys=keys, limits=limits)
+                found = await answer(line, redis, keys=keys, limits=limits)
                 sys.stdout.buffer.write(exact_json.dumps(found) + b"\n")
                 sys.stdout.buffer.flush()
     except asyncio.CancelledError:

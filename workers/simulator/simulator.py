@@ -12,7 +12,6 @@ import heapq
 import itertools
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +39,7 @@ from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
 from workers.context import StopSignal, Toolbox
 from workers.handlers import Catalogue
+from workers.hosts.ends import GivenBack
 from workers.outcome import Awaiting, Failed
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
@@ -104,7 +104,6 @@ class Simulator:
         redis: RedisClient,
         *,
         stubs: Stubs,
-        threads: Executor,
         keys: Keys | None = None,
         limits: Limits | None = None,
         handlers: Announced | None = None,
@@ -135,7 +134,6 @@ class Simulator:
         self._runner = Runner(
             worker_id=WORKER,
             tools=tools,
-            threads=threads,
             items=self.store.items,
             interfaces=self.store.interfaces,
             children=Children(
@@ -251,6 +249,7 @@ class Simulator:
         buffer = EventBuffer()
         sender = LineSender(self.transitions, token_of(claim), buffer)
         result = await self._runner.run(claim, spec, buffer, StopSignal(), sender)
+        assert not isinstance(result, GivenBack)  # Only what runs in a host is.
         duration_ms = stub.duration_ms
         limit_ms = spec["start_to_close_ms"]
         if limit_ms is not None and duration_ms > limit_ms:

@@ -26,7 +26,7 @@ PROTOCOL = 1
 #: The longest frame; whoever sends a longer one is not listened to any more.
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 _LENGTHS = struct.Struct("<II")
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=repr).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
 
 Frame = tuple[dict[str, Any], bytes]
 
@@ -37,7 +37,8 @@ class FrameError(Exception):
 
 def frame(header: Mapping[str, Any], body: bytes = b"") -> bytes:
     """Write one frame. Raises FrameError for one that is too long."""
-    head = _encode(header).encode()
+    # Texts for people may hold what is not Unicode, such as a file's name: the other side could not keep it.
+    head = _encode(header).encode("utf-8", "replace")
     rest = 4 + len(head) + len(body)
     if rest > MAX_FRAME_BYTES:
         raise FrameError(f"a message of {rest:,} bytes; at most {MAX_FRAME_BYTES:,} are sent")

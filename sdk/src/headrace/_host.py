@@ -56,9 +56,9 @@ class Running:
 def main(arguments: list[str]) -> None:
     """Load the modules, then serve until the worker goes.
 
-    arguments: socket, slot, the worker's pid, the engine's folder, the user's folder, memory in MB, modules.
+    arguments: socket, slot, the worker's pid, the engine's folder, the user's folders, memory in MB, modules.
     """
-    fd, slot_fd, parent, root, folder, memory_mb, *modules = arguments
+    fd, slot_fd, parent, root, folders, memory_mb, *modules = arguments
     _die_with(int(parent))
     for number in (signal.SIGTERM, signal.SIGINT):
         # Ctrl-C reaches every process of a terminal; it is the worker that drains.
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     faulthandler.enable(all_threads=False)
     sys.meta_path.insert(0, _offer.EngineModules(root))
-    Host(socket.socket(fileno=int(fd)), int(slot_fd), folder, modules).run()
+    Host(socket.socket(fileno=int(fd)), int(slot_fd), folders.split(os.pathsep), modules).run()
 
 
 def _die_with(parent: int) -> None:
@@ -83,11 +83,11 @@ def _die_with(parent: int) -> None:
 class Host:
     """One host process."""
 
-    def __init__(self, sock: socket.socket, slot_fd: int, folder: str, modules: list[str]) -> None:
+    def __init__(self, sock: socket.socket, slot_fd: int, folders: list[str], modules: list[str]) -> None:
         self.wire = Wire(sock)
         self.steps = Steps(mmap.mmap(slot_fd, SLOT.size))
         self.lines = Lines(self._send_line, self._running_id, self.wire.guard)
-        self._folder, self._modules = folder, modules
+        self._folders, self._modules = folders, modules
         self._statm = os.open("/proc/self/statm", os.O_RDONLY) if os.path.exists("/proc/self/statm") else None
         self._runs: dict[int, Running] = {}
         #: Attempts that were stopped before they began, or after their end; and whether by force.
@@ -116,13 +116,14 @@ class Host:
         self.wire.send(hello)
         capture(self.lines, self._send_log)
         try:
-            offer = _offer.load(self._modules, self._folder)
+            offer = _offer.load(self._modules, self._folders)
         except _offer.Refused as refused:
             self.lines.end(0)
             self.wire.send({"type": "refused", **refused.fields})
             os._exit(3)
         took_ms = round((time.monotonic() - began_s) * 1000)
-        self.wire.send({"type": "offer", "import_ms": took_ms}, json.dumps(offer, default=repr).encode())
+        body = json.dumps(offer, ensure_ascii=False, default=repr).encode("utf-8", "replace")
+        self.wire.send({"type": "offer", "import_ms": took_ms}, body)
         chosen: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._chosen = chosen
         threading.Thread(target=self._listen, name="headrace", daemon=True).start()

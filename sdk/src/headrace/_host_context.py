@@ -15,8 +15,9 @@ from headrace._host_tools import HostContainers, HostHttp, HostLlm
 from headrace.context import LogLevel
 from headrace.durable import Inbox, Journal
 from headrace.outcome import Cancelled, Terminal
-from headrace.plain_json import as_json
+from headrace.plain_json import as_json, text_in_json
 from headrace.tools import Containers, Http, Llm
+from headrace.wording import text_of
 
 if TYPE_CHECKING:
     from headrace._wire import Wire
@@ -74,23 +75,22 @@ class HostContext:
         return HostInbox(self._asks)
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
-        self._wire.send(
-            {"type": "log", "id": self._run, "level": level, "message": str(message), "data": _shown(data)}
-        )
+        fields = {"level": text_of(level), "message": text_of(message), "data": _shown(data)}
+        self._wire.send({"type": "log", "id": self._run, **fields})
 
     def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
         share = None if fraction is None or fraction != fraction else float(fraction)
-        text = None if message is None else str(message)
+        text = None if message is None else text_of(message)
         self._wire.send(
             {"type": "progress", "id": self._run, "fraction": share, "message": text, "data": _shown(data)}
         )
 
     def token(self, text: str) -> None:
-        if text:
+        if text_in_json(text, "the text of a token"):
             self._wire.send({"type": "token", "id": self._run, "text": text})
 
     def reset_stream(self, reason: str) -> None:
-        self._wire.send({"type": "reset", "id": self._run, "reason": str(reason)})
+        self._wire.send({"type": "reset", "id": self._run, "reason": text_of(reason)})
 
     def emit(
         self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
@@ -99,7 +99,9 @@ class HostContext:
             body = json.dumps(as_json(value, "value")).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise Terminal(f"the value of the event is not JSON: {error}", type="EventInvalid") from None
-        fields = {"event": type, "internal": internal, "parents": list(parents)}
+        # A text is no list of names, which the worker says.
+        names = parents if isinstance(parents, str) else list(parents)
+        fields = {"event": type, "internal": bool(internal), "parents": names}
         asked = self._asks.begin("emit", fields, body, lambda header, body: None, is_kept=True)
         if not self._asks.is_awaited:
             asked.wait()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace._tracebacks import traceback_of
-from headrace.outcome import Completed, Parked, Skip, Skipped, Waiting, park_problem
+from headrace.outcome import Completed, Parked, Skip, Skipped, Waiting, park_problem, wait_problem
 from headrace.plain_json import as_json
 from headrace.wording import text_of
 
@@ -30,17 +30,9 @@ def _completed(value: Any) -> Result:
     match value:
         case Skipped(reason):
             return {"kind": "skipped", "reason": text_of(reason)}, b""
-        case Waiting(on, until_ms, delay_ms, output):
-            moments = [moment for moment in (until_ms, delay_ms) if moment is not None]
-            if (
-                on != "delay"
-                or len(moments) != 1
-                or not isinstance(moments[0], int)
-                or not 0 <= moments[0] < 2**52
-            ):
-                raise TypeError(
-                    "a Waiting has exactly one of until_ms and delay_ms, a whole number from 0 on"
-                )
+        case Waiting(_, until_ms, delay_ms, output):
+            if (problem := wait_problem(value)) is not None:
+                raise TypeError(problem)
             return {"kind": "waiting", "until_ms": until_ms, "delay_ms": delay_ms}, _json(output)
         case Parked(until_ms, waits_for):
             if (problem := park_problem(value)) is not None:
@@ -98,11 +90,9 @@ def _seconds(asked: Any) -> float | None:
         number = float(asked)
     except (TypeError, ValueError):
         return None
-    return max(0.0, number) if math.isfinite(number) else None
+    # In milliseconds it is still to be a number.
+    return max(0.0, number) if math.isfinite(number * 1000) else None
 
 
 def _json(value: Any) -> bytes:
-    try:
-        return _encode(as_json(value)).encode()
-    except UnicodeEncodeError:
-        raise ValueError("a text in it is not valid Unicode") from None
+    return _encode(as_json(value)).encode()

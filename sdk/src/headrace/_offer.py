@@ -16,8 +16,13 @@ from typing import Any
 from headrace._shapes import shape_of
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
 
-#: What handlers may have imported where they ran inside of the engine.
-_ENGINE = frozenset({"api", "cli", "clients", "orchestrator", "workers", "wiring", "main", "config"})
+#: The engine's own modules, which lie beside each other in its folder.
+ENGINE = frozenset(
+    {
+        *("api", "cli", "clients", "orchestrator", "workers"),
+        *("config", "logs", "main", "sdk_path", "tenant_settings", "validation", "wiring"),
+    }
+)
 _HINT = "handlers import from headrace: `from headrace import Context, handler`"
 _HERE = str(Path(__file__).resolve().parent)
 
@@ -42,58 +47,59 @@ class EngineModules:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
     ) -> ModuleSpec | None:
-        if name not in _ENGINE:
+        if name not in ENGINE:
             return None
-        others = [folder for folder in sys.path if os.path.abspath(folder or os.curdir) != self._root]
+        others = [folder for folder in sys.path if os.path.realpath(folder or os.curdir) != self._root]
         if (found := PathFinder.find_spec(name, others, target)) is not None:
             return found
         raise ModuleNotFoundError(f"No module named {name!r}; {_HINT}", name=name)
 
 
-def load(modules: Sequence[str], folder: str) -> dict[str, Any]:
+def load(modules: Sequence[str], folders: Sequence[str]) -> dict[str, Any]:
     """Import the modules and describe their handlers: {handlers: […], files: […]}. Raises Refused."""
     began_ns = time.time_ns()
     for module in modules:
         try:
             importlib.import_module(module)
         except BaseException as error:
-            raise Refused(_refusal(module, error, folder, began_ns)) from error
+            raise Refused(_refusal(module, error, folders, began_ns)) from error
     cards: list[dict[str, Any]] = []
     for spec in {spec.name: spec for spec in HANDLER_REGISTRY.values()}.values():
         try:
             cards.append(_card(spec))
         except Exception as error:
-            raise Refused(_refusal(spec.function.__module__, error, folder, began_ns)) from error
-    return {"handlers": cards, "files": _stamped(_files(folder), began_ns)}
+            raise Refused(_refusal(spec.function.__module__, error, folders, began_ns)) from error
+    return {"handlers": cards, "files": _stamped(_files(folders), began_ns)}
 
 
-def _refusal(module: str, error: BaseException, folder: str, began_ns: int) -> dict[str, Any]:
+def _refusal(module: str, error: BaseException, folders: Sequence[str], began_ns: int) -> dict[str, Any]:
     text = "".join(traceback.format_exception(type(error), error, _users(error)))
-    files = set(_files(folder))
+    files = set(_files(folders))
     if isinstance(error, SyntaxError) and error.filename:
         files.add(error.filename)
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.startswith(folder):
+        if _is_within(frame.filename, folders):
             files.add(frame.filename)
     return {
         "module": module,
         "error_type": type(error).__name__,
         "message": f"cannot load handler module '{module}' (HANDLERS): {type(error).__name__}: {error}",
-        "hint": _hint(error, folder),
+        "hint": _hint(error, folders),
         # What has no place in the user's code says no more than the message.
         "traceback": text if len(text.splitlines()) > 1 else "",
         "files": _stamped(files, began_ns),
     }
 
 
-def _hint(error: BaseException, folder: str) -> str:
+def _hint(error: BaseException, folders: Sequence[str]) -> str:
     """Say what makes a module that was not found one that is; "" where something else is wrong."""
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
-    if error.name in _ENGINE:
+    if error.name in ENGINE:
         return _HINT
+    where = ", ".join(folders)
     return (
-        f"it is neither in {folder} (HANDLER_PATH names other folders) nor installed for {sys.executable}: "
+        f"it is neither in {where} (HANDLER_PATH names other folders) nor installed for {sys.executable}: "
         "install it there, or name the interpreter of your virtual environment in HANDLER_PYTHON"
     )
 
@@ -149,11 +155,17 @@ def _stamped(files: Iterable[str], began_ns: int) -> list[tuple[str, int, int]]:
     return found
 
 
-def _files(folder: str) -> list[str]:
+def _files(folders: Sequence[str]) -> list[str]:
     """Files of the user's own that were loaded: a change of one of them is a new version of the handlers."""
     found = set()
     for module in list(sys.modules.values()):
         name = getattr(module, "__file__", None)
-        if name and name.startswith(folder) and "site-packages" not in name and not name.startswith(_HERE):
+        if name and _is_within(name, folders) and "site-packages" not in name:
             found.add(name)
     return sorted(found)
+
+
+def _is_within(name: str, folders: Sequence[str]) -> bool:
+    """Whether a file is the user's own, in one of these folders. This package may lie there too."""
+    is_within = any(name.startswith(os.path.join(folder, "")) for folder in folders)
+    return is_within and not name.startswith(os.path.join(_HERE, ""))

@@ -14,7 +14,6 @@ Of `Queues[Sync]` it is a method that returns the list, of `Queues[Async]` a cor
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from functools import update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 from urllib.parse import quote
 
-from headrace.errors import ApiError
+from headrace.answers import Answer, Answered
 from headrace.values import Event
 
 Document = dict[str, Any]
@@ -66,41 +65,6 @@ class Request:
     allow: tuple[int, ...] = ()
     answered_after_s: float = 0
     is_safe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server answered with success."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    url: str
-
-    @property
-    def value(self) -> Any:
-        """The JSON of the answer. Raises ApiError where it is none."""
-        try:
-            return json.loads(self.content)
-        except ValueError:
-            raise self._unexpected("JSON") from None
-
-    @property
-    def document(self) -> Document:
-        """The JSON object of the answer. Raises ApiError where it is anything else."""
-        document = self.value
-        if not isinstance(document, dict):
-            raise self._unexpected("a JSON object")
-        return document
-
-    @property
-    def is_replay(self) -> bool:
-        """Whether the server knew the Idempotency-Key already and answered as it did then."""
-        return self.headers.get("idempotency-replayed") == "true"
-
-    def _unexpected(self, wanted: str) -> ApiError:
-        text = self.content[:200].decode(errors="replace")
-        return ApiError(self.status, {"detail": f"expected {wanted} from {self.url}, found {text!r}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +213,7 @@ def stream(history: Callable[Concatenate[Any, P], History]) -> Stream[P]:
 # --- the requests that operations are made of
 
 
-def get(path: str, query: Query | None = None, *, answered_after_s: float = 0) -> Steps[Document]:
+def get(path: str, query: Query | None = None, *, answered_after_s: float = 0) -> Steps[Answered]:
     """Read a document."""
     answer = yield Request("GET", path, query=query, answered_after_s=answered_after_s, is_safe=True)
     return answer.document
@@ -267,7 +231,7 @@ def get_items(path: str) -> Steps[Documents]:
     return found
 
 
-def post(path: str, body: Mapping[str, Any], *, is_safe: bool = False) -> Steps[Document]:
+def post(path: str, body: Mapping[str, Any], *, is_safe: bool = False) -> Steps[Answered]:
     """Send a document.
 
     is_safe  whether nothing more changes when it is sent again.
@@ -292,7 +256,7 @@ def post_once(
     )
 
 
-def patch(path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Steps[Document]:
+def patch(path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Steps[Answered]:
     """Change fields of what the path names."""
     answer = yield Request("PATCH", path, body=body, headers=headers or {})
     return answer.document

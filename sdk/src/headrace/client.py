@@ -103,7 +103,7 @@ class Parts(Part[Way]):
     def readiness(self) -> Steps[Document]:
         """The verbose readiness document, of a server that is ready (200) or not (503)."""
         answer = yield Request("GET", "/readyz", query={"verbose": ""}, allow=(503,), is_safe=True)
-        return answer.document
+        return dict(answer.document)
 
     @operation
     def is_healthy(self) -> Steps[bool]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from headrace.context import LOG_LEVELS, Context, LogLevel
 from headrace.fake_durable import FakeJournal
 from headrace.outcome import Cancelled, Terminal
-from headrace.plain_json import as_json
+from headrace.plain_json import as_json, text_in_json
 from headrace.ran import Line
 from headrace.wording import text_of
 
@@ -101,7 +101,8 @@ class FakeContext(Context):
         self.reports.append((share, None if message is None else text_of(message)))
 
     def token(self, text: str) -> None:
-        self.streamed.append(text)
+        if text_in_json(text, "the text of a token"):
+            self.streamed.append(text)
 
     def reset_stream(self, reason: str) -> None:
         self.streamed.clear()

@@ -72,6 +72,19 @@ class HandlerFault(Exception):
         self.details = dict(details or {})
 
 
+def wait_problem(waiting: Waiting) -> str | None:
+    """Say what is wrong with a Waiting; None where nothing is."""
+    moments = [moment for moment in (waiting.until_ms, waiting.delay_ms) if moment is not None]
+    if (
+        waiting.on != "delay"
+        or len(moments) != 1
+        or not isinstance(moments[0], int)
+        or not 0 <= moments[0] < 2**52
+    ):
+        return "a Waiting has exactly one of until_ms and delay_ms, a whole number from 0 on"
+    return None
+
+
 def park_problem(parked: Parked) -> str | None:
     """Say what is wrong with a Parked; None where nothing is."""
     until_ms, words = parked.until_ms, parked.waits_for

@@ -43,7 +43,7 @@ def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
     """Make a value into what JSON gives back for it: dicts, lists, text, numbers, booleans, None.
 
     root  what messages call the value.
-    Raises TypeError, and ValueError for NaN and infinities, naming the place.
+    Raises TypeError, and ValueError for NaN, infinities and half of a surrogate pair, naming the place.
     """
     if depth > MAX_DEPTH:
         raise TypeError(f"nested deeper than {MAX_DEPTH} levels")
@@ -52,7 +52,7 @@ def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return str(value)
+        return text_in_json(value, root)
     if isinstance(value, int):
         if value.bit_length() > MAX_INT_BITS:
             raise TypeError(
@@ -77,7 +77,25 @@ def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
         raise
 
 
+def text_in_json(value: Any, root: str) -> str:
+    """Give a text that JSON can hold.
+
+    root  what messages call it.
+    Raises TypeError for what is no text, ValueError for what is not Unicode.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{root} is not text, but of the type {type(value).__name__}")
+    text = str(value)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            found = ascii(text[error.start])
+            raise ValueError(f"{root} has half of a surrogate pair, {found}, which is not Unicode") from None
+    return text
+
+
 def _key(key: Any, root: str) -> str:
     if not isinstance(key, str):
         raise TypeError(f"{root} has a key that is not text: {key!r}")
-    return str(key)
+    return text_in_json(key, f"a key of {root}")

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,13 @@ import pytest
 
 if TYPE_CHECKING:
     from headrace.client import Client
+    from headrace.records import Worker
 
 #: How long a stack may take to start, and to stop.
 STARTING_S = 120.0
 STOPPING_S = 20.0
+#: How often it is started where another process has taken its port meanwhile.
+MOST_STARTS = 5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,9 +69,11 @@ def find_engine() -> Path | str:
 
 @contextmanager
 def stack(home: Path, data: Path, modules: Sequence[str], root: Path) -> Iterator[str]:
-    """Run a stack; gives its address. Raises RuntimeError where it does not start."""
-    port, echo_port = _free_ports()
-    url, log = f"http://127.0.0.1:{port}", data / "stack.log"
+    """Run a stack; gives its address.
+
+    Raises RuntimeError where it does not start, and where the modules cannot be loaded.
+    """
+    log = data / "stack.log"
     paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **os.environ,
@@ -80,8 +85,31 @@ def stack(home: Path, data: Path, modules: Sequence[str], root: Path) -> Iterato
         "HANDLERS": ",".join(modules),
         "PYTHONPATH": os.pathsep.join(paths),
     }
+    for start in range(1, MOST_STARTS + 1):
+        # Other stacks on this machine may take them before ours does.
+        port, echo_port = _free_ports()
+        url = f"http://127.0.0.1:{port}"
+        process = _start(home, port, echo_port, environment, log)
+        try:
+            _await_worker(url, process, log, modules)
+            yield url
+            return
+        except PortTaken:
+            if start == MOST_STARTS:
+                raise
+        finally:
+            _stop(process)
+
+
+class PortTaken(RuntimeError):
+    """The stack did not start, since another process listens on its port."""
+
+
+def _start(
+    home: Path, port: int, echo_port: int, environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [home / "headrace", "dev", "--port", str(port), "--echo-port", str(echo_port)],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -89,14 +117,9 @@ def stack(home: Path, data: Path, modules: Sequence[str], root: Path) -> Iterato
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    try:
-        _await_worker(url, process, log)
-        yield url
-    finally:
-        _stop(process)
 
 
-def _await_worker(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await_worker(url: str, process: subprocess.Popen[bytes], log: Path, modules: Sequence[str]) -> None:
     from headrace.client import Client
     from headrace.errors import HeadraceError
 
@@ -104,13 +127,26 @@ def _await_worker(url: str, process: subprocess.Popen[bytes], log: Path) -> None
     with Client(url, retries=0, timeout_s=5.0) as client:
         while process.poll() is None and time.monotonic() < until_s:
             try:
-                if client.is_healthy() and client.workers.list():
-                    return
+                if client.is_healthy() and (workers := client.workers.list()):
+                    if has_loaded(workers, modules):
+                        return
+                    problem = f"its worker does not load the modules {', '.join(modules)}"
             except HeadraceError as error:
                 problem = str(error)
             time.sleep(0.1)
     text = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-    raise RuntimeError(f"the stack of headrace_client did not start: {problem}; its last lines:\n{text}")
+    kind = PortTaken if process.poll() is not None and "in use" in text else RuntimeError
+    raise kind(f"the stack of headrace_client did not start: {problem}; its last lines:\n{text}")
+
+
+def has_loaded(workers: Sequence[Worker], modules: Sequence[str]) -> bool:
+    """Whether all workers have loaded the modules. Raises RuntimeError with the reason where one cannot."""
+    for worker in workers:
+        if worker.refusal:
+            named = f"the modules of headrace_handlers ({', '.join(modules)})"
+            raise RuntimeError(f"{named} cannot be loaded:\n{worker.refusal}")
+    # The first process of a worker has no kind until it has loaded them; without handlers there is none then.
+    return all(host.get("kind") for worker in workers for host in worker.hosts)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

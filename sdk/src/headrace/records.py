@@ -251,7 +251,8 @@ class DeadLetter(Value):
 class Worker(Value):
     """A live worker. slots: attempts it runs at once; blocked: those of them that do not end.
 
-    refusal: why it could not load the handlers of the installation; None where nothing is wrong.
+    hosts: processes that run the handlers of the installation: {kind, pid, state, …}; kind is None until it
+    has loaded them. refusal: why it could not; None where nothing is wrong.
     """
 
     schema = "WorkerView"
@@ -266,6 +267,7 @@ class Worker(Value):
     running: int = 0
     blocked: int = 0
     blocked_by: tuple[str, ...] = ()
+    hosts: tuple[Mapping[str, Any], ...] = ()
     refusal: str | None = None
     started_at: str | None = None
     last_seen_at: str | None = None

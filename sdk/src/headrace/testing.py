@@ -33,6 +33,7 @@ from headrace.outcome import (
     Terminal,
     Waiting,
     park_problem,
+    wait_problem,
 )
 from headrace.plain_json import as_json
 from headrace.ran import Error as Error
@@ -192,6 +193,8 @@ def _returned(value: Any, seen: FakeContext) -> Ran:
         if (problem := park_problem(value)) is not None:
             return _ended(Terminal(problem), seen)
         return _ran(seen, "parked", until_ms=value.until_ms, waits_for=tuple(value.waits_for))
+    if isinstance(value, Waiting) and (problem := wait_problem(value)) is not None:
+        return _ended(Terminal(problem), seen)
     given = value if isinstance(value, Completed | Waiting) else Completed(value)
     try:
         output = as_json(given.output)

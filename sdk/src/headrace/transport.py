@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from headrace.answers import Answer
 from headrace.backoff import Backoff
-from headrace.calls import Answer, Found, History, Pages, Request, Steps
+from headrace.calls import Found, History, Pages, Request, Steps
 from headrace.errors import KINDS, NOT_TEXT, ApiError, NotSendable, ServerUnreachable, Unavailable
 from headrace.events import PASSING, Reading
 from headrace.plain_json import plain

@@ -11,6 +11,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
+from headrace.errors import ApiError
+
 TERMINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 TERMINAL_EVENTS = frozenset({"execution.completed", "execution.failed", "execution.cancelled"})
 
@@ -44,7 +46,7 @@ class Value:
             elif isinstance(value, list) and str(each.type).startswith("tuple"):
                 value = tuple(value)
             known[each.name] = value
-        known["document"] = document
+        known["document"] = dict(document)
         return cls(**known)
 
     @classmethod
@@ -136,6 +138,10 @@ class Event:
     @classmethod
     def from_json(cls, text: str, *, default_seq: int) -> Self:
         document = json.loads(text)
+        for name in ("type", "execution_id"):
+            if name not in document:
+                detail = f"expected an event with the field {name!r}, found {text[:200]!r}"
+                raise ApiError(200, {"detail": detail})
         return cls(
             seq=document.get("seq", default_seq),
             type=document["type"],

@@ -101,6 +101,22 @@ async def test_a_registered_workflow_is_found_read_and_started(helper: Agent, ad
     assert unknown["code"] == "WORKFLOW_NOT_FOUND"
 
 
+async def test_a_version_is_shown_as_it_was(helper: Agent, address: str) -> None:
+    changed = ORDER.replace("Order Pipeline", "Order Pipeline, New")
+    async with httpx2.AsyncClient(base_url=address) as http:
+        assert (await put(http, "order", ORDER)).status_code == 201
+        assert (await put(http, "order", changed, **{"If-Match": "*"})).status_code == 200
+
+    first = await helper.call("get_workflow", workflow="order", version=1)
+    newest = await helper.call("get_workflow", workflow="order")
+
+    assert [(each["version"], each["newest_version"]) for each in (first, newest)] == [(1, 2), (2, 2)]
+    assert [(each["title"], each["definition"]["name"]) for each in (first, newest)] == [
+        ("Order Pipeline", "Order Pipeline"), ("Order Pipeline, New", "Order Pipeline, New"),
+    ]  # fmt: skip
+    assert first["hash"] != newest["hash"]
+
+
 async def test_every_resource_can_be_read_and_others_are_named(helper: Agent) -> None:
     listed = (await helper.client.list_resources()).resources
 

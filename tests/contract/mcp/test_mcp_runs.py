@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from tests.contract.mcp.agents import Agent, agent, watchers
 from tests.contract.samples import node, workflow
+from tests.integration.durable_units import parked
 from tests.integration.handler_steps import act
 from tests.makers import Rig, until
 from tests.patience import PATIENCE_S
@@ -145,6 +146,18 @@ async def test_a_signal_is_named_sent_and_ends_the_wait(app: FastAPI, helper: Ag
     assert (await following)["run"]["status"] == "COMPLETED"
     node_seen = await helper.call("get_node", execution_id=execution_id, node_id="go")
     assert node_seen["status"] == "COMPLETED" and node_seen["output"]["value"] == 7
+
+
+async def test_a_handler_that_has_parked_is_one_that_needs_an_answer(helper: Agent, rig: Rig) -> None:
+    execution_id = await parked(rig)
+
+    found = await helper.call("wait_for_run", execution_id=execution_id, timeout_s=PATIENCE_S)
+
+    assert found["returned_because"] == "needs_answer"
+    (need,) = found["run"]["needs"]
+    assert (need["kind"], need["node_id"], need["tool"]) == ("letter", "A", None)
+    assert "'a reply'" in need["waiting_for"]
+    assert need["by_hand"] == f"POST /v1/executions/{execution_id}/nodes/A/inbox"
 
 
 async def test_a_question_of_an_item_is_one_of_the_run(helper: Agent, rig: Rig) -> None:

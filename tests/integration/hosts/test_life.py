@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 
 from orchestrator.states import NodeStatus
+from orchestrator.store.replies import Delivery
 from tests.fake_handlers import ended, in_status, start
 from tests.integration.hosts.projects import Project
 from tests.makers import node, until
@@ -110,6 +112,31 @@ async def test_a_changed_file_is_loaded_by_new_hosts_and_what_runs_ends_in_the_o
     assert await project.output(running) == "old"
 
 
+async def test_a_changed_file_in_any_of_the_folders_is_loaded(project: Project) -> None:
+    folders = (str(project.folder), str(project.folder / "more"))
+    project.write("WORD = 'old'", "more/words.py", head="")
+    worker = await project.start(
+        """
+        import words
+
+        @handler("one")
+        def one(config, context):
+            return words.WORD
+        """,
+        folders=folders,
+        reloads=True,
+    )
+    before = worker.hosts.generation
+
+    project.write("WORD = 'newer'", "more/words.py", head="")
+
+    async def is_loaded() -> bool:
+        return worker.hosts.offer is not None and worker.hosts.offer.generation > before
+
+    await until(is_loaded)
+    assert await project.output(await project.run(node("A", handler="one"))) == "newer"
+
+
 async def test_a_file_that_does_not_load_leaves_the_old_code_until_the_next_save(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +163,23 @@ async def test_a_file_that_does_not_load_leaves_the_old_code_until_the_next_save
 
     await until(is_second)
     assert (await project.output(await project.run(node("A", handler="one"))))[1] == "second"
+
+
+async def test_a_claim_that_fails_leaves_its_place_to_others(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await project.start(ONE)
+    task = Delivery("e1", "A", 1, "1-0", "default", "one")
+
+    async def refuse(*calls: Any, **options: Any) -> Any:
+        raise RedisError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker.claims._transitions, "call_all", refuse)
+        with pytest.raises(RedisError):
+            await worker.claims.claim([task])
+
+    assert worker.hosts.places.free("sync") == 1
 
 
 async def test_a_host_is_replaced_after_so_many_runs_and_nobody_waits_for_it(project: Project) -> None:

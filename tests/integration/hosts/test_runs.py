@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+from headrace._offer import ENGINE
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.hosts.projects import Project
-from tests.makers import node
+from tests.makers import node, until
+from workers.hosts.launch import ROOT
 
 E, N = ExecutionStatus, NodeStatus
 
@@ -98,11 +101,13 @@ async def test_all_that_the_code_prints_and_logs_is_a_line_of_its_node(project: 
 
 
 async def test_the_modules_of_the_user_are_the_users(project: Project) -> None:
-    project.write("NAME = 'mine'", "config.py", head="")
+    mine = ("config", "logs", "validation", "tenant_settings", "sdk_path")
+    for name in mine:
+        project.write(f"NAME = 'my {name}'", f"{name}.py", head="")
     project.write("WHO = 'my client'", "clients/__init__.py", head="")
     await project.start(
         """
-        import config, clients
+        import clients, config, logs, sdk_path, tenant_settings, validation
 
         @handler("look")
         def look(config_, context):
@@ -112,7 +117,8 @@ async def test_the_modules_of_the_user_are_the_users(project: Project) -> None:
                     __import__(name); found[name] = "there"
                 except ImportError as error:
                     found[name] = str(error)
-            mine = [config.NAME, clients.WHO]
+            modules = (config, logs, validation, tenant_settings, sdk_path)
+            mine = [*(each.NAME for each in modules), clients.WHO]
             return {"mine": mine, "found": found, "variables": sorted(os.environ)}
         """,
         environment={
@@ -126,12 +132,39 @@ async def test_the_modules_of_the_user_are_the_users(project: Project) -> None:
 
     output = await project.output(await project.run(node("A", handler="look")))
 
-    assert output["mine"] == ["mine", "my client"]
+    assert output["mine"] == [*(f"my {name}" for name in mine), "my client"]
     # redis is a library of the engine's environment, which is used where the user has none of their own.
     assert [name for name, text in output["found"].items() if text == "there"] == ["redis"]
     assert "from headrace import" in output["found"]["workers"]
     assert "KEPT" in output["variables"]
     assert not {"SECRET_TOKEN", "REDIS_URL", "TENANT_A_SECRET_B"} & set(output["variables"])
+
+
+async def test_no_module_of_the_engine_is_found_where_its_folder_is_on_the_path(
+    project: Project, tmp_path: Path
+) -> None:
+    (other := tmp_path / "other way").symlink_to(ROOT)
+    await project.start(
+        """
+        import importlib
+
+        @handler("look")
+        def look(config, context):
+            found = []
+            for name in config["names"]:
+                try:
+                    importlib.import_module(name)
+                    found.append(name)
+                except ModuleNotFoundError as error:
+                    assert "from headrace import" in str(error)
+            return found
+        """,
+        folders=(str(project.folder), str(ROOT), str(other)),
+    )
+
+    execution_id = await project.run(node("A", handler="look", config={"names": sorted(ENGINE)}))
+
+    assert await project.output(execution_id) == []
 
 
 async def test_heartbeats_are_few_frames_and_the_newest_reaches_the_next_attempt(project: Project) -> None:
@@ -155,6 +188,37 @@ async def test_heartbeats_are_few_frames_and_the_newest_reaches_the_next_attempt
 
     assert await project.output(execution_id) == {"n": 199_999}
     assert 0 < frames.count("beat") < 100
+
+
+async def test_a_plain_function_lives_while_it_reports_and_is_told_when_it_was_silent_for_too_long(
+    project: Project,
+) -> None:
+    await project.start("""
+        @handler("reports")
+        def reports(config, context):
+            for _ in range(30):
+                time.sleep(0.05)
+                context.heartbeat()
+            return "done"
+
+        @handler("hangs")
+        def hangs(config, context):
+            while not context.is_cancelled():
+                time.sleep(0.01)
+            open(config["told"], "w").close()
+    """)
+    told = project.folder / "told"
+
+    # Longer than the time-out in all, and each silence a twentieth of it.
+    reporting = await project.run(node("A", handler="reports", heartbeat_timeout=1))
+    hanging = await project.run(node("A", handler="hangs", config={"told": str(told)}, heartbeat_timeout=0.2))
+
+    async def is_told() -> bool:
+        return told.exists()
+
+    await until(is_told)
+    assert await project.output(reporting) == "done"
+    assert (await project.error(hanging))["type"] == "Timeout.Heartbeat"
 
 
 async def test_typed_events_progress_and_streams_come_through(project: Project) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
+import orjson
 import pytest
 
 from clients.redis_wire import Wire
@@ -79,6 +80,19 @@ async def test_a_worker_of_another_version_is_named(rig: Rig, fleet: WorkerFleet
     assert all(f"{name} (box-7, pid 4711)" in said for name in ("old-1", "old-2", "new-1"))
     assert "ours" not in said
     assert "gone" not in said
+
+
+async def test_hosts_of_a_worker_of_another_version_are_shown_as_far_as_they_are_known(rig: Rig) -> None:
+    newer = {"pid": 7, "kind": "sync", "state": "idle", "runs": 3, "rss_mb": 9, "cpus": 2}
+    await announce_worker(
+        rig.redis, "new-1", hosts=orjson.dumps([{**newer, "running": [["e/A", 5, "now"]]}, {}])
+    )
+
+    (worker,) = await rig.engine.workers.list()
+
+    known, unknown = worker.hosts
+    assert (known.pid, known.kind, known.runs, known.running) == (7, "sync", 3, (("e/A", 5),))
+    assert (unknown.kind, unknown.running) == (None, ())
 
 
 async def test_many_workers_are_not_all_named(rig: Rig) -> None:

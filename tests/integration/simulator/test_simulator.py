@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -162,10 +161,10 @@ async def test_secrets_are_placeholders(play: Any) -> None:
     }
 
 
-async def test_simulations_at_once_do_not_meet(redis: Redis, threads: ThreadPoolExecutor) -> None:
+async def test_simulations_at_once_do_not_meet(redis: Redis) -> None:
     def one(number: int) -> Any:
         stubs = Stubs.from_dict({"nodes": {"A": {"output": number, "duration": number}}})
-        return Simulator(redis, stubs=stubs, threads=threads).run(workflow(node("A"), node("B", after=["A"])))
+        return Simulator(redis, stubs=stubs).run(workflow(node("A"), node("B", after=["A"])))
 
     played = await asyncio.gather(*(one(number) for number in range(20)))
 
@@ -185,16 +184,14 @@ async def test_only_a_namespace_of_its_own_can_be_deleted(redis: Redis) -> None:
     await redis.delete("workflow:kept")
 
 
-async def test_one_that_takes_too_long_or_is_refused_leaves_nothing(
-    redis: Redis, threads: ThreadPoolExecutor
-) -> None:
-    simulator = Simulator(redis, stubs=Stubs(), threads=threads)
+async def test_one_that_takes_too_long_or_is_refused_leaves_nothing(redis: Redis) -> None:
+    simulator = Simulator(redis, stubs=Stubs())
     many = workflow(*(node(f"n{i}") for i in range(2_000)))
     with pytest.raises(SimulationTooLong):
         await simulator.run(many, patience_s=0.05)
     needs_x = workflow(node("A"), inputs={"type": "object", "required": ["x"]})
     with pytest.raises(InputsInvalid):
-        await Simulator(redis, stubs=Stubs(), threads=threads).run(needs_x)
+        await Simulator(redis, stubs=Stubs()).run(needs_x)
 
     assert await redis.keys() == []
 

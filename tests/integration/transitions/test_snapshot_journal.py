@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from orchestrator.store import journals
 from orchestrator.store.requests import AttemptToken
 from tests.integration.durable_units import append, journal_of
 from tests.makers import LEASE_MS, Rig, node
@@ -25,6 +30,28 @@ async def test_a_snapshot_replaces_the_entries_up_to_one(rig: Rig) -> None:
     assert (found.last, found.through, found.snapshot) == (5, 3, b'"s"')
     assert [(entry.number, entry.data) for entry in found.entries] == [(4, b"4"), (5, b"5")]
     assert found.bytes == 3 + 1 + 1 + 3 * 64
+
+
+async def test_a_reader_begins_again_behind_a_snapshot_that_is_made_meanwhile(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "MOST_AT_ONCE", 2)
+    held = await written(rig, 7)
+    command = rig.store.journals._redis.hmget
+    made: list[Any] = []
+
+    async def hmget(key: str, names: list[str]) -> Any:
+        if "A|3" in names and not made:
+            made.append(await rig.transitions.snapshot_journal(held, 5, b'"s"'))
+        return await command(key, names)
+
+    monkeypatch.setattr(rig.store.journals._redis, "hmget", hmget)
+
+    found = await rig.store.journals.read(held.execution_id, "A", limit=100)
+
+    assert made
+    assert (found.through, found.snapshot) == (5, b'"s"')
+    assert [entry.number for entry in found.entries] == [6, 7]
 
 
 async def test_a_later_snapshot_replaces_the_one_before(rig: Rig) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,6 @@ from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from orchestrator.store.replies import Claim
 from tests.fake_handlers import Stage, ended, start
 from tests.makers import Rig, WorkerFleet, node, until, workflow
-from tests.patience import PATIENCE_S
 from workers.context import HandlerContext, StopSignal, Toolbox
 from workers.handlers import Catalogue
 from workers.runtime.event_buffer import EventBuffer
@@ -48,26 +46,6 @@ def seen(engine: Engine) -> list[Any]:
         return {"page": page}
 
     return found
-
-
-@pytest.fixture
-def threaded(engine: Engine) -> threading.Event:
-    """Set by `test_thread`, which sleeps in a thread, when it is told that nobody wants it any more."""
-    told = threading.Event()
-
-    @handler("test_thread")
-    def thread(config: dict[str, Any], context: HandlerContext) -> str:
-        """Report for a while, and then no more until it is told to stop."""
-        for _ in range(config["beats"]):
-            told.wait(config["every_s"])
-            context.heartbeat()
-        if config["hangs"]:
-            while not context.is_cancelled():
-                told.wait(0.01)
-            told.set()
-        return "done"
-
-    return told
 
 
 async def test_a_silent_handler_is_stopped_and_tried_again_from_where_it_was(
@@ -104,33 +82,6 @@ async def test_the_last_silence_fails_the_node(engine: Engine, fleet: WorkerFlee
     assert (state.reason, state.tries) == (Reason.TIMEOUT, 1)
     assert state.error is not None
     assert state.error["type"] == "Timeout.Heartbeat"
-
-
-async def test_a_handler_in_a_thread_lives_while_it_reports(
-    engine: Engine, fleet: WorkerFleet, threaded: threading.Event
-) -> None:
-    await fleet.start()
-    # Longer than the time-out in all, and each silence a thirtieth of it.
-    config = {"beats": 50, "every_s": 0.04, "hangs": False}
-
-    execution_id = await start(engine, node("A", handler="test_thread", config=config, heartbeat_timeout=1.2))
-
-    assert await ended(engine, execution_id) is E.COMPLETED
-    assert await engine.executions.results(execution_id) == {"A": b'"done"'}
-
-
-async def test_a_handler_in_a_thread_is_told_when_it_was_silent_for_too_long(
-    engine: Engine, fleet: WorkerFleet, threaded: threading.Event
-) -> None:
-    await fleet.start()
-    config = {"beats": 1, "every_s": 0, "hangs": True}
-
-    execution_id = await start(
-        engine, node("A", handler="test_thread", config=config, heartbeat_timeout=0.05)
-    )
-
-    assert await ended(engine, execution_id) is E.FAILED
-    assert await asyncio.to_thread(threaded.wait, PATIENCE_S)
 
 
 async def test_a_drained_worker_hands_over_what_was_reached(
@@ -223,7 +174,7 @@ async def test_secrets_are_kept_out_of_what_was_reached(rig: Rig, stage: Stage) 
 
     await rig.submit(node("A", handler="test_leaky"))
     claim = await claim_again(rig)
-    runner = Runner(worker_id="w", tools=_tools(), threads=None)  # type: ignore[arg-type]
+    runner = Runner(worker_id="w", tools=_tools())
 
     await runner.run(claim, orjson.loads(claim.spec), kept, StopSignal())
 

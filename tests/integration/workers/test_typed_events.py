@@ -63,13 +63,12 @@ async def test_events_stand_in_their_place_among_all_that_was_said(
     }
 
 
-@pytest.mark.parametrize("name", ["test_emit_without_waiting", "test_emit_in_a_thread"])
 async def test_events_that_no_handler_awaits_are_written_all_the_same(
-    engine: Engine, fleet: WorkerFleet, emitters: list[Any], name: str
+    engine: Engine, fleet: WorkerFleet, emitters: list[Any]
 ) -> None:
     await fleet.start()
 
-    execution_id = await start(engine, node("A", handler=name, config={"count": 3}))
+    execution_id = await start(engine, node("A", handler="test_emit_without_waiting", config={"count": 3}))
 
     assert await ended(engine, execution_id) is E.COMPLETED
     assert [event["value"] for event in await events(engine, execution_id)] == [{"n": 0}, {"n": 1}, {"n": 2}]
@@ -158,7 +157,7 @@ async def test_log_lines_never_fail_an_attempt_whatever_became_of_events(
     assert await ended(engine, execution_id) is E.COMPLETED
 
 
-@pytest.mark.parametrize("name", ["test_emit", "test_emit_without_waiting", "test_emit_in_a_thread"])
+@pytest.mark.parametrize("name", ["test_emit", "test_emit_without_waiting"])
 async def test_events_whose_answer_is_lost_are_sent_again_and_written_once(
     engine: Engine, fleet: WorkerFleet, emitters: list[Any], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

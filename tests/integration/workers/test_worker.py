@@ -75,18 +75,6 @@ async def test_saved_turns_are_worked_off_by_one_task_however_many_ends_tell_of_
     assert set(at_once) == {1}
 
 
-async def test_sync_handlers_run_in_threads_of_their_own(
-    engine: Engine, fleet: WorkerFleet, stage: Stage
-) -> None:
-    await fleet.start()
-
-    execution_id = await start(engine, node("A", handler="test_sync"))
-
-    assert await ended(engine, execution_id) is E.COMPLETED
-    assert stage.thread.startswith("handler")
-    assert "node.log" in [event.type for event in await engine.events.list(execution_id)]
-
-
 async def test_two_workers_of_one_name_share_the_work_and_are_told_apart(
     engine: Engine, fleet: WorkerFleet, stage: Stage
 ) -> None:
@@ -224,19 +212,6 @@ async def test_a_handler_may_still_finish_within_the_grace(
     assert (state.status, output) == (N.COMPLETED, b'{"in":"time"}')
 
 
-async def test_a_handler_in_a_thread_is_asked_to_stop(
-    engine: Engine, fleet: WorkerFleet, stage: Stage
-) -> None:
-    await fleet.start(lease_ms=LEASE_MS)
-    execution_id = await start(engine, node("A", handler="test_sync", config={"waits": True}))
-    await in_status(engine, execution_id, "A", N.RUNNING)
-
-    await engine.executions.cancel(execution_id, grace_ms=30_000, request_id="1")
-
-    assert await ended(engine, execution_id) is E.CANCELLED
-    assert (await engine.executions.results(execution_id))["A"] == b'{"cancelled":true}'
-
-
 async def test_a_drain_lets_what_runs_finish_and_takes_nothing_new(
     engine: Engine, fleet: WorkerFleet, stage: Stage, redis: Redis
 ) -> None:
@@ -256,18 +231,16 @@ async def test_a_drain_lets_what_runs_finish_and_takes_nothing_new(
     assert (await engine.nodes.get(execution_id, "B")).state.status is N.QUEUED
 
 
-@pytest.mark.parametrize("name", ["test_wait", "test_sync"])
 async def test_a_drain_hands_back_the_rest_uncharged(
-    engine: Engine, fleet: WorkerFleet, stage: Stage, name: str
+    engine: Engine, fleet: WorkerFleet, stage: Stage
 ) -> None:
     worker = await fleet.start(drain_s=0.02)
-    execution_id = await start(engine, node("A", handler=name, config={"waits": True}))
+    execution_id = await start(engine, node("A", handler="test_wait"))
     await in_status(engine, execution_id, "A", N.RUNNING)
 
     await fleet.stop(worker)
     state = (await engine.nodes.get(execution_id, "A")).state
     stage.may_go_on.set()
-    stage.released.set()
     await fleet.start("next")
 
     assert (state.status, state.attempt, state.tries, state.crashes) == (N.QUEUED, 2, 0, 0)

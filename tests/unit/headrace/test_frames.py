@@ -25,6 +25,12 @@ def test_frames_survive_any_cut(frames: list[tuple[dict[str, object], bytes]], s
     assert found == frames
 
 
+def test_a_header_holds_nothing_that_is_not_unicode() -> None:
+    (found,) = FrameReader().feed(frame({"type": "log", "message": "ü\ud800"}, b"x"))
+
+    assert found == ({"type": "log", "message": "ü?"}, b"x")
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx2
 import pytest
 
 from headrace.client import AsyncClient
 from headrace.errors import ApiError, NotFound, ServerUnreachable
+from headrace.values import Event
 from tests.unit.sdk.answering import client_of, recording
 
 
@@ -150,6 +152,40 @@ async def test_a_page_in_the_place_of_json_is_shown() -> None:
     async with client_of(lambda _: httpx2.Response(200, html="<html>welcome</html>")) as client:
         with pytest.raises(ApiError, match=r"expected JSON from http://server/v1/.*found '<html>welcome"):
             await client.executions.get("e1")
+
+
+READS: dict[str, Callable[[AsyncClient], Any]] = {
+    "execution_id": lambda client: client.executions.run({"nodes": []}),
+    "results": lambda client: client.executions.results("e1"),
+    "nodes": lambda client: client.executions.get("e1", whole=True),
+    "items": lambda client: client.schedules.next("s"),
+    "errors": lambda client: client.definitions.validate({"nodes": []}),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_a_field_that_an_answer_lacks_is_named(name: str) -> None:
+    async with client_of(lambda _: httpx2.Response(200, json={"other": 1})) as client:
+        with pytest.raises(ApiError, match=rf"a JSON object with the field '{name}' from http://server/"):
+            await READS[name](client)
+
+
+async def test_a_node_without_an_id_and_an_event_without_a_type_are_named() -> None:
+    async with client_of(lambda _: httpx2.Response(200, json={"nodes": [{"status": "PENDING"}]})) as client:
+        with pytest.raises(ApiError, match="with the field 'node_id'"):
+            await client.executions.get("e1", whole=True)
+    with pytest.raises(ApiError, match="expected an event with the field 'type'"):
+        Event.from_json('{"execution_id": "e1"}', default_seq=0)
+
+
+async def test_whole_documents_are_plain() -> None:
+    answer = {"execution_id": "e1", "status": "RUNNING", "nodes": [{"node_id": "A", "status": "RUNNING"}]}
+
+    async with client_of(lambda _: httpx2.Response(200, json=answer)) as client:
+        view = await client.executions.get("e1", whole=True)
+        documents = [view.document, view.document["nodes"][0], await client.readiness()]
+
+    assert {type(each) for each in documents} == {dict}
 
 
 async def test_a_retry_names_the_generation_it_means() -> None:

@@ -68,6 +68,8 @@ BAD: list[Any] = [
     math.nan,
     [{"x": math.inf}],
     {1: "x"},
+    "half a pair: \ud800",
+    {"\udfff": 1},
     Pair(1, 2),
     2**2000,
     object(),

@@ -55,6 +55,11 @@ def test_the_documented_names_are_registered() -> None:
     assert handlers.HANDLER_REGISTRY["unreliable"] is handlers.HANDLER_REGISTRY["unreliable_handler"]
 
 
+def test_every_handler_of_the_engine_runs_in_the_event_loop() -> None:
+    # A worker has no threads for plain functions; those of an installation run in hosts.
+    assert [spec.name for spec in registry.specs() if not spec.is_async] == []
+
+
 def test_an_unknown_name_gives_noop() -> None:
     assert get_handler("never heard of").name == "noop"
     assert registry.find_handler("never heard of") is None

@@ -98,9 +98,11 @@ class Executions(Part[Way]):
         document = yield from get(path_of("executions", execution_id), query, answered_after_s=wait_s or 0)
         if whole:
             yield from fill_in(document, path_of("executions", execution_id, "output"))
-            for node in document["nodes"]:
+            nodes = document.each("nodes")
+            for node in nodes:
                 path = path_of("executions", execution_id, "nodes", node["node_id"], "output")
                 yield from fill_in(node, path)
+            document["nodes"] = [dict(node) for node in nodes]
         return Execution.from_dict(document)
 
     @listing
@@ -151,7 +153,7 @@ class Executions(Part[Way]):
     @operation
     def definition(self, execution_id: str) -> Steps[Document]:
         """The definition as submitted."""
-        return (yield from get(path_of("executions", execution_id, "definition")))
+        return dict((yield from get(path_of("executions", execution_id, "definition"))))
 
     @operation
     def results(self, execution_id: str) -> Steps[Document]:

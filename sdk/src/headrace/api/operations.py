@@ -59,7 +59,7 @@ class DeadLetters(Part[Way]):
     @operation
     def requeue(self, entry_id: str) -> Steps[Document]:
         """Run the node again, by retrying its execution in place."""
-        return (yield from post(path_of("dead", entry_id, "requeue"), {}))
+        return dict((yield from post(path_of("dead", entry_id, "requeue"), {})))
 
     @operation
     def drop(self, entry_id: str) -> Steps[None]:
@@ -78,7 +78,7 @@ class Statistics(Part[Way]):
         """
         asked = {"from": first, "to": last}
         query = {name: day for name, day in asked.items() if day is not None}
-        return (yield from get(path_of("statistics"), query))
+        return dict((yield from get(path_of("statistics"), query)))
 
 
 class Usage(Part[Way]):
@@ -87,4 +87,4 @@ class Usage(Part[Way]):
     @operation
     def get(self, *, days: int = 30) -> Steps[Document]:
         """Calls to language models, their tokens and their cost, by day, today included."""
-        return (yield from get(path_of("usage"), {"days": str(days)}))
+        return dict((yield from get(path_of("usage"), {"days": str(days)})))

@@ -110,7 +110,7 @@ class Webhooks(Part[Way]):
     @operation
     def test(self, path: str, payload: Any = None) -> Steps[Document]:
         """Deliver a signed sample. `request` in the answer is what a sender would send."""
-        return (yield from post(path_of("webhooks", path, "test"), given(payload=payload)))
+        return dict((yield from post(path_of("webhooks", path, "test"), given(payload=payload))))
 
     @operation
     def delete(self, path: str) -> Steps[None]:

@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from clients.containers.spec import MOST_LINES, FrameReader, LineLog, full_name, is_listed
+from clients.containers.lines import MOST_LINES, LineLog
+from clients.containers.spec import FrameReader, full_name, is_listed
 
 DIGEST = "sha256:" + "0" * 64
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ class Kept:
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
         assert type == "node.log"
+        assert threading.current_thread() is threading.main_thread()
         self.lines.append((data["data"]["stream"], data["message"]))
 
 

@@ -157,3 +157,12 @@ def test_events_that_are_let_go_leave_the_lines_between_them() -> None:
 
     assert [(number, type) for number, type, _ in buffer.waiting()] == [(1, "node.log"), (3, "node.log")]
     assert buffer.event_bytes == 0
+
+
+def test_what_is_not_unicode_is_another_character_and_halves_of_a_pair_are_one_again() -> None:
+    buffer = EventBuffer()
+
+    stream(buffer, "so: \ud83d", "\ude00", " \udc00!")
+    buffer.emit("node.log", {"level": "info", "message": "\ud800", "data": {}})
+
+    assert shown(buffer.waiting()) == [("node.token", "so: 😀 \ufffd!"), ("node.log", "\ufffd")]

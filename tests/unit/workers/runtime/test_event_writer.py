@@ -131,20 +131,6 @@ async def test_a_refusal_leaves_the_event_to_be_sent_again() -> None:
     assert not buffer.has_lines
 
 
-async def test_a_thread_waits_by_itself() -> None:
-    events, buffer, _, transitions = make()
-
-    def work() -> list[bool]:
-        seen = []
-        for _ in range(2):
-            events.write(EVENT)
-            seen.append(buffer.has_lines)
-        return seen
-
-    assert await asyncio.to_thread(work) == [False, False]
-    assert transitions.sent == [[1], [2]]
-
-
 async def test_an_attempt_that_has_ended_emits_nothing_more() -> None:
     events, buffer, _, _ = make()
     events.close()
