@@ -20,7 +20,7 @@ from headrace.registration import HANDLER_REGISTRY, HandlerSpec
 ENGINE = frozenset(
     {
         *("api", "cli", "clients", "orchestrator", "workers"),
-        *("config", "logs", "main", "sdk_path", "tenant_settings", "validation", "wiring"),
+        *("config", "env_file", "logs", "main", "sdk_path", "tenant_settings", "validation", "wiring"),
     }
 )
 _HINT = "handlers import from headrace: `from headrace import Context, handler`"
