@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import orjson
 
 from headrace import Terminal
+from headrace.durable import TypedEvent
 from headrace.wording import kind_of, text_of
 from orchestrator.definitions.interface import MOST_PARENTS, Interface
 from orchestrator.documents import exact_json
@@ -90,15 +91,14 @@ def whole(details: Any) -> dict[str, Any]:
     return found
 
 
-def event_of(
-    type: str, value: Any, parents: Sequence[str], *, internal: bool, interface: Interface | None
-) -> dict[str, Any]:
+def event_of(event: TypedEvent, interface: Interface | None) -> dict[str, Any]:
     """Build the data of a `node.event`. Raises Terminal (`EventInvalid`) for what cannot be one.
 
     interface  what the definition declares: the schema of the type, and what it says of itself.
     """
+    type, value = event.type, event.value
     _check_name(type, "the type of an event")
-    names = _parents(type, parents)
+    names = _parents(type, event.parents)
     what = f"the value of event {type!r}"
     raw = encode_json(value, what, type=ErrorType.EVENT_INVALID)
     if len(raw) > VALUE_MAX_BYTES:
@@ -111,13 +111,14 @@ def event_of(
         check_value(declared.schema, kept, f"event {type!r}", root="value", type=ErrorType.EVENT_INVALID)
     if not names and declared is not None:
         names = list(declared.types)
-    return {
+    data = {
         "value": kept,
         "types": names or None,
         "type": type,
         "qualified_name": declared.qualified_name if declared is not None else None,
-        "internal": bool(internal),
+        "internal": bool(event.internal),
     }
+    return data | {"repeated": True} if event.repeated else data
 
 
 def check_value(schema: dict[str, Any], value: Any, what: str, *, root: str, type: ErrorType) -> None:

@@ -142,10 +142,7 @@ class AttemptJournal:
         return text
 
     def _event(self, event: TypedEvent) -> bytes:
-        fields = event_of(
-            event.type, event.value, event.parents, internal=event.internal, interface=self._interface
-        )
-        return exact_json.dumps(self._redactor.output(fields))
+        return exact_json.dumps(self._redactor.output(event_of(event, self._interface)))
 
 
 class AttemptInbox:

@@ -24,6 +24,7 @@ class TypedEvent(NamedTuple):
     value: Any
     parents: Sequence[str] = ()
     internal: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

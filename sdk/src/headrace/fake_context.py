@@ -107,7 +107,12 @@ class FakeContext(Context):
         self.streamed.clear()
 
     def emit(
-        self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
+        self,
+        type: str,
+        value: Any,
+        parents: Sequence[str] = (),
+        internal: bool = False,
+        repeated: bool = False,
     ) -> Awaitable[None]:
         try:
             self.events.append((type, as_json(value, "value")))
