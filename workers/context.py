@@ -327,9 +327,10 @@ class HandlerContext(Context):
         parents: Sequence[str] = (),
         internal: bool = False,
         repeated: bool = False,
+        qualified_name: str | None = None,
     ) -> Written:
         self.last_beat_s = time.monotonic()
-        event = TypedEvent(type, value, parents, internal, repeated)
+        event = TypedEvent(type, value, parents, internal, repeated, qualified_name)
         return self.events.write(event_of(event, self.interface))
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:

@@ -10,7 +10,12 @@ import orjson
 from headrace import Terminal
 from headrace.durable import TypedEvent
 from headrace.wording import kind_of, text_of
-from orchestrator.definitions.interface import MOST_PARENTS, Interface
+from orchestrator.definitions.interface import (
+    MOST_PARENTS,
+    QUALIFIED_NAME_RULE,
+    Interface,
+    is_qualified_name,
+)
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import ID_RULE, is_id
 from orchestrator.documents.json_schema import IN_A_WORKER, judge
@@ -115,7 +120,7 @@ def event_of(event: TypedEvent, interface: Interface | None) -> dict[str, Any]:
         "value": kept,
         "types": names or None,
         "type": type,
-        "qualified_name": declared.qualified_name if declared is not None else None,
+        "qualified_name": _qualified_name(event) or (declared.qualified_name if declared else None),
         "internal": bool(event.internal),
     }
     return data | {"repeated": True} if event.repeated else data
@@ -147,6 +152,14 @@ def _parents(type: str, parents: Any) -> list[str]:
     for name in parents:
         _check_name(name, f"a parent of event {type!r}")
     return list(parents)
+
+
+def _qualified_name(event: TypedEvent) -> str | None:
+    name = event.qualified_name
+    if name is not None and not (isinstance(name, str) and is_qualified_name(name)):
+        message = f"the qualified name of event {event.type!r} must be {QUALIFIED_NAME_RULE}"
+        raise Terminal(message, type=ErrorType.EVENT_INVALID)
+    return name
 
 
 def _check_name(name: Any, what: str) -> None:

@@ -83,6 +83,7 @@ class Answers:
                 header["internal"],
                 # A package of an older version does not say.
                 header.get("repeated", False),
+                header.get("qualified_name"),
             )
         except Terminal as error:
             self._fail(number, error)

@@ -91,6 +91,7 @@ class Context(Protocol):
         parents: Sequence[str] = (),
         internal: bool = False,
         repeated: bool = False,
+        qualified_name: str | None = None,
     ) -> Awaitable[None]:
         """Write a typed event into the execution's history, as a `node.event`: `await context.emit(…)`.
 
@@ -101,6 +102,7 @@ class Context(Protocol):
         parents   names of its parent types; those that the `interface` of the definition declares, if none.
         internal  for those who look at how the work is done, rather than at what it comes to.
         repeated  marks an event that an attempt which was lost may have written before.
+        qualified_name  of the class that the type stands for; that which the `interface` declares, if None.
         Raises Terminal: `EventInvalid` for what is no such event, or does not fit the schema that the
         definition declares for the type; `EventsExceeded` beyond 10,000 events of the execution, which then
         fails the attempt in any case; `LeaseLost` when the attempt has been replaced.

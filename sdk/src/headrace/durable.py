@@ -25,6 +25,7 @@ class TypedEvent(NamedTuple):
     parents: Sequence[str] = ()
     internal: bool = False
     repeated: bool = False
+    qualified_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

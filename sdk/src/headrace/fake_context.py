@@ -113,6 +113,7 @@ class FakeContext(Context):
         parents: Sequence[str] = (),
         internal: bool = False,
         repeated: bool = False,
+        qualified_name: str | None = None,
     ) -> Awaitable[None]:
         try:
             self.events.append((type, as_json(value, "value")))

@@ -43,6 +43,7 @@ def definition_of(served: Served) -> dict[str, Any]:
             {
                 "id": NODE,
                 "handler": handler_name(served),
+                "config": {"start": "{{ inputs }}"},
                 # It lives as long as the workflow says; parks and lost workers begin further attempts.
                 "start_to_close_timeout": "365d",
             }

@@ -36,8 +36,8 @@ from headrace.registration import handler
 
 #: What a run has lost its process by is worth another try; what its steps raise is for their own policies.
 RETRY = {"max_attempts": 5, "initial_interval": "0.2s", "retry_on": ["HandlerCrashed"]}
-#: Where the library is installed, and what it calls steps through.
-_LIBRARY = Path(workflows.__file__).resolve().parent.parent
+#: What steps are called through: the library with what it is installed beside, and this package.
+_CALLERS = (str(Path(workflows.__file__).parent.parent), str(Path(__file__).parent.parent))
 #: Words of what a parked run waits for.
 MOST_WORDS, WORD_CHARS = 20, 200
 
@@ -71,15 +71,16 @@ class ServedWorkflow:
         """Give the function that is called for each attempt."""
 
         async def run_workflow(config: Mapping[str, Any], context: Context) -> Any:
-            return await self.run(context)
+            return await self.run(config["start"], context)
 
         run_workflow.__doc__ = f"Runs the workflow {self._served.name}."
         run_workflow.__qualname__ = f"run_workflow.{self._served.name}"
         return run_workflow
 
-    async def run(self, context: Context) -> Any:
+    async def run(self, inputs: Mapping[str, Any], context: Context) -> Any:
         """Go on with a run, or begin it; gives the value of its stop event, or Parked.
 
+        inputs  the fields of the event that starts it.
         Raises Terminal with the error of the step that has failed it.
         """
         run_id = f"{context.execution_id}/{context.node_id}"
@@ -97,7 +98,7 @@ class ServedWorkflow:
         )
         self._runtime.begin(run)
         try:
-            going = self._go(kept, run, context)
+            going = self._go(kept, run, inputs)
             run.attach(self._runtime.queues(run_id), journaled.through)
             stop = await _end_of(going, context)
             run.emit_rest()
@@ -115,12 +116,12 @@ class ServedWorkflow:
             run.close()
             self._runtime.end(run_id)
 
-    def _go(self, kept: Kept, run: Run, context: Context) -> WorkflowHandler:
+    def _go(self, kept: Kept, run: Run, inputs: Mapping[str, Any]) -> WorkflowHandler:
         """Let the library's loop begin. Raises Terminal for inputs that make no start event."""
         workflow = self._workflow
         if kept.broker is None:
             try:
-                start = workflow.start_event_class(**_fields(context.inputs))
+                start = workflow.start_event_class(**inputs)
             except ValidationError as error:
                 raise Terminal(
                     f"the inputs make no {workflow.start_event_class.__name__}: {error}", type="ConfigError"
@@ -208,7 +209,7 @@ async def _end_of(going: WorkflowHandler, context: Context) -> StopEvent:
 def _from_the_step_on(error: Exception) -> Exception:
     """Take the frames of the library, through which a step was called, from the traceback of its error."""
     at = error.__traceback__
-    while at is not None and Path(at.tb_frame.f_code.co_filename).is_relative_to(_LIBRARY):
+    while at is not None and at.tb_frame.f_code.co_filename.startswith(_CALLERS):
         at = at.tb_next
     return error.with_traceback(at) if at is not None else error
 
@@ -217,7 +218,3 @@ def _output_of(stop: StopEvent) -> Any:
     """Give what a run has come to: the result of the plain stop event, the fields of any other."""
     value = stop.model_dump(mode="json")
     return value.get("result") if type(stop) is StopEvent else value
-
-
-def _fields(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in inputs.items()}

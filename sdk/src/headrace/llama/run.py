@@ -23,7 +23,7 @@ from workflows.runtime.types.ticks import (
 
 from headrace.context import Context
 from headrace.durable import Letter, TypedEvent
-from headrace.llama.description import parents_of
+from headrace.llama.description import parents_of, qualified_name_of
 from headrace.llama.records import Kept, Records, Waiter, changes_of, flat_store, note_waits, open_waits
 from headrace.outcome import HandlerFault, Terminal
 
@@ -140,6 +140,7 @@ class Run:
             parents_of(type(event)),
             isinstance(event, InternalDispatchEvent),
             step is not None and self._is_rerun(step.event, step.state.work_item_id),
+            qualified_name_of(type(event)),
         )
         if step is None:
             self._events.append(typed)
