@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import workflows
@@ -162,15 +163,16 @@ class ServedWorkflow:
         """Word why a run has failed, with the event that clients know it by."""
         last = run.last or WorkflowFailedEvent(step_name=self._served.name, exception=error)
         kind = type(last)
-        details = {
+        details: dict[str, Any] = {
             "event": {
                 "type": kind.__name__,
                 "value": last.model_dump(mode="json"),
                 "types": parents_of(kind),
                 "qualified_name": qualified_name_of(kind),
             },
-            "traceback": traceback_of(_from_the_step_on(error)),
         }
+        if (at := _in_the_step(error)) is not None:
+            details["traceback"] = traceback_of(error.with_traceback(at))
         return Terminal(str(error) or type(error).__name__, type=type(error).__name__, details=details)
 
     def _words(self, broker: BrokerState | None) -> list[str]:
@@ -206,12 +208,12 @@ async def _end_of(going: WorkflowHandler, context: Context) -> StopEvent:
         ended.cancel()
 
 
-def _from_the_step_on(error: Exception) -> Exception:
-    """Take the frames of the library, through which a step was called, from the traceback of its error."""
+def _in_the_step(error: Exception) -> TracebackType | None:
+    """Find the first frame of an error that is of the served file or its imports; None without one."""
     at = error.__traceback__
     while at is not None and at.tb_frame.f_code.co_filename.startswith(_CALLERS):
         at = at.tb_next
-    return error.with_traceback(at) if at is not None else error
+    return at
 
 
 def _output_of(stop: StopEvent) -> Any:

@@ -21,13 +21,12 @@ from workflows.workflow import Workflow
 
 from headrace.durable import Journaled
 from headrace.llama.known_types import KnownTypes
+from headrace.llama.store import Texts, merge, payload_of
 from headrace.outcome import Terminal
 
 VERSION = 1
 #: A step and the id of what it waits for.
 Waiter = tuple[str, str]
-#: The text of each key of a store, or of all of it under "".
-Store = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -35,14 +34,14 @@ class Kept:
     """A run as its journal has it.
 
     broker      the library's state; None before the first entry.
-    store       what `ctx.store` holds, as the library writes it; {} for an empty one.
+    store       what `ctx.store` holds.
     due         when waits end without an event, by step and id, in seconds since the epoch.
     started_s   when the run began.
     code        digests of its steps.
     """
 
     broker: BrokerState | None = None
-    store: Store = field(default_factory=dict)
+    store: Texts = field(default_factory=dict)
     due: dict[Waiter, float] = field(default_factory=dict)
     started_s: float | None = None
     code: dict[str, str] = field(default_factory=dict)
@@ -112,7 +111,7 @@ class Records:
         found = kept.broker.to_serialized(self.serializer)
         # The library counts the time in which the process lives; a limit holds while nobody works, too.
         found.elapsed_alive = elapsed_s
-        found.state = store_payload(kept.store)
+        found.state = payload_of(kept.store)
         return found.model_dump(mode="python")
 
     def _read_snapshot(self, data: Mapping[str, Any], kept: Kept) -> None:
@@ -128,7 +127,7 @@ class Records:
     async def _read_entry(self, data: Mapping[str, Any], kept: Kept, run_id: str) -> None:
         kept.started_s = data.get("started_s", kept.started_s)
         kept.code = data.get("code", kept.code)
-        merge_store(kept.store, data.get("store") or {})
+        merge(kept.store, data.get("store") or {})
         for raw in data["ticks"]:
             tick = self._read_tick(raw)
             before = kept.broker or BrokerState.from_workflow(self._workflow)
@@ -170,44 +169,6 @@ def open_waits(broker: BrokerState, due: Mapping[Waiter, float]) -> dict[Waiter,
         if waiter.resolved_event is None and not waiter.timed_out
     }
     return {waiter: due_s for waiter, due_s in due.items() if waiter in still}
-
-
-def changes_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> Store:
-    """Give what has changed in a store: values by key, None for a key that is gone."""
-    changed = {key: value for key, value in new.items() if old.get(key) != value}
-    return changed | dict.fromkeys(old.keys() - new.keys())
-
-
-def merge_store(store: Store, changes: Mapping[str, Any]) -> None:
-    """Apply what `changes_of` gave."""
-    for key, value in changes.items():
-        if value is None:
-            store.pop(key, None)
-        else:
-            store[key] = value
-
-
-def flat_store(payload: Mapping[str, Any]) -> Store:
-    """Give the library's form of a store as texts by key; `store_payload` undoes it."""
-    data = payload["state_data"]
-    if isinstance(data, dict):
-        return {f".{key}": text for key, text in data.get("_data", {}).items()}
-    return {"": [data, payload["state_type"], payload["state_module"]]}
-
-
-def store_payload(store: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a store in the library's form; {} for an empty one."""
-    if not store:
-        return {}
-    if "" in store:
-        data, name, module = store[""]
-        return {"store_type": "in_memory", "state_type": name, "state_module": module, "state_data": data}
-    return {
-        "store_type": "in_memory",
-        "state_type": "DictState",
-        "state_module": "workflows.context.state_store",
-        "state_data": {"_data": {key[1:]: text for key, text in store.items()}},
-    }
 
 
 def _mark_requirements(raw: Any, broker: BrokerState) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from workflows.runtime.types.ticks import (
     TickAddEvent,
     TickIdleCheck,
     TickSessionStart,
+    TickStepResult,
     TickWaiterTimeout,
     WorkflowTick,
 )
@@ -24,7 +26,8 @@ from workflows.runtime.types.ticks import (
 from headrace.context import Context
 from headrace.durable import Letter, TypedEvent
 from headrace.llama.description import parents_of, qualified_name_of
-from headrace.llama.records import Kept, Records, Waiter, changes_of, flat_store, note_waits, open_waits
+from headrace.llama.records import Kept, Records, Waiter, note_waits, open_waits
+from headrace.llama.store import KeptStore
 from headrace.outcome import HandlerFault, Terminal
 
 #: A wait that ends of itself within this time is waited for here; a longer one gives the worker back.
@@ -84,7 +87,10 @@ class Run:
         self._epoch_s = context.now_ms / 1000 - time.monotonic()
         self._started_s = kept.started_s if kept.started_s is not None else self.now()
         self._is_new = kept.started_s is None or kept.code != self._code
-        self._store = dict(kept.store)
+        self._kept_store = kept.store
+        self._store: KeptStore | None = None
+        #: Calls of steps that have begun and given no result.
+        self._at_work: set[str] = set()
         self._due = dict(kept.due)
         #: Waits of earlier attempts, whose ends the library has forgotten.
         self._armed: dict[Waiter, float] = {}
@@ -111,7 +117,9 @@ class Run:
 
     def attach(self, queues: AsyncioAdapterQueues, through: int) -> None:
         """Take what the library keeps of the run. through: the entry up to which there is a snapshot."""
+        assert queues.state_store is not None
         self._queues, self._through = queues, through
+        self._store = KeptStore(queues.state_store, self._records.serializer, self._kept_store)
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -125,6 +133,8 @@ class Run:
         note_waits(tick, self._due)
         if self._offered is not None and isinstance(tick, TickAddEvent) and tick.event is self._offered.event:
             self._takes = self._offered.number
+        if isinstance(tick, TickStepResult) and tick.invocation_id is not None:
+            self._at_work.discard(tick.invocation_id)
         self._is_firm = self._is_firm or not _is_found_again(tick)
 
     def publish(self, event: Event) -> None:
@@ -147,6 +157,17 @@ class Run:
         else:
             self._context.emit(*typed)
 
+    def note_store(self) -> None:
+        """Note that a step has changed the store."""
+        step = StepWorkerStateContextVar.get(None)
+        invocation = step.state.invocation_id if step is not None and not step.sends.closed else None
+        if invocation is not None:
+            self._at_work.add(invocation)
+        if self._store is not None:
+            # What cannot be written is said with the result of the step.
+            with contextlib.suppress(Exception):
+                self._store.note(invocation)
+
     def _is_rerun(self, event: Event, work_item_id: str | None) -> bool:
         return work_item_id in self._reruns or (self._repeats_start and isinstance(event, StartEvent))
 
@@ -162,25 +183,24 @@ class Run:
         if not self._is_firm:
             self.emit_rest()
             return
-        assert self._queues is not None and self._queues.state_store is not None
+        assert self._store is not None
         try:
-            store = flat_store(self._queues.state_store.to_dict(self._records.serializer))
+            store = self._store.commit(self._at_work)
         except Exception as error:
-            raise self._failed(
-                Terminal(f"the state cannot be kept: {error}", type="NotSerializable")
-            ) from error
+            fault = Terminal(f"the state cannot be kept: {error}", type="NotSerializable")
+            raise self._failed(fault) from error
         events, takes, ticks = self._events, self._takes, self._ticks
         try:
             entry = self._records.entry(
                 ticks,
-                store=changes_of(self._store, store),
+                store=store,
                 started_s=self._started_s if self._is_new else None,
                 code=self._code if self._is_new else None,
             )
             await self._append(entry, events, takes)
         except BaseException as error:
             raise self._failed(error) from None
-        self._store, self._is_new = store, False
+        self._is_new = False
         self._events, self._takes, self._ticks, self._is_firm = [], None, [], False
         if takes is not None:
             self._offered = None
@@ -197,10 +217,10 @@ class Run:
     async def compact(self) -> Kept:
         """Put a snapshot in the place of what has been written; gives what is in it."""
         queues = self._queues
-        assert queues is not None
+        assert queues is not None and self._store is not None
         broker = rebuild_state_from_ticks(queues.init_state, queues.ticks, run_id=self.run_id)
         due = open_waits(broker, self._due)
-        kept = Kept(broker, self._store, due, self._started_s, self._code, self._last)
+        kept = Kept(broker, self._store.kept, due, self._started_s, self._code, self._last)
         if self._last > self._through:
             try:
                 await self._context.journal.snapshot(self._records.snapshot(kept), self._last)

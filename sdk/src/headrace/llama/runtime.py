@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
+from workflows.context.state_store import StateStore
 from workflows.events import Event
 from workflows.plugins.basic import (
     AsyncioAdapterQueues,
@@ -22,6 +24,7 @@ from workflows.runtime.types.ticks import WorkflowTick
 from workflows.workflow import Workflow
 
 from headrace.llama.run import Run
+from headrace.llama.store import StepStore
 
 
 class JournaledRuntime(BasicRuntime):
@@ -105,3 +108,8 @@ class JournaledAdapter(InternalAsyncioAdapter):
 
     async def get_now(self) -> float:
         return self._run.now()
+
+    def get_state_store(self, namespace: tuple[str, ...] = ()) -> StateStore[Any] | None:
+        store = super().get_state_store(namespace)
+        # It has all that steps call; only what changes the store is its own.
+        return store and cast(StateStore[Any], StepStore(store, self._run.note_store))
