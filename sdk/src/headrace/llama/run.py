@@ -34,6 +34,8 @@ from headrace.outcome import HandlerFault, Terminal
 LINGER_S = 2.0
 #: A run listens to its inbox from this age on: one that is over by then never asks.
 LISTEN_AFTER_S = 0.02
+#: What goes with no entry is published after this time: in it there may be an entry.
+QUIET_S = 0.05
 #: Entries behind a snapshot, and bytes of them, from which on there is another one.
 MOST_ENTRIES, MOST_BYTES = 200, 512 * 1024
 
@@ -105,6 +107,8 @@ class Run:
         self._queues: AsyncioAdapterQueues | None = None
         self._ticks: list[WorkflowTick] = []
         self._events: list[TypedEvent] = []
+        #: Publishes events that go with no entry for a while.
+        self._rest: asyncio.TimerHandle | None = None
         #: Whether the ticks hold what could not be found out again.
         self._is_firm = False
         self._offered: Offered | None = None
@@ -181,7 +185,8 @@ class Run:
         if self._listener is not None and self._listener.done():
             self._listener.result()
         if not self._is_firm:
-            self.emit_rest()
+            if self._events and self._rest is None:
+                self._rest = asyncio.get_running_loop().call_later(QUIET_S, self.emit_rest)
             return
         assert self._store is not None
         try:
@@ -189,6 +194,7 @@ class Run:
         except Exception as error:
             fault = Terminal(f"the state cannot be kept: {error}", type="NotSerializable")
             raise self._failed(fault) from error
+        self._hold_rest()
         events, takes, ticks = self._events, self._takes, self._ticks
         try:
             entry = self._records.entry(
@@ -210,9 +216,15 @@ class Run:
 
     def emit_rest(self) -> None:
         """Publish what goes with no entry: changes of steps that say nothing new."""
+        self._hold_rest()
         for event in self._events:
             self._context.emit(*event)
         self._events = []
+
+    def _hold_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     async def compact(self) -> Kept:
         """Put a snapshot in the place of what has been written; gives what is in it."""
@@ -278,6 +290,7 @@ class Run:
 
     def close(self) -> None:
         """Listen no more."""
+        self._hold_rest()
         if self._listener is not None:
             self._listener.cancel()
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from headrace.llama import run
 from tests.unit.sdk.llama.conftest import Play
 
 YES = {"type": "ResponseEvent", "value": {"response": "yes"}, "step": None}
@@ -40,11 +39,8 @@ async def test_a_run_waits_for_a_person_without_a_worker(play: Play) -> None:
 
 @pytest.mark.parametrize("lost_after", [[], [1], [2], [3], [4], [2, 4, 6], list(range(1, 12))])
 async def test_whatever_is_lost_the_result_is_the_same(
-    play: Play, counts: Counts, lost_after: list[int], monkeypatch: pytest.MonkeyPatch
+    play: Play, counts: Counts, lost_after: list[int]
 ) -> None:
-    # The clock stands still but for those who wait for letters: while steps are at work nobody does.
-    monkeypatch.setattr(run, "LISTEN_AFTER_S", 3600.0)
-
     lived = await play("gather", {"run": "r"}, letters=[(100, YES)], lost_after=lost_after)
 
     assert lived.output == {"numbers": [0, 1, 2, 3], "sum": 6, "answer": "yes"}
@@ -123,9 +119,7 @@ async def test_a_letter_that_is_no_event_is_taken_and_said(play: Play, letter: A
     assert any("letter 1 is no event of this workflow" in str(line) for line in lines)
 
 
-async def test_code_that_has_changed_waits_for_an_operator(
-    play: Play, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_code_that_has_changed_waits_for_an_operator(play: Play) -> None:
     failed = await play("flaky", {"run": "r"})
     entries = [entry.data for entry in (await failed.journal.read()).entries]
     entries[0]["code"]["second"] = "older"
