@@ -112,11 +112,16 @@ class EventsAnswer(BaseModel):
 
 
 class GraphNode(BaseModel):
-    """A step, an event, or what is outside of the workflow."""
+    """A step, an event, or what is outside of the workflow.
+
+    In a graph that the workflow brings, nodes may be of other types, and have other fields.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     id: str
-    label: str
-    node_type: Literal["step", "event", "external"]
+    label: str | None = None
+    node_type: str | None = Field(default=None, description="`step`, `event` or `external`, mostly.")
     description: str | None = None
     event_type: str | None = None
     event_types: list[str] | None = None
@@ -125,16 +130,18 @@ class GraphNode(BaseModel):
 
 
 class GraphEdge(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
     source: str
     target: str
-    label: str | None
+    label: str | None = None
 
 
 class Graph(BaseModel):
     name: str
     nodes: list[GraphNode]
     edges: list[GraphEdge]
-    description: str | None
+    description: str | None = None
 
 
 class RepresentationAnswer(BaseModel):
