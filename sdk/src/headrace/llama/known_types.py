@@ -47,8 +47,8 @@ def serializer_of(
     chosen = workflow.serializer or of_server
     if isinstance(chosen, PickleSerializer) and not may_pickle:
         raise ValueError(
-            f"the workflow {workflow.workflow_name} is kept with pickle, which runs whatever code somebody "
-            "has written to Redis: leave the serializer out, or allow it by WORKFLOW_SERVER_PICKLE=true"
+            f"the workflow {workflow.workflow_name} is kept with pickle, which runs any code that is in "
+            "Redis: leave the serializer out, or allow it by WORKFLOW_SERVER_PICKLE=true"
         )
     if chosen is None or type(chosen) is JsonSerializer:
         return KnownTypes()
