@@ -102,7 +102,7 @@ class ServedWorkflow:
             going = self._go(kept, run, inputs)
             run.attach(self._runtime.queues(run_id), journaled.through)
             stop = await _end_of(going, context)
-            run.emit_rest()
+            await run.finish()
             return _output_of(stop)
         except Parking as parking:
             kept = await run.compact()
@@ -111,7 +111,7 @@ class ServedWorkflow:
         except Exception as error:
             if error is run.fault:
                 raise
-            run.emit_rest()
+            await run.finish()
             raise self._failure(error, run) from error
         finally:
             run.close()

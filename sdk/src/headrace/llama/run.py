@@ -109,6 +109,8 @@ class Run:
         self._events: list[TypedEvent] = []
         #: Publishes events that go with no entry for a while.
         self._rest: asyncio.TimerHandle | None = None
+        #: Events that are being written.
+        self._emits: list[asyncio.Future[None]] = []
         #: Whether the ticks hold what could not be found out again.
         self._is_firm = False
         self._offered: Offered | None = None
@@ -159,7 +161,7 @@ class Run:
         if step is None:
             self._events.append(typed)
         else:
-            self._context.emit(*typed)
+            self._emit(typed)
 
     def note_store(self) -> None:
         """Note that a step has changed the store."""
@@ -182,8 +184,10 @@ class Run:
 
         Raises Terminal where it cannot be kept, or the attempt has been replaced.
         """
-        if self._listener is not None and self._listener.done():
-            self._listener.result()
+        for task in (self._listener, *self._emits):
+            if task is not None and task.done() and (error := task.exception()) is not None:
+                raise self._failed(error)
+        self._emits = [task for task in self._emits if not task.done()]
         if not self._is_firm:
             if self._events and self._rest is None:
                 self._rest = asyncio.get_running_loop().call_later(QUIET_S, self.emit_rest)
@@ -218,8 +222,20 @@ class Run:
         """Publish what goes with no entry: changes of steps that say nothing new."""
         self._hold_rest()
         for event in self._events:
-            self._context.emit(*event)
+            self._emit(event)
         self._events = []
+
+    async def finish(self) -> None:
+        """Publish what is left, at the end of the run. Raises Terminal where an event cannot be kept."""
+        self.emit_rest()
+        try:
+            await asyncio.gather(*self._emits)
+        except BaseException as error:
+            raise self._failed(error) from None
+
+    def _emit(self, event: TypedEvent) -> None:
+        written = self._context.emit(*event)
+        self._emits.append(asyncio.ensure_future(written))
 
     def _hold_rest(self) -> None:
         if self._rest is not None:
