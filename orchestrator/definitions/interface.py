@@ -74,6 +74,12 @@ class Interface:
     graph: Mapping[str, Any] | None = None
 
     @property
+    def known(self) -> dict[str, EventType]:
+        """All its types by name, those of its start and its end among them."""
+        ends = (each for each in (self.start, self.stop) if each is not None)
+        return {**self.events, **{each.name: each for each in ends}}
+
+    @property
     def steps(self) -> list[str]:
         """The steps of its graph, to which an event may be addressed."""
         nodes = self.graph["nodes"] if self.graph else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 _KWARGS: dict[str, Any] = {
     "anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}],
@@ -60,6 +61,9 @@ class EventEnvelope(BaseModel):
     qualified_name: str | None
     type: str
     types: list[str] | None = Field(description="Its parents, but for itself and the parent of all.")
+    repeated: Literal[True] | SkipJsonSchema[None] = Field(
+        default=None, description="It was sent before, by a step that ran again after its worker was lost."
+    )
 
 
 class HandlerFields(BaseModel):
