@@ -79,7 +79,7 @@ class TenantEngine:
     executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items, attempts; complete, fail, skip, retry_now
     signals       send
-    inboxes       post, letters, journal
+    inboxes       post, post_event, letters, journal
     approvals     get, list, decide
     dead_letters  list, requeue, drop
     outputs       of_execution, of_unit, page
@@ -102,7 +102,7 @@ class TenantEngine:
         self.nodes = Nodes(store, transitions, owner)
         self.outputs = Outputs(store, owner)
         self.signals = Signals(store, transitions, owner, checks=shared.checks)
-        self.inboxes = Inboxes(store, transitions, owner)
+        self.inboxes = Inboxes(store, transitions, owner, checks=shared.checks)
         self.approvals = Approvals(store, transitions, owner, checks=shared.checks)
         self.dead_letters = DeadLetters(store, transitions, self.executions, owner)
         self.events = Events(store, shared.subscribe, owner)

@@ -19,6 +19,7 @@ from orchestrator.templates.references import is_template
 class HandlerCard:
     """One handler as its host describes it.
 
+    workflow  the definition of a workflow that is registered with the handler; None where it brings none.
     shape   what can be said of a config without its model, see `headrace._shapes`; None: nothing.
     fields  all of the card, as it is published.
     """
@@ -32,6 +33,7 @@ class HandlerCard:
     retry: RetryPolicy | None
     secrets: tuple[str, ...]
     is_durable: bool
+    workflow: dict[str, Any] | None
     fields: Mapping[str, Any]
 
     @classmethod
@@ -54,6 +56,7 @@ class HandlerCard:
             secrets=tuple(fields["secrets"]),
             # A package of an older version does not say.
             is_durable=fields.get("is_durable", False),
+            workflow=fields.get("workflow"),
             fields=fields,
         )
 

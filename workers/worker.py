@@ -37,6 +37,7 @@ from workers.hosts.reloading import watch_files
 from workers.registry import default_retry, names
 from workers.runtime.announcement import Announcement
 from workers.runtime.attempts import Attempts
+from workers.runtime.brought_workflows import BroughtWorkflows
 from workers.runtime.budget_meter import MeterFactory
 from workers.runtime.claims import Claims
 from workers.runtime.delivery_duty import DeliveryDuty
@@ -124,14 +125,17 @@ class Worker:
         self.claims = Claims(
             config, self.worker_id, store=self.store, transitions=self.transitions, reader=self.reader,
             shares=self.shares, hosts=self.hosts, leftovers=self.runner.leftovers, start=self.attempts.start,
-            running=lambda: len(self.attempts.running), on_claimed=self.attempts.slot_freed.set,
+            running=self._running, on_claimed=self.attempts.slot_freed.set,
         )  # fmt: skip
         self.announcement = Announcement(
             config, self.worker_id, transitions=self.transitions, shares=self.shares, hosts=self.hosts,
-            leftovers=self.runner.leftovers, redactor=self.runner.redactors.all,
-            running=lambda: len(self.attempts.running),
+            leftovers=self.runner.leftovers, redactor=self.runner.redactors.all, running=self._running,
+            brought=BroughtWorkflows(self.store, self.transitions, limits=config.limits),
         )  # fmt: skip
         self._draining = asyncio.Event()
+
+    def _running(self) -> int:
+        return len(self.attempts.running)
 
     async def run(self) -> None:
         """Work until drained. Redis may come and go meanwhile."""

@@ -25,6 +25,11 @@ class HostView(BaseModel):
     running: list[HostRunView] = Field(description="What it runs, and since when; at most twenty.")
 
 
+class BroughtWorkflowView(BaseModel):
+    name: str
+    refusal: str | None = Field(description="Why it is not registered; null where it is.")
+
+
 class WorkerView(BaseModel):
     worker_id: str
     name: str
@@ -42,6 +47,7 @@ class WorkerView(BaseModel):
     refusal: str | None = Field(
         description="Why these handlers are not loaded, with the traceback; null where nothing is wrong."
     )
+    workflows: list[BroughtWorkflowView] = Field(description="Workflows that these handlers bring.")
     started_at: str
     last_seen_at: str
 

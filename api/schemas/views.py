@@ -250,6 +250,7 @@ def worker_fields(worker: WorkerInfo) -> dict[str, Any]:
         "blocked_by": worker.blocked_by,
         "hosts": [_host_fields(host) for host in worker.hosts],
         "refusal": worker.refusal or None,
+        "workflows": [{"name": name, "refusal": why or None} for name, why in worker.workflows.items()],
         "started_at": rfc3339(worker.started_ms),
         "last_seen_at": rfc3339(worker.beat_ms),
     }

@@ -172,6 +172,35 @@ class DeclaredEnd(DeclaredEvent):
     name: _Name | None = Field(default=None, description="`StartEvent` or `StopEvent` if none is given.")
 
 
+class DrawnNode(BaseModel):
+    """A step, an event, or what else a graph shows."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    node_type: str | None = Field(default=None, description="Events may be addressed to a `step`.")
+
+
+class DrawnEdge(BaseModel):
+    """From one node to another."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: str
+    target: str
+
+
+class DrawnGraph(BaseModel):
+    """A graph, drawn as it is given: 256 KiB of JSON at most."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=256)
+    nodes: list[DrawnNode]
+    edges: list[DrawnEdge]
+    description: str | None = None
+
+
 class WorkflowInterface(BaseModel):
     """The types of what starts an execution, of its output, and of its events."""
 
@@ -187,6 +216,14 @@ class WorkflowInterface(BaseModel):
         default=None,
         max_length=256,
         description="By name: typed events of nodes and signals of that name have to fit them.",
+    )
+    inbox: _Name | None = Field(
+        default=None,
+        description="The node that gets, as letters, the events that clients of workflow servers send; "
+        "without it they are signals.",
+    )
+    graph: DrawnGraph | None = Field(
+        default=None, description="How clients of workflow servers draw it; by its nodes without it."
     )
 
 

@@ -251,6 +251,14 @@ def worker_findings(workers: list[dict[str, Any]], queues: list[dict[str, Any]])
                 "once it is corrected the worker loads it by itself; changed settings need a restart. "
                 "Built-in handlers, and what was loaded before, run on",
             )
+        for workflow in worker.get("workflows") or ():
+            if refusal := workflow.get("refusal"):
+                yield Finding(
+                    "workflows",
+                    False,
+                    f"{worker.get('name')}: workflow {workflow.get('name')!r} is not registered: {refusal}",
+                    "the worker tries it again every 30 s",
+                )
     served = {queue for worker in workers for queue in worker.get("queues") or ()}
     for queue in queues:
         if queue.get("length") and queue.get("queue") not in served and workers:

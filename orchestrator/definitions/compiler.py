@@ -21,7 +21,7 @@ from orchestrator.definitions.definition import (
     Node,
     PlainHandlers,
 )
-from orchestrator.definitions.interface import read_interface
+from orchestrator.definitions.interface import check_inbox, read_interface
 from orchestrator.definitions.node_compiler import NodeCompiler
 from orchestrator.definitions.retention import read_retention
 from orchestrator.definitions.retry import RetryPolicy, read_retry
@@ -89,6 +89,8 @@ def _compile(
 
     compiler = NodeCompiler(nodes_path, handlers, defaults, findings, check_child)
     nodes, after, gates = compiler.compile(raw_nodes)
+    if interface is not None:
+        check_inbox(interface, {node.id: node.map is not None for node in nodes}, findings)
     output_node = _read_output(top, compiler, nodes)
     description = top.text("description") or ""
     timeout_ms = top.duration("execution_timeout")

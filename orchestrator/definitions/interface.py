@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from headrace.wording import quoted
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import ID_RULE, Fields, is_id
 from orchestrator.documents.json_schema import schema_problem
-from orchestrator.documents.problems import Findings
+from orchestrator.documents.problems import Findings, joined
 
 #: The handler that writes a typed event.
 EMIT = "emit"
@@ -20,8 +20,14 @@ MOST_EVENTS = 256
 #: Parent types of one type.
 MOST_PARENTS = 16
 QUALIFIED_NAME_MAX_CHARS = 256
+QUALIFIED_NAME_RULE = f"1 to {QUALIFIED_NAME_MAX_CHARS} characters on one line"
+#: JSON of a graph.
+GRAPH_MAX_BYTES = 256 * 1024
+#: What kind of node of a graph an event may be addressed to.
+STEP = "step"
 
-_FIELDS = ("start", "stop", "events")
+_FIELDS = ("start", "stop", "events", "inbox", "graph")
+_GRAPH_FIELDS = ("name", "nodes", "edges", "description")
 _TYPE_FIELDS = ("schema", "types", "qualified_name")
 _END_FIELDS = ("name", *_TYPE_FIELDS)
 
@@ -57,11 +63,27 @@ class Interface:
     start   the type of its inputs: for readers, `inputs` is what is checked.
     stop    the type of its output.
     events  by name, those that its nodes emit and those that come as signals.
+    inbox   the node that gets, as letters, the events that clients send; None: they are signals.
+    graph   how clients draw it: {name, nodes, edges, description}; None: by its nodes.
     """
 
     start: EventType | None = None
     stop: EventType | None = None
     events: Mapping[str, EventType] = field(default_factory=dict)
+    inbox: str | None = None
+    graph: Mapping[str, Any] | None = None
+
+    @property
+    def known(self) -> dict[str, EventType]:
+        """All its types by name, those of its start and its end among them."""
+        ends = (each for each in (self.start, self.stop) if each is not None)
+        return {**self.events, **{each.name: each for each in ends}}
+
+    @property
+    def steps(self) -> list[str]:
+        """The steps of its graph, to which an event may be addressed."""
+        nodes = self.graph["nodes"] if self.graph else ()
+        return [node["id"] for node in nodes if node.get("node_type") == STEP]
 
     @property
     def checks_output(self) -> bool:
@@ -87,7 +109,10 @@ class Interface:
 
 
 def read_interface(top: Fields) -> Interface | None:
-    """Read the field `interface` of a document, and note what is wrong in it; None without one."""
+    """Read the field `interface` of a document, and note what is wrong in it; None without one.
+
+    Whether its inbox is a node of the document is left to `check_inbox`.
+    """
     raw: Any = top.raw.get("interface")
     if raw is None:
         return None
@@ -96,7 +121,68 @@ def read_interface(top: Fields) -> Interface | None:
         return None
     fields = Fields(raw, top.where("interface"), top.findings)
     fields.refuse_unknown(frozenset(_FIELDS), _FIELDS)
-    return Interface(_end(fields, "start", START), _end(fields, "stop", STOP), _events(fields))
+    return Interface(
+        start=_end(fields, "start", START),
+        stop=_end(fields, "stop", STOP),
+        events=_events(fields),
+        inbox=fields.identifier("inbox") or None,
+        graph=_graph(fields),
+    )
+
+
+def check_inbox(interface: Interface, mapped: Mapping[str, bool], findings: Findings) -> None:
+    """Note an inbox that is none. mapped: of each node of the document, whether it has items."""
+    inbox, where = interface.inbox, "interface.inbox"
+    if inbox is None:
+        return
+    if inbox not in mapped:
+        message = f"'{where}' is {quoted(inbox)}, which is not in this workflow (nodes: {joined(mapped)})"
+        findings.add(where, "unknown_node", message, findings.did_you_mean(inbox, mapped))
+    elif mapped[inbox]:
+        message = f"'{where}' is {quoted(inbox)}, which is mapped: each of its items has an inbox of its own"
+        findings.add(where, "bad_value", message)
+
+
+def _graph(fields: Fields) -> dict[str, Any] | None:
+    """Read a graph, of which no more is checked than what drawing it needs."""
+    raw: Any = fields.raw.get("graph")
+    if raw is None or fields.findings.is_stored:
+        return raw if isinstance(raw, dict) else None
+    if not isinstance(raw, dict):
+        fields.wrong("graph", "an object", raw)
+        return None
+    inner = Fields(raw, fields.where("graph"), fields.findings)
+    inner.refuse_unknown(frozenset(_GRAPH_FIELDS), _GRAPH_FIELDS)
+    if (size := len(exact_json.dumps(raw))) > GRAPH_MAX_BYTES:
+        message = f"'{inner.path}' has {size:,} bytes; allowed are {GRAPH_MAX_BYTES:,}"
+        fields.findings.add(inner.path, "too_large", message, kind="size")
+        return None
+    inner.title("name")
+    inner.text("description")
+    ids = {node.raw.get("id") for node in _parts(inner, "nodes", ("id",))}
+    for edge in _parts(inner, "edges", ("source", "target")):
+        for end in ("source", "target"):
+            if isinstance(name := edge.raw.get(end), str) and name not in ids:
+                edge.wrong(end, "the id of a node of this graph", name, code="unknown_node")
+    return raw
+
+
+def _parts(fields: Fields, name: str, needed: tuple[str, ...]) -> Iterator[Fields]:
+    """Go through a list of objects, each of which has these texts."""
+    raw: Any = fields.raw.get(name)
+    if not isinstance(raw, list):
+        fields.wrong(name, "a list of objects", raw)
+        return
+    for place, each in enumerate(raw):
+        where = f"{fields.where(name)}[{place}]"
+        if not isinstance(each, dict):
+            fields.findings.add(where, "wrong_type", f"'{where}' must be an object, got {quoted(each)}")
+            continue
+        part = Fields(each, where, fields.findings)
+        for text in needed:
+            if not isinstance(each.get(text), str):
+                part.wrong(text, "text", each.get(text))
+        yield part
 
 
 def _end(fields: Fields, name: str, default: str) -> EventType | None:
@@ -173,8 +259,12 @@ def _types(fields: Fields) -> tuple[str, ...]:
 
 def _qualified_name(fields: Fields) -> str | None:
     name = fields.text("qualified_name")
-    if name is not None and not (0 < len(name) <= QUALIFIED_NAME_MAX_CHARS and name.isprintable()):
-        expected = f"1 to {QUALIFIED_NAME_MAX_CHARS} characters on one line"
-        fields.wrong("qualified_name", expected, name, code="bad_value")
+    if name is not None and not is_qualified_name(name):
+        fields.wrong("qualified_name", QUALIFIED_NAME_RULE, name, code="bad_value")
         return None
     return name
+
+
+def is_qualified_name(name: str) -> bool:
+    """Whether a text may name a class with its module; see QUALIFIED_NAME_RULE."""
+    return 0 < len(name) <= QUALIFIED_NAME_MAX_CHARS and name.isprintable()

@@ -12,7 +12,8 @@ Fields of a record (a hash, written by `register_workflow`):
     hash                names the definition of that version: equal definitions have equal hashes
     sent                names its source and media type
     media_type          of that source
-    file                hash of the file it was last read from; empty where it came from none
+    file                hash of the file it was last read from; `handler:NAME:HASH` where a handler brings it;
+                        empty where it came from neither
     revision            from 1, one more for each change
     hooks               names of its webhooks, ` KIND:PATH KIND:PATH `, where it has any; written by
                         `register_webhook`, which leaves the revision as it is
@@ -41,6 +42,7 @@ SOURCE_BYTES = 1024 * 1024
 NAME_RULE = f"1 to {NAME_CHARS} of a-z 0-9 -, and not shaped like the id of an execution"
 _ID_PREFIX = "wf_"
 _ID_TAIL = 6
+_BROUGHT = "handler:"
 _is_workflow_id = re.compile(r"wf_[a-z2-7]{26}").fullmatch
 _is_slug = re.compile(rf"[a-z0-9-]{{1,{NAME_CHARS}}}").fullmatch
 _is_execution_id = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
@@ -87,6 +89,16 @@ def hash_of(*parts: str | bytes) -> str:
     return digest.hexdigest()
 
 
+def brought(handler: str, content: str) -> str:
+    """Name what a handler brings, for the field `file` of its workflow. content: hash of the definition."""
+    return f"{_BROUGHT}{handler}:{content}"
+
+
+def bringer_of(file: str) -> str:
+    """Give the handler that brings a workflow, by the field `file`; empty where none does."""
+    return file.removeprefix(_BROUGHT).partition(":")[0] if file.startswith(_BROUGHT) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkflowRecord:
     """What the registry knows of a workflow beside its documents; see the fields above."""
@@ -113,6 +125,11 @@ class WorkflowRecord:
     def tag(self) -> str:
         """Name this state of the record; another state, or another workflow of that name, has another tag."""
         return f"{self.workflow_id}.{self.revision}"
+
+    @property
+    def brought_by(self) -> str:
+        """The handler that brings it; empty where none does."""
+        return bringer_of(self.file)
 
     def has(self, labels: Iterable[tuple[str, str]], text: str | None) -> bool:
         """Say whether it has all these labels, and a text in its title, name or description, in any case."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 #: A worker that has not been heard of for this long is not alive.
@@ -63,6 +64,8 @@ class WorkerInfo:
     hosts: tuple[HostInfo, ...] = ()
     #: Why the handlers of the installation are not loaded, with the traceback; "" where they are.
     refusal: str = ""
+    #: Workflows that its handlers bring, by name: why each is not registered, "" where it is.
+    workflows: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def named_handlers(self) -> frozenset[str]:

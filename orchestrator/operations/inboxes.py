@@ -11,11 +11,13 @@ from orchestrator.errors import (
     InvalidTransition,
     NodeBusy,
     NodeNotFound,
+    PayloadInvalid,
 )
 from orchestrator.execution.letters import Journal, Letters, Posted
 from orchestrator.operations.nodes import find_node
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.payloads import payload_json
+from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency
@@ -31,7 +33,10 @@ MOST_ENTRIES = 500
 class Inboxes:
     """The inboxes of a tenant's nodes, and of items of mapped ones; and their journals."""
 
-    def __init__(self, store: Store, transitions: Transitions, owner: Owner) -> None:
+    def __init__(
+        self, store: Store, transitions: Transitions, owner: Owner, *, checks: SchemaChecks | None = None
+    ) -> None:
+        self._checks = checks or SchemaChecks()
         self._store = store
         self._transitions = transitions
         self._owner = owner
@@ -69,9 +74,7 @@ class Inboxes:
                 found = "it is mapped, and each of its items has an inbox"
                 raise NodeBusy("post to", execution_id, unit, found)
             case "terminal" | "cancelling":
-                found = "being cancelled" if word == "cancelling" else status
-                allowed = sources_of("cancel_execution", "execution")
-                raise InvalidTransition("post to", execution_id, found, allowed)
+                raise _ended(execution_id, "being cancelled" if word == "cancelling" else status)
             case "full":
                 raise InboxFull(execution_id, unit, MAX_LETTERS)
             case "conflict":
@@ -80,6 +83,38 @@ class Inboxes:
             await self._transitions.drain_worklist(execution_id)
             status = await self._store.status(execution_id) or status
         return Posted(execution_id, unit, ExecutionStatus(status), letter, word == "replayed")
+
+    async def post_event(
+        self,
+        execution_id: str,
+        type: str,
+        value: Any,
+        *,
+        step: str | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> Posted:
+        """Post an event to the node that the interface of the definition names as its inbox.
+
+        The letter is `{type, value, step}`. step: of the code that the node runs; None for all of it.
+        Raises what `post` does, NodeNotFound where the interface names none, and PayloadInvalid for a value
+        that does not fit what the interface declares for the type.
+        """
+        execution_id = await self._owner.execution(execution_id)
+        execution = await self._store.execution(execution_id)
+        if execution is None:
+            raise ExecutionNotFound(execution_id)
+        interface = (await self._store.definition(execution_id, execution.version)).interface
+        if interface is None or interface.inbox is None:
+            raise NodeNotFound(execution_id, "", hint="its interface names no inbox")
+        declared = interface.known.get(type)
+        if declared is not None and declared.schema is not None:
+            problems = await self._checks.problems(declared.schema, value, "payload")
+            if problems and execution.status.is_terminal:
+                raise _ended(execution_id, execution.status)
+            if problems:
+                raise PayloadInvalid(problems)
+        payload = {"type": type, "value": value, "step": step}
+        return await self.post(execution_id, interface.inbox, payload, idempotency=idempotency)
 
     async def letters(self, execution_id: str, node_id: str, *, limit: int = MOST_LETTERS) -> Letters:
         """Read the letters of a node that no journal has taken yet, the oldest first.
@@ -115,3 +150,7 @@ class Inboxes:
             hint = f"it has {len(nodes)} nodes: name the one that the letter is for"
             raise NodeNotFound(execution_id, "", hint=hint)
         return nodes[0].id
+
+
+def _ended(execution_id: str, found: str) -> InvalidTransition:
+    return InvalidTransition("post to", execution_id, found, sources_of("cancel_execution", "execution"))

@@ -18,6 +18,7 @@ from orchestrator.definitions.registry import (
     SOURCE_BYTES,
     Source,
     WorkflowRecord,
+    bringer_of,
     hash_of,
     name_of,
     name_with_id,
@@ -60,6 +61,18 @@ def check_labels(labels: Mapping[str, str] | None) -> None:
     """Check labels. Raises ProblemsFound."""
     if wrong := list(label_problems(labels or {})):
         raise ProblemsFound(wrong)
+
+
+def refuse_other_source(record: WorkflowRecord, file: str) -> None:
+    """Refuse a change by what did not make the workflow: a handler changes what it has brought, no file does.
+
+    file  as in `Workflows.put`. Raises ProblemsFound.
+    """
+    if bringer_of(file) == (theirs := record.brought_by):
+        return
+    whose = f"comes from the handler {theirs!r}" if theirs else "comes from no handler"
+    message = f"there is a workflow {record.name!r} already, which {whose}; remove it, or rename one of them"
+    raise ProblemsFound([Problem("name", "taken", message)])
 
 
 async def with_triggers(

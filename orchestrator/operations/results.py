@@ -142,12 +142,14 @@ class ExecutionFailure:
     node_id  of the node that failed it first; None where it was no node.
     type     an ErrorType, or a handler's own word.
     tries    of that node.
+    details  what its handler says besides.
     """
 
     node_id: str | None
     type: str
     message: str
     tries: int = 1
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,8 @@ class ExecutionView:
 def _failure(error: Mapping[str, Any], otherwise: str, node: NodeState | None = None) -> ExecutionFailure:
     type, message = error.get("type") or ErrorType.HANDLER_ERROR, error.get("message") or otherwise
     node_id, tries = (None, 1) if node is None else (node.node_id, max(node.tries, 1))
-    return ExecutionFailure(node_id, str(type), str(message), tries)
+    details = found if isinstance(found := error.get("details"), dict) else {}
+    return ExecutionFailure(node_id, str(type), str(message), tries, details)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ async def register_files(
             outcome = await _register(path, files, workflows, limits, readers)
         except (HeadraceError, OSError) as error:
             outcome = "refused"
-            log.error("workflow_file.refused", extra={"file": str(path), "error": _in_words(error)})
+            log.error("workflow_file.refused", extra={"file": str(path), "error": in_words_of(error)})
         counts[outcome] += 1
     if counts:
         log.info("workflow_files.registered", extra={"directory": str(directory), "files": dict(counts)})
@@ -179,7 +179,8 @@ def _reader_of(document: Any, readers: Sequence[Reader]) -> Reader:
     raise DefinitionInvalid([Problem("", "unknown_shape", f"this is no workflow; known shapes: {shapes}")])
 
 
-def _in_words(error: Exception) -> str:
+def in_words_of(error: Exception) -> str:
+    """Write why a document was refused on one line, with its first problems."""
     return "; ".join(_parts(error))
 
 

@@ -47,6 +47,7 @@ from orchestrator.operations.registrations import (
     created,
     mint_workflow_id,
     record_fields,
+    refuse_other_source,
     registration,
     with_triggers,
 )
@@ -146,8 +147,8 @@ class Workflows:
         labels, is_active  None leaves them as they are.
         hooks              as in `create`; a secret takes effect at once, all else with a new version.
         if_match           None creates, and changes nothing that exists.
-        file               hash of the file that was read: it needs no if_match, and one that was read before
-                           changes nothing.
+        file               names the file that was read, or what a handler brings (`brought`): it needs no
+                           if_match, and one that was read before changes nothing.
         Raises DefinitionInvalid, ProblemsFound, PreconditionRequired, WorkflowChanged, WebhookExists, and
         WorkflowNotFound for an id that is unknown.
         """
@@ -159,6 +160,8 @@ class Workflows:
                 _admit(workflow, record, meant)
             elif record is not None and record.file == file:
                 return WorkflowChange(record, "unchanged")
+            elif record is not None:
+                refuse_other_source(record, file)
             if made is None:
                 made, triggers = await self._checked(document, source, body, labels, is_active=is_active)
             wanted = created(made, workflow) if record is None else changed(made, record)

@@ -206,6 +206,7 @@ def read_worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
         cards=fields.get(b"cards", b"").decode(),
         hosts=tuple(_host(each) for each in orjson.loads(fields.get(b"hosts") or b"[]")),
         refusal=fields.get(b"refusal", b"").decode(),
+        workflows=orjson.loads(fields.get(b"workflows") or b"{}"),
     )
 
 

@@ -15,6 +15,7 @@ from orchestrator.store.transitions import Transitions
 from workers.cards import HandlerCard, encode_cards
 from workers.hosts.pool import HandlerHosts
 from workers.registry import names
+from workers.runtime.brought_workflows import BroughtWorkflows
 from workers.runtime.leftovers import Leftovers
 from workers.runtime.map_items import OWN
 from workers.runtime.redaction import Redactor
@@ -45,12 +46,14 @@ class Announcement:
         shares: Shares,
         hosts: HandlerHosts,
         leftovers: Leftovers,
+        brought: BroughtWorkflows,
         redactor: Redactor,
         running: Callable[[], int],
     ) -> None:
         self._config, self._worker_id = config, worker_id
         self._transitions, self._shares, self._hosts = transitions, shares, hosts
         self._leftovers, self._redactor, self._running = leftovers, redactor, running
+        self._brought = brought
         self._started_ms = time.time_ns() // 1_000_000
         self._encoded: tuple[Mapping[str, HandlerCard], str, bytes] | None = None
 
@@ -68,6 +71,9 @@ class Announcement:
             "blocked", len(blocked), "blocked_by", " ".join(blocked[:NODES_SHOWN]),
             "started_ms", self._started_ms, "layout", VERSION, "cards", self.cards()[0],
             "hosts", orjson.dumps(self._hosts.describe()), "refusal", self.refusal(),
+            "workflows", orjson.dumps(
+                {name: self._redactor.text(text) for name, text in self._brought.refusals.items()}
+            ),
         ]  # fmt: skip
 
     def _names(self) -> frozenset[str]:
@@ -90,7 +96,7 @@ class Announcement:
         return self._redactor.text(text).rstrip()[:REFUSAL_CHARS]
 
     async def publish_cards(self) -> None:
-        """Keep the cards of the installation's handlers in Redis, for ever."""
+        """Keep the cards of the installation's handlers in Redis, for ever, and register their workflows."""
         published, again_s = "", 0.0
         while True:
             digest, text = self.cards()
@@ -98,8 +104,16 @@ class Announcement:
                 await self._transitions.publish_handlers(digest, text)
                 # Known at once, rather than with the next beat: somebody may wait for a handler.
                 self._shares.update(await self.call())
+                if digest != published or self._brought.are_refused:
+                    await self._register()
                 published, again_s = digest, time.monotonic() + PUBLISH_S
             elif not digest and published:
                 published = ""
+                await self._brought.register(())
                 self._shares.update(await self.call())
             await self._hosts.changed(PUBLISH_S)
+
+    async def _register(self) -> None:
+        """Register what the handlers bring, and announce what has become of it."""
+        if await self._brought.register(self._hosts.cards.values()):
+            self._shares.update(await self.call())

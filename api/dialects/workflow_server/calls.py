@@ -18,7 +18,7 @@ from api.dialects.workflow_server.lowering import (
     Refused,
     key_of,
     read_body,
-    read_signal,
+    read_run_event,
     read_start,
     sequence_in,
 )
@@ -32,8 +32,9 @@ from api.streaming.results import JsonStream
 from api.validator import idempotency_of, repeat_id_of
 from orchestrator.definitions.definition import Definition
 from orchestrator.errors import ExecutionKeyTaken, ExecutionNotFound, InvalidTransition
+from orchestrator.execution.letters import Posted
 from orchestrator.operations.origin import Origin
-from orchestrator.operations.results import Submitted
+from orchestrator.operations.results import Signalled, Submitted
 
 #: Longer than any client waits for the end of a run.
 FOREVER_S = 10 * 365 * 86_400.0
@@ -199,19 +200,22 @@ async def send_event(request: Request, handler_id: str) -> Response:
     sent, engine = await _body(request), engine_of(request)
     execution_id = await handlers.find(engine, handler_id)
     execution, definition = await engine.executions.brief(execution_id)
+    types = EventTypes.of(definition)
     try:
-        signal = read_signal(sent, EventTypes.of(definition), definition.by_id)
+        event = read_run_event(sent, types, types.steps if types.are_letters else definition.by_id)
     except Refused:
         if execution.status.is_terminal:
             raise HTTPException(409, COMPLETED) from None
         raise
+    idempotency = idempotency_of(request, await request.body())
+    done: Posted | Signalled
     try:
-        done = await engine.signals.send(
-            execution_id,
-            signal.name,
-            signal.payload,
-            idempotency=idempotency_of(request, await request.body()),
-        )
+        if types.are_letters:
+            done = await engine.inboxes.post_event(
+                execution_id, event.name, event.payload, step=event.step, idempotency=idempotency
+            )
+        else:
+            done = await engine.signals.send(execution_id, event.name, event.payload, idempotency=idempotency)
     except InvalidTransition:  # it has ended, or is being cancelled
         raise HTTPException(409, COMPLETED) from None
     return json_response({"status": "sent"}, headers=replay_headers(done.replayed))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,12 +23,16 @@ class EventTypes:
 
     others     emitted by its nodes, or sent to them, in the order of its `interface`.
     is_closed  it has an `interface`, and so no other types.
+    are_letters  events that are sent are letters for code that its graph, and no nodes, shows: its steps are
+                 those of the graph, and it says itself what becomes of them.
     """
 
     start: EventType
     stop: EventType
     others: Mapping[str, EventType]
     is_closed: bool
+    are_letters: bool = False
+    steps: Sequence[str] = ()
 
     @classmethod
     def of(cls, definition: Definition) -> EventTypes:
@@ -38,7 +42,16 @@ class EventTypes:
         if start.schema is None:
             start = replace(start, schema=definition.inputs_schema)
         stop = _below((declared and declared.stop) or EventType(STOP), STOP)
-        return cls(start, stop, declared.events if declared else {}, declared is not None)
+        if declared is None:
+            return cls(start, stop, {}, is_closed=False)
+        return cls(
+            start,
+            stop,
+            declared.events,
+            is_closed=True,
+            are_letters=declared.inbox is not None,
+            steps=declared.steps,
+        )
 
     @property
     def known(self) -> dict[str, EventType]:

@@ -21,7 +21,12 @@ EXTERNAL = "external_step"
 
 
 def graph_of(definition: Definition) -> dict[str, Any]:
-    """Draw a definition. Steps that follow one another without an event are joined directly."""
+    """Draw a definition, as it says itself or by its nodes.
+
+    Steps that follow one another without an event are joined directly.
+    """
+    if definition.interface is not None and definition.interface.graph is not None:
+        return dict(definition.interface.graph)
     types = EventTypes.of(definition)
     edges = list(dict.fromkeys(_edges(definition, types)))
     ends = {end for edge in edges for end in edge}

@@ -17,6 +17,7 @@ from api.dialects.workflow_server.rendering import (
     Envelope,
     cancelled_envelope,
     failed_envelope,
+    given_envelope,
     handler_fields,
     handler_id_of,
     plain_result,
@@ -25,7 +26,8 @@ from api.dialects.workflow_server.rendering import (
 )
 from api.whole_lists import pages_of
 from orchestrator.definitions.definition import Definition
-from orchestrator.definitions.registry import WorkflowRecord
+from orchestrator.definitions.registry import WorkflowRecord, name_of
+from orchestrator.documents.fields import is_id
 from orchestrator.engine import TenantEngine
 from orchestrator.errors import ExecutionNotFound, OutputNotFound, WorkflowNotFound
 from orchestrator.execution.model import Execution
@@ -162,22 +164,38 @@ def last_event(execution: Execution, definition: Definition, end: End) -> Envelo
         return stop_envelope(EventTypes.of(definition), end.output)
     if execution.status is ExecutionStatus.CANCELLED:
         return cancelled_envelope()
-    return failed_envelope(execution, end.failure) if end.failure else None
+    if end.failure is None:
+        return None
+    given = given_envelope(end.failure) if EventTypes.of(definition).are_letters else None
+    return given or failed_envelope(execution, end.failure)
 
 
 async def named_workflow(engine: TenantEngine, name: str) -> WorkflowRecord:
     """Find a workflow that clients may start: one with an `interface`. Raises WorkflowNotFound."""
-    record = await engine.workflows.get(name)
+    try:
+        record = await engine.workflows.get(name)
+    except WorkflowNotFound:
+        # What the code calls `my_flow` is in the registry as `my-flow`.
+        if (other := name_of(name)) in ("", name):
+            raise
+        record = await engine.workflows.get(other)
+        if shown_name(record) != name:
+            raise WorkflowNotFound(name) from None
     if not record.has_interface:
         raise WorkflowNotFound(name)
     return record
+
+
+def shown_name(record: WorkflowRecord) -> str:
+    """Name a workflow as clients do: one that a handler brings by the name that its code gives it."""
+    return record.title if record.brought_by and is_id(record.title) else record.name
 
 
 async def workflow_names(engine: TenantEngine) -> list[str]:
     """List the workflows that clients may start, the first that was registered first."""
     found: list[str] = []
     async for records in pages_of(engine.workflows.list):
-        found += [record.name for record in records if record.has_interface]
+        found += [shown_name(record) for record in records if record.has_interface]
     return found[::-1]
 
 
@@ -196,7 +214,7 @@ class WorkflowNames:
         if workflow_id not in self._known:
             self._known[workflow_id] = None
             with contextlib.suppress(WorkflowNotFound):
-                self._known[workflow_id] = (await self._workflows.get(workflow_id)).name
+                self._known[workflow_id] = shown_name(await self._workflows.get(workflow_id))
         return self._known[workflow_id] or execution.name
 
 

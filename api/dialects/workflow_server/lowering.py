@@ -54,7 +54,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class RunEvent:
     """An event for a run. step: the step it is meant for; None for whichever waits for it."""
 
     name: str
@@ -86,7 +86,7 @@ def read_start(sent: Mapping[str, Any], types: EventTypes) -> Start:
     return Start({**kwargs, **event.fields}, handler_id_in(sent.get("handler_id")))
 
 
-def read_signal(sent: Mapping[str, Any], types: EventTypes, steps: Iterable[str]) -> Signal:
+def read_run_event(sent: Mapping[str, Any], types: EventTypes, steps: Iterable[str]) -> RunEvent:
     """Read the body of an event that is sent to a run. Raises Refused.
 
     steps  of the workflow: the event may name one.
@@ -100,7 +100,7 @@ def read_signal(sent: Mapping[str, Any], types: EventTypes, steps: Iterable[str]
         raise Refused(_unknown_type(event.type, types.known), "event")
     if step is not None and step not in (known := list(steps)):
         raise Refused(f"Step {_cut(step)!r} does not exist. Expected one of {_listed(known)}", "step")
-    return Signal(event.type, event.fields, step)
+    return RunEvent(event.type, event.fields, step)
 
 
 def read_event(sent: Any, what: str) -> SentEvent:

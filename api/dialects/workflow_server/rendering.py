@@ -135,6 +135,17 @@ def failed_envelope(execution: Execution, failure: ExecutionFailure) -> Envelope
     return _last("WorkflowFailedEvent", value)
 
 
+def given_envelope(failure: ExecutionFailure) -> Envelope | None:
+    """Wrap the last event that the code of a failed run has given itself; None where it has given none."""
+    event = failure.details.get("event")
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+        return None
+    value, types = event.get("value"), event.get("types")
+    if not isinstance(value, dict) or not isinstance(types, list | None):
+        return None
+    return envelope(event["type"], value, types=types, qualified_name=event.get("qualified_name"))
+
+
 def cancelled_envelope() -> Envelope:
     """Wrap a cancel as the last event of a run."""
     return _last("WorkflowCancelledEvent", {})
@@ -201,7 +212,9 @@ class EventWords:
             return self._typed(event["data"])
         if event["type"] in TERMINAL_TYPES:
             return self._ends.get(event["seq"])
-        return step_envelope(event, self._definition, self._types) if self._shows_internal else None
+        if self._types.are_letters or not self._shows_internal:
+            return None
+        return step_envelope(event, self._definition, self._types)
 
     def _typed(self, data: Mapping[str, Any]) -> Envelope | None:
         if data.get("internal") and not self._shows_internal:
@@ -210,7 +223,8 @@ class EventWords:
         name = data.get("qualified_name") or (qualified_name_of(known) if known else None)
         # The value of an event is an object wherever this contract speaks of one.
         value = value if isinstance(value, dict) else {"value": value}
-        return envelope(data["type"], value, types=data.get("types"), qualified_name=name)
+        found = envelope(data["type"], value, types=data.get("types"), qualified_name=name)
+        return found | {"repeated": True} if data.get("repeated") else found
 
 
 def _on_one_line(body: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 _KWARGS: dict[str, Any] = {
     "anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}],
@@ -60,6 +61,9 @@ class EventEnvelope(BaseModel):
     qualified_name: str | None
     type: str
     types: list[str] | None = Field(description="Its parents, but for itself and the parent of all.")
+    repeated: Literal[True] | SkipJsonSchema[None] = Field(
+        default=None, description="It was sent before, by a step that ran again after its worker was lost."
+    )
 
 
 class HandlerFields(BaseModel):
@@ -112,11 +116,16 @@ class EventsAnswer(BaseModel):
 
 
 class GraphNode(BaseModel):
-    """A step, an event, or what is outside of the workflow."""
+    """A step, an event, or what is outside of the workflow.
+
+    In a graph that the workflow brings, nodes may be of other types, and have other fields.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     id: str
-    label: str
-    node_type: Literal["step", "event", "external"]
+    label: str | None = None
+    node_type: str | None = Field(default=None, description="`step`, `event` or `external`, mostly.")
     description: str | None = None
     event_type: str | None = None
     event_types: list[str] | None = None
@@ -125,16 +134,18 @@ class GraphNode(BaseModel):
 
 
 class GraphEdge(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
     source: str
     target: str
-    label: str | None
+    label: str | None = None
 
 
 class Graph(BaseModel):
     name: str
     nodes: list[GraphNode]
     edges: list[GraphEdge]
-    description: str | None
+    description: str | None = None
 
 
 class RepresentationAnswer(BaseModel):

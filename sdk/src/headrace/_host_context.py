@@ -93,7 +93,13 @@ class HostContext:
         self._wire.send({"type": "reset", "id": self._run, "reason": text_of(reason)})
 
     def emit(
-        self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
+        self,
+        type: str,
+        value: Any,
+        parents: Sequence[str] = (),
+        internal: bool = False,
+        repeated: bool = False,
+        qualified_name: str | None = None,
     ) -> Awaitable[None]:
         try:
             body = json.dumps(as_json(value, "value")).encode()
@@ -101,7 +107,13 @@ class HostContext:
             raise Terminal(f"the value of the event is not JSON: {error}", type="EventInvalid") from None
         # A text is no list of names, which the worker says.
         names = parents if isinstance(parents, str) else list(parents)
-        fields = {"event": type, "internal": bool(internal), "parents": names}
+        fields = {
+            "event": type,
+            "parents": names,
+            "internal": bool(internal),
+            "repeated": bool(repeated),
+            "qualified_name": qualified_name,
+        }
         asked = self._asks.begin("emit", fields, body, lambda header, body: None, is_kept=True)
         if not self._asks.is_awaited:
             asked.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import os
 import sys
 import time
@@ -129,9 +130,23 @@ def _card(spec: HandlerSpec) -> dict[str, Any]:
         "retry": None if spec.retry is None else dict(spec.retry),
         "secrets": list(spec.secrets),
         "is_durable": spec.is_durable,
+        "workflow": _workflow(spec),
         "module": function.__module__,
         "line": code.co_firstlineno if code is not None else 0,
     }
+
+
+def _workflow(spec: HandlerSpec) -> dict[str, Any] | None:
+    """Give the workflow that a handler brings, as it is sent. Raises TypeError where that is no document."""
+    if spec.workflow is None:
+        return None
+    try:
+        document: Any = json.loads(json.dumps(spec.workflow, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"the workflow of handler {spec.name!r} is no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise TypeError(f"the workflow of handler {spec.name!r} must be an object: {{name, nodes, …}}")
+    return document
 
 
 def _schema(spec: HandlerSpec) -> dict[str, Any] | None:

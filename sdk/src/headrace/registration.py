@@ -39,6 +39,8 @@ class HandlerSpec:
     is_durable: bool = False
     #: Config fields that may hold `secrets.NAME`.
     secrets: tuple[str, ...] = ()
+    #: The definition of a workflow that workers register with the handler.
+    workflow: Mapping[str, Any] | None = None
 
     def __call__(self, config: Mapping[str, Any], context: Context) -> Any:
         """Run the handler; an awaitable if it is async. Raises Terminal (`ConfigError`) for a bad config."""
@@ -99,6 +101,7 @@ def handler(
     config: type[BaseModel] | None = None,
     secrets: tuple[str, ...] = (),
     durable: bool = False,
+    workflow: Mapping[str, Any] | None = None,
 ) -> Callable[[F], F]:
     """Register a function as the handler `name`.
 
@@ -109,6 +112,8 @@ def handler(
              and into no output, log or error.
     durable  gives the node a journal and an inbox, and lets the function return Parked: for code that lives
              longer than a worker.
+    workflow the definition of a workflow that runs the handler, as it would be sent to `/v1/workflows`: a
+             worker that has loaded the handler registers it under its `name`.
 
     The function takes (config, context), sync or async, and returns Completed, Skipped, Waiting, or any value
     that has a meaning as JSON, a pydantic model or a dataclass included (then: Completed).
@@ -125,6 +130,7 @@ def handler(
             retry=retry,
             secrets=secrets,
             is_durable=durable,
+            workflow=workflow,
         )
         _check_signature(spec)
         for each in (name, *aliases):

@@ -11,7 +11,12 @@ const SWEEPS = 12;
 
 // Gives what keeps it from being drawn, or an empty text.
 export function draw(svg, graph) {
-  const { nodes, edges } = graph;
+  const { edges } = graph;
+  const nodes = graph.nodes.map((node) => ({
+    ...node,
+    label: node.label ?? node.id,
+    node_type: node.node_type ?? "node",
+  }));
   if (nodes.length > MOST_NODES || edges.length > MOST_EDGES) {
     const found = `${nodes.length} nodes and ${edges.length} edges`;
     return `Too large to be drawn: ${found}; at most ${MOST_NODES} and ${MOST_EDGES}.`;

@@ -24,6 +24,19 @@ WHOLE: dict[str, Any] = {
 }
 
 
+GRAPH: dict[str, Any] = {
+    "name": "drawn",
+    "nodes": [{"id": "a", "node_type": "step", "colour": "red"}, {"id": "b", "node_type": "event"}],
+    "edges": [{"source": "a", "target": "b", "label": None}],
+    "description": None,
+}
+
+
+def drawn(**changes: Any) -> dict[str, Any]:
+    """An interface with a graph that differs in something."""
+    return {"graph": {**GRAPH, **changes}}
+
+
 def interface(written: Any) -> Interface | None:
     return compiled(workflow(node("A"), interface=written)).interface
 
@@ -73,7 +86,7 @@ def test_an_end_is_a_type_or_its_schema_alone(written: Any, expected: EventType)
     ("written", "path", "code", "says"),
     [
         ([], "interface", "wrong_type", "'interface' must be an object, got a list"),
-        ({"end": {}}, "interface.end", "unknown_field", "allowed: start, stop, events"),
+        ({"end": {}}, "interface.end", "unknown_field", "allowed: start, stop, events, inbox, graph"),
         ({"start": 7}, "interface.start", "wrong_type", "'interface.start' must be an object, got 7"),
         ({"stop": {"name": "a b"}}, "interface.stop.name", "bad_id", "must be made of letters"),
         ({"stop": {"name": "X", "schem": {}}}, "interface.stop.schem", "unknown_field", "'schem'"),
@@ -115,6 +128,27 @@ def test_an_end_is_a_type_or_its_schema_alone(written: Any, expected: EventType)
             "too_many",
             "has 257 types; allowed are 256",
         ),
+        ({"inbox": "B"}, "interface.inbox", "unknown_node", "'B', which is not in this workflow (nodes: A)"),
+        ({"inbox": ["A"]}, "interface.inbox", "wrong_type", "must be text, got a list"),
+        ({"graph": []}, "interface.graph", "wrong_type", "must be an object, got a list"),
+        (
+            drawn(title="x"),
+            "interface.graph.title",
+            "unknown_field",
+            "allowed: name, nodes, edges, description",
+        ),
+        (drawn(name=None), "interface.graph.name", "missing", "'interface.graph.name' is missing"),
+        (drawn(nodes={}, edges=[]), "interface.graph.nodes", "wrong_type", "must be a list of objects"),
+        (drawn(nodes=["a"], edges=[]), "interface.graph.nodes[0]", "wrong_type", "must be an object"),
+        (drawn(nodes=[{}], edges=[]), "interface.graph.nodes[0].id", "wrong_type", "must be text"),
+        (drawn(edges=[{"source": "a"}]), "interface.graph.edges[0].target", "wrong_type", "must be text"),
+        (
+            drawn(edges=[{"source": "a", "target": "c"}]),
+            "interface.graph.edges[0].target",
+            "unknown_node",
+            "must be the id of a node of this graph, got 'c'",
+        ),
+        (drawn(description="x" * 2**18), "interface.graph", "too_large", "allowed are 262,144"),
     ],
 )
 def test_what_is_wrong_in_it_is_named(written: Any, path: str, code: str, says: str) -> None:
@@ -124,6 +158,28 @@ def test_what_is_wrong_in_it_is_named(written: Any, path: str, code: str, says: 
     (problem,) = refused.value.problems
     assert (problem.path, problem.code) == (path, code)
     assert says in problem.message
+
+
+def test_events_of_clients_are_for_the_inbox_of_a_node_and_the_graph_is_kept_as_it_is() -> None:
+    found = interface({"inbox": "A", **drawn()})
+
+    assert found is not None
+    assert found.inbox == "A"
+    assert found.graph == GRAPH
+    assert found.steps == ["a"]
+    stored = compile_stored(workflow(node("A"), interface={"inbox": "A", **drawn()}), lambda handler: None)
+    assert stored.interface == found
+
+
+def test_an_inbox_is_no_mapped_node() -> None:
+    mapped = node("A", map={"items": [1, 2]})
+
+    with pytest.raises(DefinitionInvalid) as refused:
+        compiled(workflow(mapped, interface={"inbox": "A"}))
+
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.code) == ("interface.inbox", "bad_value")
+    assert "each of its items has an inbox of its own" in problem.message
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
@@ -145,7 +201,7 @@ def test_a_definition_that_was_accepted_before_is_read_whatever_its_schemas_are_
 
 def test_workers_get_what_they_check_by_and_no_other_definition_has_a_byte_of_it() -> None:
     fields, nodes = specs(WHOLE, output="{{ A }}")
-    bare, plain = specs({"start": NUMBER, "stop": {"name": "X"}})
+    bare, plain = specs({"start": NUMBER, "stop": {"name": "X"}, "inbox": "A", **drawn()})
 
     assert nodes["A"]["interface"] == nodes["$output"]["interface"]
     read = Interface.from_text(fields["interface"])

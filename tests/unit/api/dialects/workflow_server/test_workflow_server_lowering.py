@@ -11,13 +11,13 @@ from api.dialects.workflow_server.event_types import EventTypes
 from api.dialects.workflow_server.lowering import (
     CONTINUED,
     Refused,
-    Signal,
+    RunEvent,
     Start,
     handler_id_in,
     key_of,
     read_body,
     read_event,
-    read_signal,
+    read_run_event,
     read_start,
     sequence_in,
 )
@@ -100,9 +100,9 @@ def test_a_start_of_another_type_and_one_with_a_context_are_refused() -> None:
 def test_a_signal_has_the_name_of_its_event() -> None:
     event = {"type": "Paid", "value": {"sum": 1}}
 
-    assert read_signal({"event": event}, TYPES, ["A"]) == Signal("Paid", {"sum": 1}, None)
-    assert read_signal({"event": event, "step": "A"}, TYPES, ["A"]) == Signal("Paid", {"sum": 1}, "A")
-    assert read_signal({"event": {"type": "any-name", "value": {}}}, OPEN, []).name == "any-name"
+    assert read_run_event({"event": event}, TYPES, ["A"]) == RunEvent("Paid", {"sum": 1}, None)
+    assert read_run_event({"event": event, "step": "A"}, TYPES, ["A"]) == RunEvent("Paid", {"sum": 1}, "A")
+    assert read_run_event({"event": {"type": "any-name", "value": {}}}, OPEN, []).name == "any-name"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_signal_has_the_name_of_its_event() -> None:
 )
 def test_a_signal_that_cannot_be_is_refused(sent: dict[str, Any], types: EventTypes, message: str) -> None:
     with pytest.raises(Refused) as caught:
-        read_signal(sent, types, ["A"])
+        read_run_event(sent, types, ["A"])
 
     assert str(caught.value).startswith(message)
 

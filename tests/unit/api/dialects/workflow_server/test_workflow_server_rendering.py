@@ -14,6 +14,7 @@ from api.dialects.workflow_server.lowering import CONTINUED
 from api.dialects.workflow_server.rendering import (
     EventWords,
     failed_envelope,
+    given_envelope,
     handler_fields,
     handler_id_of,
     plain_result,
@@ -195,6 +196,32 @@ def test_lines_have_no_ids_and_names_are_left_out_on_demand() -> None:
     assert words.render(event) == (
         b'{"value":{"value":7},"qualified_name":null,"type":"Hidden","types":["P"]}\n'
     )
+
+
+def test_an_event_that_is_sent_again_says_so() -> None:
+    words = EventWords(definition(node("A")), {}, is_sse=False)
+    event = line(3, "node.event", type="E", value={}, types=None, qualified_name=None, internal=False)
+
+    again = words.render(event | {"data": event["data"] | {"repeated": True}})
+
+    assert again == b'{"value":{},"qualified_name":null,"type":"E","types":null,"repeated":true}\n'
+    assert b"repeated" not in words.render(event)
+
+
+def test_of_code_that_speaks_for_itself_no_node_is_a_step() -> None:
+    made = definition(node("A"), interface={"inbox": "A"})
+    words = EventWords(made, {}, is_sse=False, shows_internal=True)
+
+    started = {"seq": 2, "type": "node.started", "node_id": "A", "execution_id": "e", "data": {}}
+
+    assert words.render(started) == b""
+
+
+@pytest.mark.parametrize(
+    "event", [None, "text", {"type": 1, "value": {}}, {"type": "E"}, {"type": "E", "value": {}, "types": "P"}]
+)
+def test_what_is_no_event_is_not_taken_for_the_last_one(event: Any) -> None:
+    assert given_envelope(ExecutionFailure("A", "T", "m", details={"event": event})) is None
 
 
 def test_no_value_breaks_a_line() -> None:
