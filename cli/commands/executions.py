@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,12 +16,14 @@ from cli.commands.options import (
     InputsFileOption,
     InputsOption,
     LabelsOption,
+    LimitOption,
     LinesOption,
     ReasonOption,
     RequesterOption,
     ServerOption,
     TriggerFileOption,
 )
+from cli.output.records import record_lines
 from cli.output.text import cells, fitted, json_line, printable, span_words
 
 #: What started an execution that nothing else did; not worth a line.
@@ -158,7 +160,7 @@ def list_executions(
         str | None, typer.Option(metavar="NAME", help="Only those of this registered workflow; or its id.")
     ] = None,
     label: LabelsOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    limit: LimitOption = 20,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -180,11 +182,9 @@ def list_executions(
             workflow=workflow,
         )
         found = [view async for view in rows]
-        width = min(max((cells(printable(view.name)) for view in found), default=0), NAME_CELLS)
-        for view in found:
-            typer.echo(json_line(view.document) if as_json else _row(view, width))
-        if not found and not as_json:
-            typer.echo("no matching executions" if is_filtered else "no executions yet")
+        none = "no matching executions" if is_filtered else "no executions yet"
+        for line in record_lines(found, _rows, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -300,6 +300,11 @@ def _words(node: Node, first_start: str | None) -> Iterator[str]:
         yield " ".join(error_text(node.error).split())[:200]
     if node.reused:
         yield "reused by the fork"
+
+
+def _rows(found: Sequence[Execution]) -> Iterator[str]:
+    width = min(max(cells(printable(view.name)) for view in found), NAME_CELLS)
+    return (_row(view, width) for view in found)
 
 
 def _row(view: Execution, width: int) -> str:

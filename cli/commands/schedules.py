@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -15,11 +15,13 @@ from cli.commands.options import (
     AnswerOption,
     InputsFileOption,
     InputsOption,
+    LimitOption,
     LinesOption,
     ReasonOption,
     RequesterOption,
     ServerOption,
 )
+from cli.output.records import record_lines
 from cli.output.text import cells, fitted, json_line, printable
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ schedules = typer.Typer(
 def list_schedules(
     context: typer.Context,
     workflow: WorkflowOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    limit: LimitOption = 50,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -56,12 +58,10 @@ def list_schedules(
         return
 
     async def act(client: AsyncClient) -> int:
-        found = [each.document async for each in client.schedules.list(limit=limit, workflow=workflow)]
-        width = min(max((cells(each["name"]) for each in found), default=0), NAME_CELLS)
-        for each in found:
-            typer.echo(json_line(each) if as_json else _row(each, width))
-        if not found and not as_json:
-            typer.echo("no schedules yet; add one: ./headrace schedules add WORKFLOW --cron '30 8 * * 1-5'")
+        found = [each async for each in client.schedules.list(limit=limit, workflow=workflow)]
+        none = "no schedules yet; add one: ./headrace schedules add WORKFLOW --cron '30 8 * * 1-5'"
+        for line in record_lines(found, _rows, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -253,6 +253,11 @@ def _change(server: str | None, change: Callable[[AsyncClient], Awaitable[Schedu
         return ExitCode.SUCCESS
 
     call_server(server, act)
+
+
+def _rows(found: Sequence[Schedule]) -> Iterator[str]:
+    width = min(max(cells(each.name) for each in found), NAME_CELLS)
+    return (_row(each.document, width) for each in found)
 
 
 def _row(found: dict[str, Any], width: int) -> str:
