@@ -230,7 +230,7 @@ def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
 
     starts  first starts of nodes, by id, where they are others than those of the view.
     """
-    from cli.output.progress import MARKS, error_text, shorten
+    from cli.output.progress import MARKS, error_lines, error_text, shorten
 
     why = view.reason or view.cancelling
     yield f"{printable(view.name)} {view.execution_id}"
@@ -261,23 +261,11 @@ def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
     for node in view.nodes:
         line = f"  {MARKS.get(node.status, '?')[0]} {node.node_id:<{width}}  {node.status:<9}"
         yield printable(f"{line}  {'  '.join(_words(node, starts.get(node.node_id)))}".rstrip())
-        yield from _traceback(node)
+        yield from (f"      {line}" for line in error_lines(node.error))
     if view.output_error is not None:
         yield printable(f"  ✗ output: {error_text(view.output_error)}")
     if view.output is not None:
         yield f"  = {shorten(view.output)}"
-
-
-def _traceback(node: Node) -> Iterator[str]:
-    """Where the code of a failed handler was, or the last that its process wrote, line by line."""
-    details = node.error.get("details") if isinstance(node.error, dict) else None
-    if not isinstance(details, dict):
-        return
-    for line in str(details.get("traceback") or "").splitlines():
-        yield printable(f"      {line}")
-    last_lines = details.get("last_lines")
-    for line in last_lines if isinstance(last_lines, list) else ():
-        yield printable(f"      | {line}")
 
 
 def _words(node: Node, first_start: str | None) -> Iterator[str]:

@@ -253,6 +253,25 @@ def error_text(error: object) -> str:
     return f"{error.get('type', 'error')}: {error.get('message', '')}".strip()
 
 
+def error_lines(error: object) -> Iterator[str]:
+    """What an error has beside type and message: its details, the traceback, the last lines of its process."""
+    details = error.get("details") if isinstance(error, Mapping) else None
+    if not isinstance(details, Mapping):
+        return
+    yield from _details(details)
+    for line in str(details.get("traceback") or "").splitlines():
+        yield printable(line)
+    last_lines = details.get("last_lines")
+    for line in last_lines if isinstance(last_lines, list) else ():
+        yield printable(f"| {line}")
+
+
+def _details(details: Mapping[str, Any]) -> Iterator[str]:
+    """The details that a handler has given its error, on one line."""
+    if own := {name: value for name, value in details.items() if name not in ("traceback", "last_lines")}:
+        yield printable(f"details {shorten(own)}")
+
+
 def plain_line(event: Event) -> str:
     """One event as one line, for logs and pipes."""
     clock = event.ts[11:23] or "-"
@@ -271,7 +290,7 @@ def report(view: Execution) -> Iterator[str]:
     took = "" if took_s is None else f" in {span_words(took_s)}"
     yield f"{printable(view.name)} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
     failed = (node for node in view.nodes if node.status == "FAILED")
-    yield from _first_of(f"  ✗ {node.node_id}{_failure(node)}" for node in failed)
+    yield from _first_of("\n".join(_failure_lines(node)) for node in failed)
     if view.output_error is not None:
         yield f"  ✗ output: {error_text(view.output_error)}"
     if view.output is not None:
@@ -281,6 +300,13 @@ def report(view: Execution) -> Iterator[str]:
     consumed = {dependency for node in view.nodes for dependency in node.dependencies}
     ends = (node for node in view.nodes if node.status == "COMPLETED" and node.node_id not in consumed)
     yield from _first_of(f"  ✓ {node.node_id}: {shorten(node.output)}" for node in ends)
+
+
+def _failure_lines(node: Node) -> Iterator[str]:
+    yield f"  ✗ {node.node_id}{_failure(node)}"
+    details = node.error.get("details") if node.error else None
+    if isinstance(details, Mapping):
+        yield from (f"      {line}" for line in _details(details))
 
 
 def _failure(node: Node) -> str:

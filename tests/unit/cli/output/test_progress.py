@@ -116,7 +116,12 @@ def test_the_report_tells_failures_and_outputs_nobody_used() -> None:
     ended = view(
         node("A", status="COMPLETED", output={"x": 1}),
         node("B", after=("A",), status="COMPLETED", output={"y": 2}),
-        node("C", status="FAILED", try_number=3, error={"type": "HandlerError", "message": "no"}),
+        node(
+            "C",
+            status="FAILED",
+            try_number=3,
+            error={"type": "Stock.Empty", "message": "no", "details": {"sku": "a\x1b7", "left": 0}},
+        ),
         status="FAILED",
         cancelling="fail_fast",
     )
@@ -126,7 +131,9 @@ def test_the_report_tells_failures_and_outputs_nobody_used() -> None:
     lines = list(report(ended))
 
     assert lines[0] == "demo e1: FAILED in 2.0 s (fail_fast)"
-    assert lines[1] == "  ✗ C after 3 tries: HandlerError: no"
+    assert lines[1] == (
+        '  ✗ C after 3 tries: Stock.Empty: no\n      details {"sku": "a\\u001b7", "left": 0}'
+    )
     assert lines[2] == '  ✓ B: {"y": 2}'
 
 
