@@ -94,7 +94,7 @@ SETTINGS = {
     "allowed_hosts": "more host names of the API, comma separated; `*.example.com`, `*` for any name",
     "auth_required": "a request needs a key; a key that is sent is always checked",
     "operator_key": "opens tenants, their keys, workers, queues, `/readyz?verbose`; 16 characters or more",
-    "self_registration_enabled": "anybody may register a tenant with `POST /v1/tenants`",
+    "self_registration_enabled": "anyone may register a tenant with `POST /v1/tenants`",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
     "root_path": "prefix of all paths behind a proxy that takes it off again, such as `/headrace`",
     "demo": "in development: serve the demo, as `./headrace dev --demo` does",

@@ -290,7 +290,7 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState
             actions=["signal"],
             **details,
         )
-    people = "anybody"
+    people = "anyone"
     if wait.assignees is not None:
         more = len(wait.assignees) - NAMES_SHOWN
         people = ", ".join(wait.assignees[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -156,7 +156,7 @@ class WaitState:
     awaits: str | None
     #: Whether an answer would find it.
     is_listed: bool
-    #: Of an approval: who may decide (None: anybody), how many must approve, how many have.
+    #: Of an approval: who may decide (None: anyone), how many must approve, how many have.
     assignees: tuple[str, ...] | None = None
     quorum: int = 1
     given: int = 0
