@@ -254,7 +254,7 @@ def error_text(error: object) -> str:
 
 
 def error_lines(error: object) -> Iterator[str]:
-    """What an error has beside type and message: its details, the traceback, the last lines of its process."""
+    """What an error has beside type and message: details, traceback, last lines of its process."""
     details = error.get("details") if isinstance(error, Mapping) else None
     if not isinstance(details, Mapping):
         return

@@ -131,9 +131,7 @@ def test_the_report_tells_failures_and_outputs_nobody_used() -> None:
     lines = list(report(ended))
 
     assert lines[0] == "demo e1: FAILED in 2.0 s (fail_fast)"
-    assert lines[1] == (
-        '  ✗ C after 3 tries: Stock.Empty: no\n      details {"sku": "a\\u001b7", "left": 0}'
-    )
+    assert lines[1] == ('  ✗ C after 3 tries: Stock.Empty: no\n      details {"sku": "a\\u001b7", "left": 0}')
     assert lines[2] == '  ✓ B: {"y": 2}'
 
 
