@@ -23,6 +23,7 @@ from cli.commands.options import (
     ServerOption,
     TriggerFileOption,
 )
+from cli.commands.times import SinceOption, UntilOption, rfc3339
 from cli.output.records import record_lines
 from cli.output.text import cells, fitted, json_line, printable, span_words
 
@@ -160,6 +161,8 @@ def list_executions(
         str | None, typer.Option(metavar="NAME", help="Only those of this registered workflow; or its id.")
     ] = None,
     label: LabelsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     limit: LimitOption = 20,
     as_json: LinesOption = False,
     server: ServerOption = None,
@@ -171,7 +174,7 @@ def list_executions(
         raise usage_error("list", error) from None
 
     async def act(client: AsyncClient) -> int:
-        is_filtered = any((status, labels, name, text, roots, workflow))
+        is_filtered = any((status, labels, name, text, roots, workflow, since, until))
         rows = client.executions.list(
             limit=limit,
             status=[each.upper() for each in status] if status else None,
@@ -180,6 +183,8 @@ def list_executions(
             text=text,
             parent="none" if roots else None,
             workflow=workflow,
+            created_after=rfc3339(since),
+            created_before=rfc3339(until),
         )
         found = [view async for view in rows]
         none = "no matching executions" if is_filtered else "no executions yet"

@@ -21,6 +21,7 @@ from cli.commands.options import (
     RequesterOption,
     ServerOption,
 )
+from cli.commands.times import rfc3339, time_option
 from cli.output.records import record_lines
 from cli.output.text import cells, fitted, json_line, printable
 
@@ -96,8 +97,8 @@ def add(
         str | None, typer.Option(metavar="DURATION", help="What is older is let go.", show_default="1h")
     ] = None,
     jitter: Annotated[str | None, typer.Option(metavar="DURATION", help="Start up to so much later.")] = None,
-    start_at: Annotated[str | None, typer.Option(metavar="TIME", help="RFC 3339; nothing before it.")] = None,
-    end_at: Annotated[str | None, typer.Option(metavar="TIME", help="RFC 3339; nothing after it.")] = None,
+    start_at: Annotated[datetime | None, time_option("--start-at", "Nothing before it")] = None,
+    end_at: Annotated[datetime | None, time_option("--end-at", "Nothing after it")] = None,
     max_runs: Annotated[int | None, typer.Option(min=1, help="Finished after so many.")] = None,
     pause_on_failure: Annotated[
         bool, typer.Option("--pause-on-failure", help="Pause it when an execution of it has failed.")
@@ -110,7 +111,7 @@ def add(
     rule: dict[str, Any] = {
         "cron": cron, "every": every, "timezone": timezone, "overlap_policy": overlap,
         "catchup_policy": catchup, "catchup_window": catchup_window, "jitter": jitter,
-        "start_at": start_at, "end_at": end_at, "max_runs": max_runs,
+        "start_at": rfc3339(start_at), "end_at": rfc3339(end_at), "max_runs": max_runs,
         "pause_on_failure": pause_on_failure or None,
     }  # fmt: skip
 
@@ -195,8 +196,8 @@ def trigger(
 @schedules.command()
 def backfill(
     schedule: ScheduleArgument,
-    start: Annotated[str, typer.Option("--from", metavar="TIME", help="RFC 3339; the first time.")] = "",
-    end: Annotated[str, typer.Option("--to", metavar="TIME", help="RFC 3339; the last time.")] = "",
+    start: Annotated[datetime | None, time_option("--from", "The first time")] = None,
+    end: Annotated[datetime | None, time_option("--to", "The last time")] = None,
     max_active: Annotated[
         int | None, typer.Option(min=1, max=100, help="Executions of it at a time.", show_default="10")
     ] = None,
@@ -208,7 +209,8 @@ def backfill(
     server: ServerOption = None,
 ) -> None:
     """Start an execution for each time of a schedule from --from to --to."""
-    if not stop and not (start and end):
+    first, last = rfc3339(start), rfc3339(end)
+    if not stop and not (first and last):
         raise usage_error("schedules backfill", ValueError("give --from and --to, or --stop"))
 
     async def act(client: AsyncClient) -> int:
@@ -216,8 +218,9 @@ def backfill(
             await client.schedules.stop_backfill(schedule)
             typer.echo("stopped")
             return ExitCode.SUCCESS
+        assert first is not None and last is not None
         done = (
-            await client.schedules.backfill(schedule, start, end, max_active=max_active, dry_run=dry_run)
+            await client.schedules.backfill(schedule, first, last, max_active=max_active, dry_run=dry_run)
         ).document
         if as_json:
             typer.echo(json_line(done))
