@@ -262,6 +262,8 @@ class Snapshot:
     children: Mapping[str, ChildState] = field(default_factory=dict)
     #: Units on the list of a paused execution: resume goes on with them.
     held: frozenset[str] = frozenset()
+    #: Until when running attempts of an execution that is being cancelled may end; None without a grace.
+    grace_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -477,6 +477,7 @@ class Store:
             output=final,
             children=await child_states(self._redis, keys, live_states),
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
+            grace_ms=int(grace_ms) if grace_ms else None,
         )
         limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()
         lost = await self._lost_layout(execution)
