@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cli.stack import info as stack_info
 from cli.stack import ports
-from cli.stack.demo import DemoRun, demo_environment, require_development, start_demo
+from cli.stack.demo import DemoRun, demo_environment, handler_modules, require_development, start_demo
 from cli.stack.info import ROOT, StackInfo
 from cli.stack.live_workers import LiveWorkers, find_live_workers
 from cli.stack.process import Child
@@ -32,6 +32,10 @@ ECHO_PORT = 8090
 HEAD_START_S = 4.0
 #: How long the modules of HANDLERS are waited for, before it is said what runs.
 HANDLERS_WAIT_S = 5.0
+#: How long workers may take to start, before it is said which of them does not run; looked for so often.
+WORKERS_WAIT_S, LOOK_EVERY_S = 60.0, 0.5
+#: A worker that has been started so often and does not run will not.
+MOST_STARTS = 3
 #: The host names in the documented sample workflows; nothing of that name exists anywhere.
 SAMPLE_SERVICES = ("service-a", "consumer")
 
@@ -82,6 +86,7 @@ class Stack:
         lock_fd = lock(self.options.data_dir)
         self._listen_for_signals()
         watchers: list[asyncio.Task[None]] = []
+        follower: asyncio.Task[None] | None = None
         info: StackInfo | None = None
         try:
             self.api_port = self._choose_port(self.options.port, API_PORT)
@@ -106,15 +111,30 @@ class Stack:
                     self.demo_run = await asyncio.to_thread(start_demo, self.api_port, key)
                 self.live_workers = await self._find_live_workers()
                 self.announce(self, time.monotonic() - began)
+                follower = asyncio.create_task(self._follow_workers())
             await self._wait_for_stop(watchers)
         finally:
             await self._stop_all()
+            if follower is not None:
+                watchers.append(follower)
             for watcher in watchers:
                 watcher.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
             if info is not None:
                 info.remove()
             os.close(lock_fd)
+
+    @property
+    def handler_modules(self) -> tuple[str, ...]:
+        """Modules of handlers that its workers load beside the built-in ones."""
+        return handler_modules(self.settings, is_demo=self.options.is_demo)
+
+    @property
+    def starting_workers(self) -> list[Child]:
+        """Workers that have not announced themselves yet; none where that is not known."""
+        if self.live_workers is None:
+            return []
+        return [child for child in self.groups[0] if child.name not in self.live_workers.names]
 
     @property
     def api_url(self) -> str:
@@ -211,16 +231,34 @@ class Stack:
 
     async def _find_live_workers(self) -> LiveWorkers | None:
         """Look which workers of this stack live; handlers of your own are waited for, for a moment."""
-        key = stack_info.operator_key()
-        pids = {child.process.pid for child in self.groups[0] if child.process is not None}
         until_s = time.monotonic() + HANDLERS_WAIT_S
         while True:
-            found = await asyncio.to_thread(find_live_workers, self.api_port, key, pids)
-            if not self.settings.handler_modules or time.monotonic() > until_s or self._stop.is_set():
+            found = await self._look_for_workers()
+            are_expected = self.handler_modules and self.groups[0]
+            if not are_expected or time.monotonic() > until_s or self._stop.is_set():
                 return found
             if found is not None and (found.is_loaded or found.refusal):
                 return found
             await asyncio.sleep(0.1)
+
+    async def _look_for_workers(self) -> LiveWorkers | None:
+        pids = {child.process.pid for child in self.groups[0] if child.process is not None}
+        return await asyncio.to_thread(find_live_workers, self.api_port, stack_info.operator_key(), pids)
+
+    async def _follow_workers(self) -> None:
+        """Say when all workers run, or which does not, where some still started when it was announced."""
+        if not self.starting_workers:
+            return
+        until_s = time.monotonic() + WORKERS_WAIT_S
+        while (missing := self.starting_workers) and not self._stop.is_set():
+            is_late = time.monotonic() > until_s
+            if failing := [child.name for child in missing if is_late or child.starts >= MOST_STARTS]:
+                self.emit("stack", f"{' and '.join(failing)} could not start; see the lines of that name")
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
+            self.live_workers = await self._look_for_workers() or self.live_workers
+        if not self._stop.is_set():
+            self.emit("stack", f"all {self.options.workers} workers run")
 
     async def _wait_for_stop(self, watchers: list[asyncio.Task[None]]) -> None:
         """Until a signal comes, or supervision itself fails, which must not pass unnoticed."""
