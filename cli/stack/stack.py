@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -87,14 +88,18 @@ class Stack:
         self._listen_for_signals()
         watchers: list[asyncio.Task[None]] = []
         follower: asyncio.Task[None] | None = None
+        listeners: list[socket.socket] = []
         info: StackInfo | None = None
         try:
-            self.api_port = self._choose_port(self.options.port, API_PORT)
-            self.echo_port = self._choose_port(self.options.echo_port, ECHO_PORT, avoid=self.api_port)
+            # Open from here to the end, and handed to the processes that answer: no other process can take
+            # the ports in between, and who connects while one is restarted waits.
+            listeners.append(self._listen(self.options.port, API_PORT, host=self.options.host))
+            listeners.append(self._listen(self.options.echo_port, ECHO_PORT))
+            self.api_port, self.echo_port = map(ports.port_of, listeners)
             self.redis = await find_redis(
                 self.settings, data_dir=self.options.data_dir, lock_fd=lock_fd, emit=self.emit
             )
-            self.groups = self._plan(self.redis)
+            self.groups = self._plan(self.redis, *(listener.fileno() for listener in listeners))
             children = [child for group in self.groups for child in group]
             # Importing is what takes time. On a small machine, six processes that import side by side would
             # each take three times as long; with these three the first execution can already run.
@@ -120,6 +125,8 @@ class Stack:
             for watcher in watchers:
                 watcher.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
+            for listener in listeners:
+                listener.close()
             if info is not None:
                 info.remove()
             os.close(lock_fd)
@@ -160,21 +167,26 @@ class Stack:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.stop)
 
-    def _choose_port(self, asked: int | None, usual: int, *, avoid: int = 0) -> int:
+    def _listen(self, asked: int | None, usual: int, *, host: str = ports.LOCAL) -> socket.socket:
         if asked is None:
-            return ports.free_port(usual + 1 if usual == avoid else usual, host=self.options.host)
-        if not ports.is_port_free(asked, host=self.options.host):
+            return ports.listen_from(usual, host=host)
+        if (listener := ports.listen(asked, host=host)) is None:
             raise PortTaken(f"port {asked} is in use; leave the option out to take the next free one")
-        return asked
+        return listener
 
-    def _plan(self, place: RedisPlace) -> list[list[Child]]:
-        """The children, grouped in the order of stopping."""
+    def _plan(self, place: RedisPlace, api_fd: int, echo_fd: int) -> list[list[Child]]:
+        """The children, grouped in the order of stopping.
+
+        api_fd, echo_fd  sockets on which API and echo service answer.
+        """
         environment = child_environment(os.environ, self.settings, place=place, echo_url=self.echo_url)
         if self.options.is_demo:
             services = json.loads(environment["SERVICES"])
             environment |= demo_environment(self.settings, services, api_port=self.api_port)
 
-        def child(name: str, *arguments: str, grace_s: float, **extra: str) -> Child:
+        def child(
+            name: str, *arguments: str, grace_s: float, keep_fds: tuple[int, ...] = (), **extra: str
+        ) -> Child:
             return Child(
                 name=name,
                 command=[sys.executable, "-m", *arguments],
@@ -182,6 +194,7 @@ class Stack:
                 working_dir=ROOT,
                 emit=self.emit,
                 grace_s=grace_s,
+                keep_fds=keep_fds,
             )
 
         workers = [
@@ -191,13 +204,15 @@ class Stack:
             )
             for n in range(1, self.options.workers + 1)
         ]
-        serve = ("uvicorn", "main:app", "--host", self.options.host, "--port", str(self.api_port))
-        quiet = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
-        echo = ("cli.stack.echo_service", "--host", ports.LOCAL, "--port", str(self.echo_port))
+        serve = ("cli.stack.api_server", str(api_fd))
+        echo = ("cli.stack.echo_service", "--fd", str(echo_fd))
         groups = [
             workers,
             [child("orchestrator", "orchestrator.starter", grace_s=10.0)],
-            [child("api", *serve, *quiet, grace_s=6.0), child("echo", *echo, grace_s=2.0)],
+            [
+                child("api", *serve, grace_s=6.0, keep_fds=(api_fd,)),
+                child("echo", *echo, grace_s=2.0, keep_fds=(echo_fd,)),
+            ],
         ]
         if place.server is not None:
             groups.append([place.server])

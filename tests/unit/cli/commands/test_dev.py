@@ -10,7 +10,7 @@ from cli.commands.dev import announce, print_line
 from cli.stack import info
 from cli.stack.demo import DemoRun
 from cli.stack.live_workers import LiveWorkers
-from cli.stack.ports import NoSuchHost, is_port_free
+from cli.stack.ports import NoSuchHost, listen
 from cli.stack.redis_server import RedisPlace, RedisUnavailable, lock
 from cli.stack.stack import Stack, StackOptions
 from config import Settings
@@ -19,7 +19,7 @@ from tests.unit.cli.commands.invoking import run
 
 def test_a_host_that_leads_nowhere_is_named() -> None:
     with pytest.raises(NoSuchHost, match=r"--host: 'no host\.invalid' is no address of this machine"):
-        is_port_free(8000, host="no host.invalid")
+        listen(8000, host="no host.invalid")
 
 
 def test_a_data_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
