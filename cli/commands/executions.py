@@ -239,7 +239,7 @@ def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
 
     why = view.reason or view.cancelling
     yield f"{printable(view.name)} {view.execution_id}"
-    yield f"  {view.status}{_took(view.took_s())}" + (f" ({why})" if why else "")
+    yield f"  {view.status}{_whole_time(view)}" + (f" ({why})" if why else "")
     if paused := view.document.get("paused"):
         words = [f"by {paused['by']}"] if paused["by"] else []
         words += [f"since {paused['since']}", *([paused["reason"]] if paused["reason"] else [])]
@@ -308,6 +308,11 @@ def _row(view: Execution, width: int) -> str:
     )
     labels = "".join(f"  {name}={value}" for name, value in view.labels.items())
     return text + (f" ({why})" if why else "") + printable(labels)
+
+
+def _whole_time(view: Execution) -> str:
+    took, is_retried = _took(view.took_s()), view.document.get("generation", 1) > 1
+    return f"{took} with the time before its retry" if took and is_retried else took
 
 
 def _took(seconds: float | None) -> str:

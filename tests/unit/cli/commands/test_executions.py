@@ -28,7 +28,7 @@ EXECUTION = {
     "execution_id": "e1", "name": "order", "status": "PAUSED", "created_at": "2026-11-21T09:00:00.000Z",
     "started_at": "2026-11-21T09:00:00.000Z", "ended_at": "2026-11-21T09:01:00.000Z", "inputs": {"n": 1},
     "paused": {"by": "ann", "reason": "a look", "since": "2026-11-21T09:00:02.000Z"}, "nodes": NODES,
-    "quiesced": True,
+    "quiesced": True, "generation": 1,
 }  # fmt: skip
 EXPLAINED = {
     "node_id": "wait", "status": "WAITING", "waiting_for": "the end of its delay", "wakes": "its timer",
@@ -166,3 +166,13 @@ def test_an_unknown_id_is_refused(server: Server, command: str) -> None:
         2,
         ["refused: no execution 'e2' at http://localhost:8000; see ./headrace list"],
     )
+
+
+def test_the_time_of_a_retried_execution_says_what_is_in_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EXECUTION, "generation", 2)
+
+    _, lines = run("show", "e1")
+
+    assert lines[1] == "  PAUSED  60 s with the time before its retry"
