@@ -220,8 +220,8 @@ function build(strings, values, isSvg) {
 function parse(strings, isSvg) {
   let text = "";
   strings.forEach((part, at) => {
-    // A policy that refuses styles in markup refuses this one, too, though nothing is drawn by it yet.
-    text += part.replace(/\sstyle=$/, " hole-style=");
+    // A policy that refuses styles and handlers in markup refuses these, too, though nothing is drawn or run by them yet.
+    text += part.replace(/\s(style|on[a-z]+)=$/, " hole-$1=");
     if (at < strings.length - 1) text += IN_TAG.test(text) ? `hole-${at}-` : `<!--hole-${at}-->`;
   });
   // Line breaks at the edges are ours; a blank alone parts words.
@@ -279,7 +279,7 @@ function nodesOf(value) {
 /** @param {Element} element @param {string} name @param {string[]} parts @param {any[]} values */
 function setAttribute(element, name, parts, values) {
   if (name === "ref") return values[0](element);
-  if (name.startsWith("on")) return element.addEventListener(name.slice(2), values[0]);
+  if (name.startsWith("hole-on")) return element.addEventListener(name.slice("hole-on".length), values[0]);
   const set = () => {
     const now = values.map((value) => (typeof value === "function" ? value() : value));
     const isWhole = parts.length === 2 && parts.join("") === "";
