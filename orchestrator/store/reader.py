@@ -444,9 +444,12 @@ class Store:
         leases, timers, live = await self.liveness.of(execution_id, units)
         pipe = self._redis.pipeline(transaction=False)
         pipe.lrange(keys.worklist(execution_id), 0, 99)
-        pipe.zscore(keys.shared("timers"), timer_member("continue", execution_id, "", 0))
-        pipe.zscore(keys.shared("timers"), timer_member("execution_timeout", execution_id, "", generation))
-        pipe.zscore(keys.shared("timers"), timer_member("cancel_grace", execution_id, "", generation))
+        for kind, number in (
+            ("continue", 0),
+            ("execution_timeout", generation),
+            ("cancel_grace", generation),
+        ):
+            pipe.zscore(keys.shared("timers"), timer_member(kind, execution_id, "", number))
         pipe.sismember(keys.shared("active"), execution_id)
         pipe.hget(keys.runtime(execution_id), "grace_ms")
         if execution.status is ExecutionStatus.PAUSED:
