@@ -54,6 +54,7 @@ WITHOUT_ROW = {
     "put_schedule": "adds a schedule to a workflow, or changes its rule",
     "remove_schedule": "removes a schedule",
     "pause_schedule": "pauses a schedule, or lets it go on",
+    "count_trigger": "counts an execution of a schedule that was started by hand",
     "tend_schedule": "lets slots of a schedule go, and looks at what it has started",
     "backfill_schedule": "has slots of the past started, or stops that",
     "purge_staging": "gives up a submission that never became visible",

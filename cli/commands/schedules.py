@@ -23,12 +23,13 @@ from cli.commands.options import (
 )
 from cli.commands.times import rfc3339, time_option
 from cli.output.records import record_lines
-from cli.output.text import cells, fitted, json_line, printable
+from cli.output.text import cells, counted, fitted, json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
     from headrace.records import Schedule
 
+_COUNTS = ("runs", "backfilled", "triggered", "skipped", "missed", "failed")
 #: Columns of a terminal that a name takes in a list.
 NAME_CELLS = 30
 
@@ -265,7 +266,7 @@ def _rows(found: Sequence[Schedule]) -> Iterator[str]:
 
 def _row(found: dict[str, Any], width: int) -> str:
     then = f"next {found['next_slot']}" if found["next_slot"] else "no next time"
-    counts = f"{found['runs']} run{'' if found['runs'] == 1 else 's'}"
+    counts = counted(found["runs"] + found["backfilled"] + found["triggered"], "run")
     name = fitted(printable(found["name"]), width)
     return f"{name}  {found['state']}  {printable(_rhythm(found['rule']))}  {then}  {counts}"
 
@@ -292,12 +293,13 @@ def _lines(found: dict[str, Any]) -> list[str]:
     why = f": {found['paused_reason']}" if found["paused_reason"] else ""
     lines.append(f"  {found['state']}{why}")
     lines.append(f"  next {found['next_slot'] or 'never'}, last {found['last_slot'] or 'never'}")
-    counts = ", ".join(f"{found[name]} {name}" for name in ("runs", "skipped", "missed", "failed"))
+    counts = ", ".join(f"{found[name]} {name}" for name in _COUNTS)
     lines.append(f"  {counts}")
     if found["last_error"]:
         lines.append(f"  last error: {found['last_error']}")
     if found["last_execution_id"]:
-        lines.append(f"  last execution {found['last_execution_id']}")
+        at = f" at {found['last_started_at']}" if found["last_started_at"] else ""
+        lines.append(f"  last execution {found['last_execution_id']}{at}")
     if found["waiting"]:
         lines.append(f"  waiting for the end of an earlier one: {', '.join(found['waiting'])}")
     if backfill := found["backfill"]:

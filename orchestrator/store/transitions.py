@@ -901,6 +901,10 @@ class Transitions(ScriptClient):
         head = (slot.schedule_id, slot.tenant, slot.turn, call_id, kind, *slot.after(), slot.missed, error)
         return Call(self, "tend_schedule", (self._schedule(slot.tenant, slot.schedule_id),), head, read_text)
 
+    def count_trigger(self, tenant: str, schedule_id: str, execution_id: str) -> Call[str]:
+        """Count an execution of a schedule that was started by hand. Replies ok, unknown."""
+        return Call(self, "count_trigger", (self._schedule(tenant, schedule_id),), (execution_id,), read_text)
+
     def backfill_schedule(
         self,
         tenant: str,
