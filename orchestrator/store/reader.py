@@ -436,20 +436,16 @@ class Store:
         units += [
             (definition.node(node_id), state) for node_id in maps for state in maps[node_id].live.values()
         ]
-        final = None
-        if definition.output_node is not None:
-            final = await self.output_state(execution_id)
-            units += [] if final is None else [(definition.output_node, final)]
+        final = None if definition.output_node is None else await self.output_state(execution_id)
+        if definition.output_node is not None and final is not None:
+            units.append((definition.output_node, final))
         live_states, generation = [state for _, state in units], execution.generation
         leases, timers, live = await self.liveness.of(execution_id, units)
         pipe = self._redis.pipeline(transaction=False)
         pipe.lrange(keys.worklist(execution_id), 0, 99)
-        for kind, number in (
-            ("continue", 0),
-            ("execution_timeout", generation),
-            ("cancel_grace", generation),
-        ):
-            pipe.zscore(keys.shared("timers"), timer_member(kind, execution_id, "", number))
+        pipe.zscore(keys.shared("timers"), timer_member("continue", execution_id, "", 0))
+        for kind in ("execution_timeout", "cancel_grace"):
+            pipe.zscore(keys.shared("timers"), timer_member(kind, execution_id, "", generation))
         pipe.sismember(keys.shared("active"), execution_id)
         pipe.hget(keys.runtime(execution_id), "grace_ms")
         if execution.status is ExecutionStatus.PAUSED:
