@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     auth_required: bool | None = None
     #: Opens what belongs to the operator. Unset: nothing does, but requests without a key in development.
     operator_key: str | None = Field(default=None, repr=False)
-    #: True: anybody may register a tenant. Unset: true in development, false in production.
+    #: True: anyone may register a tenant. Unset: true in development, false in production.
     self_registration_enabled: bool | None = None
     #: Its files are registered when the API starts; a directory that does not exist has none.
     workflows_dir: Path = ROOT / "workflows"
@@ -386,7 +386,7 @@ class Settings(BaseSettings):
 
     @property
     def is_registration_open(self) -> bool:
-        """Whether anybody may register a tenant."""
+        """Whether anyone may register a tenant."""
         if self.self_registration_enabled is None:
             return not self.is_production
         return self.self_registration_enabled

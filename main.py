@@ -178,12 +178,12 @@ def _warn_of_oversights(settings: Settings) -> None:
         )
     if settings.needs_keys and settings.operator_key is None:
         log.warning(
-            "keys.no_operator", extra={"cure": "set OPERATOR_KEY: without it nobody can make the first key"}
+            "keys.no_operator", extra={"cure": "set OPERATOR_KEY: without it there can be no first key"}
         )
     if settings.needs_keys and settings.is_registration_open:
         log.warning(
             "tenants.registration_open",
-            extra={"cure": "anybody may register a tenant; SELF_REGISTRATION_ENABLED=false closes that"},
+            extra={"cure": "anyone may register a tenant; SELF_REGISTRATION_ENABLED=false closes that"},
         )
 
 

@@ -10,7 +10,7 @@ FRESH_S = 0.5
 
 
 class Admission:
-    """One request's pass, from the moment it was let in. Made by the middleware, before anybody asks."""
+    """One request's pass, from the moment it was let in. Made by the middleware, before anyone asks."""
 
     __slots__ = ("_admit", "_admitted_s")
 

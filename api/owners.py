@@ -16,7 +16,7 @@ from typing import Any
 from api.refusals import KeyRequired, OperatorOnly, ScopeMissing
 from orchestrator.errors import ApiKeyInvalid, TenantDisabled
 from orchestrator.execution.access import Identity, Scope
-from orchestrator.operations.authentication import Authentication, anybody
+from orchestrator.operations.authentication import Authentication, anyone
 
 COOKIE = "headrace_session"
 _SESSION = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -160,7 +160,7 @@ class Gate:
 
     is_required     whether a request needs a key, but for what is public.
     is_development  whether a request without a key may act as the operator, where none is required.
-    is_registration_open  whether anybody may register a tenant.
+    is_registration_open  whether anyone may register a tenant.
     """
 
     is_required: bool = False
@@ -192,7 +192,7 @@ class Gate:
         if identity is None and not needs_key:
             identity = self._without_key(owner)
         if owner is RouteOwner.REGISTRATION and self.is_registration_open:
-            return identity or anybody()
+            return identity or anyone()
         if owner in (RouteOwner.OPERATOR, RouteOwner.REGISTRATION):
             if identity is not None and identity.is_operator:
                 return identity
@@ -207,7 +207,7 @@ class Gate:
         return identity
 
     async def identity(self, scope: Mapping[str, Any], authentication: Authentication) -> Identity | None:
-        """Say who makes a request, without refusing anybody.
+        """Say who makes a request, without refusing anyone.
 
         None without a key where one is needed, and with a key or session that opens nothing.
         """
@@ -231,7 +231,7 @@ class Gate:
         """Say who makes a request without a key; None where that is not enough."""
         if self.is_required or (owner is RouteOwner.OPERATOR and not self.is_development):
             return None
-        return anybody(is_operator=self.is_development)
+        return anyone(is_operator=self.is_development)
 
 
 def security_of(owner: RouteOwner) -> list[dict[str, list[str]]]:

@@ -102,7 +102,7 @@ class TenantEngine:
         self.nodes = Nodes(store, transitions, owner)
         self.outputs = Outputs(store, owner)
         self.signals = Signals(store, transitions, owner, checks=shared.checks)
-        self.inboxes = Inboxes(store, transitions, owner, checks=shared.checks)
+        self.inboxes = Inboxes(store, transitions, submissions, owner, checks=shared.checks)
         self.approvals = Approvals(store, transitions, owner, checks=shared.checks)
         self.dead_letters = DeadLetters(store, transitions, self.executions, owner)
         self.events = Events(store, shared.subscribe, owner)

@@ -76,6 +76,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("statistics", "workflows:statistics:{tenant}:{day}", "hash", "executions that ended on a day, their nodes, and deliveries to webhooks, counted; days count from 1970, UTC; its fields are in `orchestrator/execution/statistics.py`", "fold_execution, purge_execution, purge_keys, deliver_webhook, count_delivery", "400 days", is_rare=True),
     KeyPattern("dead", "workflows:dead[:{tenant}]", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped", is_rare=True),
     KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never", is_rare=True),
+    KeyPattern("orchestrated", "workflows:tick:orchestrator", "string", "when an orchestrator last did so, and no worker in its place, Redis ms", "stamp_tick", "never", is_rare=True),
     KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew", "stamp_tick", "one lease", is_rare=True),
     KeyPattern("repairs", "workflows:repairs", "hash", "repairs of the sweep, counted by kind", "repair_execution", "never", is_rare=True),
     KeyPattern("probe", "workflows:probe", "string", "proof that Redis takes writes", "probe", "one second", is_rare=True),

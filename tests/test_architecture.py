@@ -63,7 +63,7 @@ WITHOUT_SCRIPT = {
     "drain_worklist": "continue_execution until nothing is left",
     "end_all": "the calls of ending attempts, a few at a time by end_nodes",
     "durable": "waits for the disk where starts are durable",
-    "probe": "writes nothing that anybody reads",
+    "probe": "writes nothing that anyone reads",
 }
 #: An unpack whose length no constant bounds.
 UNPACKED = {

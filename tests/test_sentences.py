@@ -14,7 +14,8 @@ from cli.__main__ import app as command_line
 from docs import generate
 
 ROOT = generate.ROOT
-PACKAGES = ("api", "cli", "clients", "orchestrator", "sdk", "workers")
+#: Packages and files whose texts are read.
+PLACES = ("api", "cli", "clients", "orchestrator", "sdk", "workers", "main.py", "config.py", "wiring.py")
 #: Persons without a name, and periphrases for what the field has a verb for: schedule, claim, renew, resume.
 REFUSED = re.compile(
     r"\b(somebody|nobody|anybody|whoever|whomever|whom|anew|told|hurry|goes on too)\b", re.IGNORECASE
@@ -38,11 +39,12 @@ def test_pure_rooms_are_plain_in_comments_and_docstrings_too(place: str) -> None
     assert not vague
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_texts_of_the_program_are_plain(package: str) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_texts_of_the_program_are_plain(place: str) -> None:
+    root = ROOT / place
     odd = {
         f"{path.relative_to(ROOT)}:{line}": text
-        for path in sorted((ROOT / package).rglob("*.py"))
+        for path in ([root] if root.is_file() else sorted(root.rglob("*.py")))
         for line, text in _texts(path)
         if REFUSED.search(text)
     }
@@ -62,20 +64,26 @@ def test_the_help_of_commands_is_plain() -> None:
     assert not [text for text in helps if REFUSED.search(text)]
 
 
+def test_the_documents_have_one_word_for_anyone() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+    assert len(pages) > 30
+    assert not [page.name for page in pages if "anybody" in page.read_text(encoding="utf-8").lower()]
+
+
 def test_the_check_finds_what_it_looks_for() -> None:
     assert REFUSED.search("send it again when somebody does")
     assert not REFUSED.search("no node waits for signal 'x'")
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Every text of two words or more that is no docstring."""
+    """Every text that is no docstring."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in docstrings:
             continue
-        if " " in node.value:
-            yield node.lineno, node.value
+        yield node.lineno, node.value
 
 
 def _descriptions(document: object) -> Iterator[str]:

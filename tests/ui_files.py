@@ -80,7 +80,7 @@ def styles_of(page: str) -> set[str]:
 
 
 def first_visit(page: str, how: str = "") -> set[str]:
-    """All files that are loaded before anybody does something: by an import that is met, now or later.
+    """All files that are loaded before anyone does something: by an import that is met, now or later.
 
     how  what the page is opened with, of NOT_LOADED; "" where it makes no difference, or for all of them.
     """

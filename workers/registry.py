@@ -120,6 +120,13 @@ class Catalogue:
             return tuple(set(cards[0].secrets).intersection(*(card.secrets for card in cards[1:])))
         return None
 
+    def is_durable(self, handler: str) -> bool | None:
+        """Whether one of its versions reads letters; None for one of which only the name is known."""
+        if spec := find_handler(handler):
+            return spec.is_durable
+        cards = self._cards(handler)
+        return any(card.is_durable for card in cards) if cards else None
+
     def listed(self) -> Iterator[HandlerCard]:
         """Every handler that has a card, once, by name."""
         found = {card.name: card for text in reversed(self.cards) for card in _decoded(text).values()}

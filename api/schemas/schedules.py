@@ -125,9 +125,12 @@ class ScheduleView(BaseModel):
     state: str = Field(description="active, paused, asleep (its workflow is paused) or finished.")
     next_slot: str | None
     next_due_at: str | None = Field(description="The next slot with its jitter.")
-    last_slot: str | None
-    last_execution_id: str | None
-    runs: int = Field(description="Executions started for slots; those of backfills are not among them.")
+    last_slot: str | None = Field(description="Of the last one started for a slot, or by a backfill.")
+    last_execution_id: str | None = Field(description="The last one started, in any way.")
+    last_started_at: str | None = Field(description="When that was.")
+    runs: int = Field(description="Executions started for slots.")
+    backfilled: int = Field(description="Executions started by backfills.")
+    triggered: int = Field(description="Executions started by hand.")
     skipped: int = Field(description="Slots that gave way to an execution before them.")
     missed: int = Field(description="Slots that no orchestrator could start in time.")
     failed: int = Field(description="Slots for which no execution could be made.")
@@ -185,7 +188,10 @@ def schedule_fields(record: ScheduleRecord, workflow: WorkflowRecord | None) -> 
         "next_due_at": rfc3339(record.due_ms),
         "last_slot": rfc3339(record.last_slot_ms),
         "last_execution_id": record.last_execution_id or None,
+        "last_started_at": rfc3339(record.last_started_ms),
         "runs": record.runs,
+        "backfilled": record.backfilled,
+        "triggered": record.triggered,
         "skipped": record.skipped,
         "missed": record.missed,
         "failed": record.failed,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_about
-from cli.commands.options import ExecutionArgument, LinesOption, ServerOption
+from cli.commands.options import ExecutionArgument, LimitOption, LinesOption, ServerOption
+from cli.output.records import record_lines
 from cli.output.tables import table_lines
-from cli.output.text import json_line, span_words
+from cli.output.text import span_words
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def children(
     execution_id: ExecutionArgument,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    limit: LimitOption = 50,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -29,14 +31,8 @@ def children(
 
     async def act(client: AsyncClient, execution_id: str) -> int:
         found = [each async for each in client.executions.children(execution_id, limit=limit)]
-        if as_json:
-            for each in found:
-                typer.echo(json_line(each.document))
-        elif found:
-            for line in table_lines(("EXECUTION", "NODE", "STATUS", "TOOK", "WORKFLOW"), map(_child, found)):
-                typer.echo(line)
-        else:
-            typer.echo("no child executions")
+        for line in record_lines(found, _children, none="no child executions", as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_about(server, execution_id, act)
@@ -46,7 +42,7 @@ def items(
     execution_id: ExecutionArgument,
     node_id: Annotated[str, typer.Argument(metavar="NODE", help="The mapped node's id.")],
     status: Annotated[str | None, typer.Option(help="Only items of this status: FAILED, RUNNING, …")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    limit: LimitOption = 100,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -56,18 +52,16 @@ def items(
         word = status.upper() if status else None
         rows = client.nodes.items(execution_id, node_id, limit=limit, status=word)
         found = [each async for each in rows]
-        if as_json:
-            for each in found:
-                typer.echo(json_line(each.document))
-        elif found:
-            headings = ("ITEM", "STATUS", "TRIES", "TOOK", "WHAT IT GAVE")
-            for line in table_lines(headings, map(_item, found), numbers=("ITEM", "TRIES")):
-                typer.echo(line)
-        else:
-            typer.echo("no matching items" if status else "no items")
+        none = "no matching items" if status else "no items"
+        for line in record_lines(found, _items, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_about(server, execution_id, act)
+
+
+def _children(found: Sequence[Execution]) -> Iterator[str]:
+    return table_lines(("EXECUTION", "NODE", "STATUS", "TOOK", "WORKFLOW"), map(_child, found))
 
 
 def _child(view: Execution) -> tuple[str, ...]:
@@ -75,6 +69,11 @@ def _child(view: Execution) -> tuple[str, ...]:
     took_s = view.took_s()
     took = "-" if view.started_at is None or took_s is None else span_words(took_s)
     return view.execution_id, str(parent.get("node_id") or "-"), view.status, took, view.name
+
+
+def _items(found: Sequence[Item]) -> Iterator[str]:
+    headings = ("ITEM", "STATUS", "TRIES", "TOOK", "WHAT IT GAVE")
+    return table_lines(headings, map(_item, found), numbers=("ITEM", "TRIES"))
 
 
 def _item(item: Item) -> tuple[str, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_server
-from cli.commands.options import LinesOption, ServerOption
+from cli.commands.options import LimitOption, LinesOption, ServerOption
+from cli.output.records import record_lines
 from cli.output.tables import table_lines
-from cli.output.text import json_line, printable
+from cli.output.text import printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
@@ -28,7 +30,7 @@ dead = typer.Typer(
 @dead.callback()
 def list_dead(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    limit: LimitOption = 50,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -38,14 +40,8 @@ def list_dead(
 
     async def act(client: AsyncClient) -> int:
         found = [each async for each in client.dead_letters.list(limit=limit)]
-        if as_json:
-            for each in found:
-                typer.echo(json_line(each.document))
-        elif found:
-            for line in table_lines(("ENTRY", "EXECUTION", "NODE", "AT", "REASON"), map(_row, found)):
-                typer.echo(line)
-        else:
-            typer.echo("nothing has failed for good")
+        for line in record_lines(found, _table, none="nothing has failed for good", as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -73,6 +69,10 @@ def drop(entry: EntryArgument, server: ServerOption = None) -> None:
         return ExitCode.SUCCESS
 
     call_server(server, act)
+
+
+def _table(found: Sequence[DeadLetter]) -> Iterator[str]:
+    return table_lines(("ENTRY", "EXECUTION", "NODE", "AT", "REASON"), map(_row, found))
 
 
 def _row(entry: DeadLetter) -> tuple[str, ...]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server
-from cli.commands.options import AnswerOption, LinesOption, ServerOption
+from cli.commands.api_call import ExitCode, call_about, call_server
+from cli.commands.options import EXECUTION_HELP, AnswerOption, LimitOption, LinesOption, ServerOption
+from cli.output.records import record_lines
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
+    from headrace.records import Delivery
 
 DeliveryArgument = Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id.")]
 
@@ -35,26 +38,28 @@ class State(StrEnum):
 @deliveries.command("list")
 def list_deliveries(
     execution: Annotated[
-        str | None, typer.Option("--execution", metavar="EXECUTION", help="Only those about its ends.")
+        str | None,
+        typer.Option("--execution", metavar="EXECUTION", help=f"Only those about its ends. {EXECUTION_HELP}"),
     ] = None,
     state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    limit: LimitOption = 50,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
     """List deliveries, those of the newest ends first."""
 
-    async def act(client: AsyncClient) -> int:
-        count = 0
+    async def act(client: AsyncClient, execution_id: str | None = None) -> int:
         word = None if state is None else str(state)
-        async for each in client.deliveries.list(limit=limit, execution_id=execution, state=word):
-            typer.echo(json_line(each.document) if as_json else delivery_line(each.document))
-            count += 1
-        if not count and not as_json:
-            typer.echo("no matching deliveries" if execution or state else "no deliveries yet")
+        rows = client.deliveries.list(limit=limit, execution_id=execution_id, state=word)
+        found = [each async for each in rows]
+        none = "no matching deliveries" if execution or state else "no deliveries yet"
+        for line in record_lines(found, listed_lines, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    if execution is None:
+        call_server(server, act)
+    call_about(server, execution, act)
 
 
 @deliveries.command()
@@ -80,6 +85,15 @@ def resend(delivery: DeliveryArgument, as_json: AnswerOption = False, server: Se
         return ExitCode.SUCCESS
 
     call_server(server, act)
+
+
+def listed_lines(found: Sequence[Delivery]) -> Iterator[str]:
+    """Deliveries in a line each; one that does not get through has a second one that says why."""
+    for each in found:
+        yield delivery_line(each.document)
+        last = each.document["last_attempt"]
+        if last and last["error"] and each.state != State.DELIVERED:
+            yield printable(f"  {last['error']}")
 
 
 def delivery_line(found: dict[str, Any]) -> str:

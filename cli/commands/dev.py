@@ -117,7 +117,7 @@ def announce(stack: Stack, took_s: float) -> None:
         ("Redis", stack.redis.label),
         ("orchestrator", "1"),
         ("workers", workers_row(stack.options.workers, stack.live_workers)),
-        *handlers_rows(stack.settings.handler_modules, stack.live_workers),
+        *handlers_rows(stack.handler_modules if stack.options.workers else (), stack.live_workers),
         ("echo service", f"{stack.echo_url}  (answers for the sample names service-a and consumer)"),
         ("next", next_steps(stack.options.data_dir)),
     ]
@@ -128,13 +128,16 @@ def announce(stack: Stack, took_s: float) -> None:
 
 
 def workers_row(wanted: int, live: LiveWorkers | None) -> str:
-    """Say which workers live."""
+    """Say which workers run, and how many are still starting; of these a later line says when they run."""
     if not wanted:
         return "none (--workers 2 starts some)"
     if live is None:
         return f"{wanted}"
-    names = f": {', '.join(live.names)}" if live.names else ""
-    return f"{wanted}{names}" if len(live.names) >= wanted else f"{len(live.names)} of {wanted} so far{names}"
+    names = ", ".join(live.names)
+    if (starting := wanted - len(live.names)) <= 0:
+        return f"{wanted}: {names}"
+    running = f"{len(live.names)} of {wanted} running: {names}" if names else f"none of {wanted} running yet"
+    return f"{running}; {starting} still starting"
 
 
 def handlers_rows(modules: Sequence[str], live: LiveWorkers | None) -> list[tuple[str, str]]:

@@ -85,8 +85,9 @@ def check_redis() -> Iterator[Finding]:
         seconds, microseconds = client.time()
         middle = (began + time.time()) / 2
         yield skew_finding(round((seconds + microseconds / 1e6 - middle) * 1000))
-        tick = client.get("workflows:tick")
-        yield orchestrator_finding(int(str(tick)) if tick else None, now_ms=seconds * 1000)
+        ticks = client.mget("workflows:tick", "workflows:tick:orchestrator")
+        tick_ms, own_ms = (int(str(tick)) if tick else None for tick in ticks)
+        yield orchestrator_finding(tick_ms, own_ms, now_ms=seconds * 1000)
     except (RedisError, OSError) as error:
         yield Finding("Redis", False, f"{where}: {error}", cure_for(error))
     finally:
@@ -174,13 +175,26 @@ def skew_finding(skew_ms: int) -> Finding:
     )
 
 
-def orchestrator_finding(tick_ms: int | None, *, now_ms: int) -> Finding:
-    """Whether one looks at timers, retries and schedules; workers that stand in for it are slower."""
+def orchestrator_finding(tick_ms: int | None, own_ms: int | None, *, now_ms: int) -> Finding:
+    """Whether one looks at timers, retries and schedules, or only workers that stand in for it.
+
+    tick_ms  when timers were last looked at.
+    own_ms   when an orchestrator itself last did so.
+    """
     from cli.stack.healthcheck import tick_trouble
 
-    trouble = tick_trouble(tick_ms, now_ms=now_ms)
-    advice = "timers, retries and schedules wait for one: ./headrace dev, or python -m orchestrator.starter"
-    return Finding("orchestrator", not trouble, trouble or "ticks", advice)
+    start = "./headrace dev, or python -m orchestrator.starter"
+    if not (trouble := tick_trouble(own_ms, now_ms=now_ms)):
+        return Finding("orchestrator", True, "ticks")
+    if tick_trouble(tick_ms, now_ms=now_ms):
+        return Finding("orchestrator", False, trouble, f"timers, retries and schedules wait for one: {start}")
+    return Finding(
+        "orchestrator",
+        False,
+        f"{trouble}; workers stand in for its timers and retries",
+        f"schedules, repairs and purges wait for one: {start}",
+        is_warning=True,
+    )
 
 
 def check_api(server: str | None) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,12 +15,15 @@ from cli.commands.options import (
     ExecutionArgument,
     InputsFileOption,
     InputsOption,
+    LimitOption,
     LinesOption,
     ReasonOption,
     RequesterOption,
     ServerOption,
     TriggerFileOption,
 )
+from cli.commands.times import SinceOption, UntilOption, rfc3339
+from cli.output.records import record_lines
 from cli.output.text import cells, fitted, json_line, printable, span_words
 
 #: What started an execution that nothing else did; not worth a line.
@@ -162,7 +165,9 @@ def list_executions(
             "--label", metavar="NAME=VALUE", help="Only executions with this label; may be repeated."
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: LimitOption = 20,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -173,7 +178,7 @@ def list_executions(
         raise usage_error("list", error) from None
 
     async def act(client: AsyncClient) -> int:
-        is_filtered = any((status, labels, name, text, roots, workflow))
+        is_filtered = any((status, labels, name, text, roots, workflow, since, until))
         rows = client.executions.list(
             limit=limit,
             status=[each.upper() for each in status] if status else None,
@@ -182,13 +187,13 @@ def list_executions(
             text=text,
             parent="none" if roots else None,
             workflow=workflow,
+            created_after=rfc3339(since),
+            created_before=rfc3339(until),
         )
         found = [view async for view in rows]
-        width = min(max((cells(printable(view.name)) for view in found), default=0), NAME_CELLS)
-        for view in found:
-            typer.echo(json_line(view.document) if as_json else _row(view, width))
-        if not found and not as_json:
-            typer.echo("no matching executions" if is_filtered else "no executions yet")
+        none = "no matching executions" if is_filtered else "no executions yet"
+        for line in record_lines(found, _rows, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -234,11 +239,11 @@ def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
 
     starts  first starts of nodes, by id, where they are others than those of the view.
     """
-    from cli.output.progress import MARKS, error_text, shorten
+    from cli.output.progress import MARKS, error_lines, error_text, shorten
 
     why = view.reason or view.cancelling
     yield f"{printable(view.name)} {view.execution_id}"
-    yield f"  {view.status}{_took(view.took_s())}" + (f" ({why})" if why else "")
+    yield f"  {view.status}{_whole_time(view)}" + (f" ({why})" if why else "")
     if paused := view.document.get("paused"):
         words = [f"by {paused['by']}"] if paused["by"] else []
         words += [f"since {paused['since']}", *([paused["reason"]] if paused["reason"] else [])]
@@ -265,23 +270,11 @@ def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
     for node in view.nodes:
         line = f"  {MARKS.get(node.status, '?')[0]} {node.node_id:<{width}}  {node.status:<9}"
         yield printable(f"{line}  {'  '.join(_words(node, starts.get(node.node_id)))}".rstrip())
-        yield from _traceback(node)
+        yield from (f"      {line}" for line in error_lines(node.error))
     if view.output_error is not None:
         yield printable(f"  ✗ output: {error_text(view.output_error)}")
     if view.output is not None:
         yield f"  = {shorten(view.output)}"
-
-
-def _traceback(node: Node) -> Iterator[str]:
-    """Where the code of a failed handler was, or the last that its process wrote, line by line."""
-    details = node.error.get("details") if isinstance(node.error, dict) else None
-    if not isinstance(details, dict):
-        return
-    for line in str(details.get("traceback") or "").splitlines():
-        yield printable(f"      {line}")
-    last_lines = details.get("last_lines")
-    for line in last_lines if isinstance(last_lines, list) else ():
-        yield printable(f"      | {line}")
 
 
 def _words(node: Node, first_start: str | None) -> Iterator[str]:
@@ -306,6 +299,11 @@ def _words(node: Node, first_start: str | None) -> Iterator[str]:
         yield "reused by the fork"
 
 
+def _rows(found: Sequence[Execution]) -> Iterator[str]:
+    width = min(max(cells(printable(view.name)) for view in found), NAME_CELLS)
+    return (_row(view, width) for view in found)
+
+
 def _row(view: Execution, width: int) -> str:
     why = view.reason if view.status == "FAILED" else None
     took = f"{_took(view.took_s())}" if view.started_at else ""
@@ -314,6 +312,11 @@ def _row(view: Execution, width: int) -> str:
     )
     labels = "".join(f"  {name}={value}" for name, value in view.labels.items())
     return text + (f" ({why})" if why else "") + printable(labels)
+
+
+def _whole_time(view: Execution) -> str:
+    took, is_retried = _took(view.took_s()), view.document.get("generation", 1) > 1
+    return f"{took} with the time before its retry" if took and is_retried else took
 
 
 def _took(seconds: float | None) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_server
 from cli.commands.options import AnswerOption, ServerOption
+from cli.output.records import record_lines
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
+    from headrace.records import ApiKey
 
 TenantOption = Annotated[
     str | None,
@@ -31,11 +34,10 @@ def list_keys(
     """List the keys, their scopes, and when each was used last."""
 
     async def act(client: AsyncClient) -> int:
-        found = [each.document for each in await client.api_keys.list(tenant=tenant)]
-        for key in found:
-            typer.echo(json_line(key) if as_json else key_line(key))
-        if not found and not as_json:
-            typer.echo("no keys yet; make one: ./headrace keys create NAME")
+        found = await client.api_keys.list(tenant=tenant)
+        none = "no keys yet; make one: ./headrace keys create NAME"
+        for line in record_lines(found, _rows, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act, as_operator=tenant is not None)
@@ -108,6 +110,10 @@ def revoke(key_id: KeyArgument, tenant: TenantOption = None, server: ServerOptio
 def issued_lines(made: dict[str, Any]) -> str:
     """A new key, by itself on the last line, so that it is easily copied."""
     return f"{key_line(made)}\nkept nowhere and shown this once:\n{printable(made['key'])}"
+
+
+def _rows(found: Sequence[ApiKey]) -> Iterator[str]:
+    return (key_line(each.document) for each in found)
 
 
 def key_line(key: dict[str, Any]) -> str:

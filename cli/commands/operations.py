@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_server
 from cli.commands.options import AnswerOption, LinesOption, ServerOption
+from cli.output.records import record_lines
 from cli.output.tables import table_lines
 from cli.output.text import json_line, json_text, printable, span_words
 
@@ -25,19 +26,9 @@ def workers(as_json: LinesOption = False, server: ServerOption = None) -> None:
 
     async def act(client: AsyncClient) -> int:
         found = await client.workers.list()
-        if as_json:
-            for each in found:
-                typer.echo(json_line(each.document))
-        elif found:
-            headings = ("NAME", "RUNS ON", "RUNNING", "UP FOR", "QUEUES")
-            for line in table_lines(headings, map(_worker, found), numbers=("RUNNING",)):
-                typer.echo(line)
-            if refused := ", ".join(sorted(worker.name for worker in found if worker.refusal)):
-                typer.echo(
-                    printable(f"{refused} could not load handlers of your own; ./headrace doctor says why")
-                )
-        else:
-            typer.echo("no live workers; start one: python -m workers.worker")
+        none = "no live workers; start one: python -m workers.worker"
+        for line in record_lines(found, _worker_lines, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act, as_operator=True)
@@ -51,15 +42,8 @@ def queues(as_json: LinesOption = False, server: ServerOption = None) -> None:
 
     async def act(client: AsyncClient) -> int:
         found = await client.queues.list()
-        if as_json:
-            for each in found:
-                typer.echo(json_line(each.document))
-        elif found:
-            headings = ("TASKS", "DELIVERED", "WORKERS", "OLDEST", "QUEUE")
-            for line in table_lines(headings, map(_queue, found), numbers=headings[:3]):
-                typer.echo(line)
-        else:
-            typer.echo("no queues yet")
+        for line in record_lines(found, _queue_lines, none="no queues yet", as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act, as_operator=True)
@@ -81,7 +65,8 @@ def handlers(
             if not found:
                 typer.echo(f"no handler {name!r}; list them: ./headrace handlers", err=True)
                 return ExitCode.USAGE
-        for line in _handler_lines(found, is_one=name is not None, as_json=as_json):
+        lines = _handler_table if name is None else _handler_lines
+        for line in record_lines(found, lines, none="no handlers", as_json=as_json):
             typer.echo(line)
         return ExitCode.SUCCESS
 
@@ -104,6 +89,13 @@ def usage(
     call_server(server, act)
 
 
+def _worker_lines(found: Sequence[Worker]) -> Iterator[str]:
+    headings = ("NAME", "RUNS ON", "RUNNING", "UP FOR", "QUEUES")
+    yield from table_lines(headings, map(_worker, found), numbers=("RUNNING",))
+    if refused := ", ".join(sorted(worker.name for worker in found if worker.refusal)):
+        yield printable(f"{refused} could not load handlers of your own; ./headrace doctor says why")
+
+
 def _worker(worker: Worker) -> tuple[str, ...]:
     from headrace.values import seconds_between
 
@@ -115,6 +107,11 @@ def _worker(worker: Worker) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _queue_lines(found: Sequence[Queue]) -> Iterator[str]:
+    headings = ("TASKS", "DELIVERED", "WORKERS", "OLDEST", "QUEUE")
+    return table_lines(headings, map(_queue, found), numbers=headings[:3])
+
+
 def _queue(queue: Queue) -> tuple[str, ...]:
     from headrace.values import seconds_between
 
@@ -123,14 +120,12 @@ def _queue(queue: Queue) -> tuple[str, ...]:
     return f"{queue.length:,}", f"{queue.pending:,}", str(queue.consumers), oldest, queue.queue
 
 
-def _handler_lines(found: tuple[Handler, ...], *, is_one: bool, as_json: bool) -> Iterator[str]:
-    if as_json:
-        yield from (json_line(each.document) for each in found)
-        return
-    if not is_one:
-        rows = ((each.name, str(each.live_workers), each.summary) for each in found)
-        yield from table_lines(("HANDLER", "WORKERS", "WHAT IT DOES"), rows, numbers=("WORKERS",))
-        return
+def _handler_table(found: Sequence[Handler]) -> Iterator[str]:
+    rows = ((each.name, str(each.live_workers), each.summary) for each in found)
+    return table_lines(("HANDLER", "WORKERS", "WHAT IT DOES"), rows, numbers=("WORKERS",))
+
+
+def _handler_lines(found: Sequence[Handler]) -> Iterator[str]:
     for each in found:
         names = f" (also {', '.join(each.aliases)})" if each.aliases else ""
         yield printable(f"{each.name}{names}, offered by {each.live_workers} live workers")

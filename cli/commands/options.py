@@ -44,6 +44,7 @@ PlainOption = Annotated[
 StateOption = Annotated[
     bool, typer.Option("--json", help="Print the final state as JSON; progress to stderr.")
 ]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
 AnswerOption = Annotated[bool, typer.Option("--json", help="Print the server's answer as JSON.")]
 LinesOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 TimeoutOption = Annotated[

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_about, call_server, refusal, usage_error
 from cli.commands.options import EXECUTION_HELP, LinesOption, ServerOption
+from cli.commands.times import read_age
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 STATUSES = ("COMPLETED", "FAILED", "CANCELLED", "PENDING")
 #: Purges under way at once.
 AT_ONCE = 8
-_UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_is_age = re.compile(r"(\d+[smhd])+").fullmatch
 
 
 def purge(
@@ -59,7 +57,7 @@ def purge(
             raise ValueError("name one EXECUTION, or all that are older: --older-than 30d")
         if execution_id is not None and (status or workflow or dry_run):
             raise ValueError("--status, --workflow and --dry-run go with --older-than")
-        before = None if older_than is None else datetime.now(UTC) - _age(older_than)
+        before = None if older_than is None else datetime.now(UTC) - read_age(older_than)
     except ValueError as error:
         raise usage_error("purge", error) from None
 
@@ -156,14 +154,3 @@ def _statuses(given: Sequence[str] | None) -> tuple[str, ...]:
         if word not in STATUSES:
             raise ValueError(f"nothing with status {word!r} can be purged; allowed: {', '.join(STATUSES)}")
     return words or STATUSES
-
-
-def _age(text: str) -> timedelta:
-    """Read `30d`, `12h`, `1d12h`. Raises ValueError."""
-    if not _is_age(text):
-        raise ValueError(f"{text!r} is no age; allowed: 30d, 12h, 1d12h, 90m")
-    parts = re.findall(r"(\d+)([smhd])", text)
-    try:
-        return timedelta(seconds=sum(int(number) * _UNIT_S[unit] for number, unit in parts))
-    except OverflowError:
-        raise ValueError(f"{text!r} is longer than anything has been kept") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -15,17 +15,21 @@ from cli.commands.options import (
     AnswerOption,
     InputsFileOption,
     InputsOption,
+    LimitOption,
     LinesOption,
     ReasonOption,
     RequesterOption,
     ServerOption,
 )
-from cli.output.text import cells, fitted, json_line, printable
+from cli.commands.times import rfc3339, time_option
+from cli.output.records import record_lines
+from cli.output.text import cells, counted, fitted, json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
     from headrace.records import Schedule
 
+_COUNTS = ("runs", "backfilled", "triggered", "skipped", "missed", "failed")
 #: Columns of a terminal that a name takes in a list.
 NAME_CELLS = 30
 
@@ -47,7 +51,7 @@ schedules = typer.Typer(
 def list_schedules(
     context: typer.Context,
     workflow: WorkflowOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    limit: LimitOption = 50,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -56,12 +60,10 @@ def list_schedules(
         return
 
     async def act(client: AsyncClient) -> int:
-        found = [each.document async for each in client.schedules.list(limit=limit, workflow=workflow)]
-        width = min(max((cells(each["name"]) for each in found), default=0), NAME_CELLS)
-        for each in found:
-            typer.echo(json_line(each) if as_json else _row(each, width))
-        if not found and not as_json:
-            typer.echo("no schedules yet; add one: ./headrace schedules add WORKFLOW --cron '30 8 * * 1-5'")
+        found = [each async for each in client.schedules.list(limit=limit, workflow=workflow)]
+        none = "no schedules yet; add one: ./headrace schedules add WORKFLOW --cron '30 8 * * 1-5'"
+        for line in record_lines(found, _rows, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -98,8 +100,8 @@ def add(
         str | None, typer.Option(metavar="DURATION", help="What is older is let go.", show_default="1h")
     ] = None,
     jitter: Annotated[str | None, typer.Option(metavar="DURATION", help="Start up to so much later.")] = None,
-    start_at: Annotated[str | None, typer.Option(metavar="TIME", help="RFC 3339; nothing before it.")] = None,
-    end_at: Annotated[str | None, typer.Option(metavar="TIME", help="RFC 3339; nothing after it.")] = None,
+    start_at: Annotated[datetime | None, time_option("--start-at", "Nothing before it")] = None,
+    end_at: Annotated[datetime | None, time_option("--end-at", "Nothing after it")] = None,
     max_runs: Annotated[int | None, typer.Option(min=1, help="Finished after so many.")] = None,
     pause_on_failure: Annotated[
         bool, typer.Option("--pause-on-failure", help="Pause it when an execution of it has failed.")
@@ -112,7 +114,7 @@ def add(
     rule: dict[str, Any] = {
         "cron": cron, "every": every, "timezone": timezone, "overlap_policy": overlap,
         "catchup_policy": catchup, "catchup_window": catchup_window, "jitter": jitter,
-        "start_at": start_at, "end_at": end_at, "max_runs": max_runs,
+        "start_at": rfc3339(start_at), "end_at": rfc3339(end_at), "max_runs": max_runs,
         "pause_on_failure": pause_on_failure or None,
     }  # fmt: skip
 
@@ -197,8 +199,8 @@ def trigger(
 @schedules.command()
 def backfill(
     schedule: ScheduleArgument,
-    start: Annotated[str, typer.Option("--from", metavar="TIME", help="RFC 3339; the first time.")] = "",
-    end: Annotated[str, typer.Option("--to", metavar="TIME", help="RFC 3339; the last time.")] = "",
+    start: Annotated[datetime | None, time_option("--from", "The first time")] = None,
+    end: Annotated[datetime | None, time_option("--to", "The last time")] = None,
     max_active: Annotated[
         int | None, typer.Option(min=1, max=100, help="Executions of it at a time.", show_default="10")
     ] = None,
@@ -213,7 +215,8 @@ def backfill(
 
     Those from --from to --to.
     """
-    if not stop and not (start and end):
+    first, last = rfc3339(start), rfc3339(end)
+    if not stop and not (first and last):
         raise usage_error("schedules backfill", ValueError("give --from and --to, or --stop"))
 
     async def act(client: AsyncClient) -> int:
@@ -221,8 +224,9 @@ def backfill(
             await client.schedules.stop_backfill(schedule)
             typer.echo("stopped")
             return ExitCode.SUCCESS
+        assert first is not None and last is not None
         done = (
-            await client.schedules.backfill(schedule, start, end, max_active=max_active, dry_run=dry_run)
+            await client.schedules.backfill(schedule, first, last, max_active=max_active, dry_run=dry_run)
         ).document
         if as_json:
             typer.echo(json_line(done))
@@ -260,9 +264,14 @@ def _change(server: str | None, change: Callable[[AsyncClient], Awaitable[Schedu
     call_server(server, act)
 
 
+def _rows(found: Sequence[Schedule]) -> Iterator[str]:
+    width = min(max(cells(each.name) for each in found), NAME_CELLS)
+    return (_row(each.document, width) for each in found)
+
+
 def _row(found: dict[str, Any], width: int) -> str:
     then = f"next {found['next_slot']}" if found["next_slot"] else "no next time"
-    counts = f"{found['runs']} run{'' if found['runs'] == 1 else 's'}"
+    counts = counted(found["runs"] + found["backfilled"] + found["triggered"], "run")
     name = fitted(printable(found["name"]), width)
     return f"{name}  {found['state']}  {printable(_rhythm(found['rule']))}  {then}  {counts}"
 
@@ -289,12 +298,13 @@ def _lines(found: dict[str, Any]) -> list[str]:
     why = f": {found['paused_reason']}" if found["paused_reason"] else ""
     lines.append(f"  {found['state']}{why}")
     lines.append(f"  next {found['next_slot'] or 'never'}, last {found['last_slot'] or 'never'}")
-    counts = ", ".join(f"{found[name]} {name}" for name in ("runs", "skipped", "missed", "failed"))
+    counts = ", ".join(f"{found[name]} {name}" for name in _COUNTS)
     lines.append(f"  {counts}")
     if found["last_error"]:
         lines.append(f"  last error: {found['last_error']}")
     if found["last_execution_id"]:
-        lines.append(f"  last execution {found['last_execution_id']}")
+        at = f" at {found['last_started_at']}" if found["last_started_at"] else ""
+        lines.append(f"  last execution {found['last_execution_id']}{at}")
     if found["waiting"]:
         lines.append(f"  waiting for the end of an earlier one: {', '.join(found['waiting'])}")
     if backfill := found["backfill"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -9,10 +10,12 @@ import typer
 from cli.commands.api_call import ExitCode, call_about, call_server, usage_error
 from cli.commands.documents import read_option
 from cli.commands.options import DeciderOption, ExecutionArgument, LinesOption, NodeArgument, ServerOption
+from cli.output.records import record_lines
 from cli.output.text import counted, json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
+    from headrace.records import Approval
 
 FormOption = Annotated[str | None, typer.Option("--form", metavar="JSON", help="The values of its form.")]
 ShownOption = Annotated[
@@ -76,12 +79,10 @@ def approvals(
     """List approvals without a decision, oldest first."""
 
     async def act(client: AsyncClient) -> int:
-        count = 0
-        async for found in client.approvals.list():
-            count += 1
-            typer.echo(json_line(found.document) if as_json else _shown(found.document))
-        if not count and not as_json:
-            typer.echo("no approval waits for a decision")
+        found = [each async for each in client.approvals.list()]
+        none = "no approval waits for a decision"
+        for line in record_lines(found, _all_shown, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -137,6 +138,10 @@ def _decide(
         return ExitCode.SUCCESS
 
     call_about(server, execution_id, act)
+
+
+def _all_shown(found: Sequence[Approval]) -> Iterator[str]:
+    return (_shown(each.document) for each in found)
 
 
 def _shown(found: dict[str, Any]) -> str:

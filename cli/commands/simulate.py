@@ -25,6 +25,8 @@ from cli.stack.info import ROOT
 from cli.stack.redis_binary import NoServer, find_binary
 
 STARTING_S = 10.0
+#: Another process may take the port that was found for a server.
+STARTS = 3
 SIMULATING_S = 60.0
 _CODES = {"COMPLETED": ExitCode.SUCCESS, "CANCELLED": ExitCode.CANCELLED}
 
@@ -116,20 +118,33 @@ def throwaway_redis() -> Iterator[str]:
     """Run a Redis that keeps nothing, and give its URL. Raises NoServer, TimeoutError."""
     binary = find_binary()
     with tempfile.TemporaryDirectory(prefix="headrace-simulate-") as directory:
-        port = ports.free_port()
-        options = {"port": str(port), "bind": ports.LOCAL, "dir": directory, "save": "", "appendonly": "no"}
-        words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        server = subprocess.Popen([binary.path, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            give_up_at = time.monotonic() + STARTING_S
-            while not ports.is_redis_up(ports.LOCAL, port):
-                if server.poll() is not None or time.monotonic() > give_up_at:
-                    raise TimeoutError(f"{binary.label} ({binary.path}) did not start on port {port}")
-                time.sleep(0.005)
-            yield f"redis://{ports.LOCAL}:{port}/0"
-        finally:
-            server.kill()
-            server.wait()
+        for _ in range(STARTS):
+            port = ports.free_port()
+            options = {"port": str(port), "bind": ports.LOCAL, "dir": directory, "save": ""}
+            words = [word for name, value in options.items() for word in (f"--{name}", value)]
+            server = subprocess.Popen(
+                [binary.path, *words, "--appendonly", "no"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                if _is_ready(server, port, directory):
+                    yield f"redis://{ports.LOCAL}:{port}/0"
+                    return
+            finally:
+                server.kill()
+                server.wait()
+        raise TimeoutError(f"{binary.label} ({binary.path}) did not start on port {port}")
+
+
+def _is_ready(server: subprocess.Popen[bytes], port: int, directory: str) -> bool:
+    """Wait for this very server: another one that took the port would answer as well."""
+    give_up_at = time.monotonic() + STARTING_S
+    while server.poll() is None and time.monotonic() < give_up_at:
+        if ports.redis_directory(ports.LOCAL, port) == os.path.realpath(directory):
+            return True
+        time.sleep(0.005)
+    return False
 
 
 def ask(question: dict[str, Any], redis_url: str) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_server
 from cli.commands.options import AnswerOption, ServerOption
+from cli.commands.times import time_option
 from cli.output.text import cells, fitted, json_line, printable
 
 if TYPE_CHECKING:
@@ -21,11 +23,9 @@ SUBMITTED = "(submitted)"
 
 
 def statistics(
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="The first day, UTC, such as 2026-11-01.")
-    ] = None,
+    first: Annotated[datetime | None, time_option("--from", "The first day, in UTC")] = None,
     last: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="The last day, UTC.", show_default="today")
+        datetime | None, time_option("--to", "The last day, in UTC", show_default="today")
     ] = None,
     as_json: AnswerOption = False,
     server: ServerOption = None,
@@ -36,12 +36,16 @@ def statistics(
     """
 
     async def act(client: AsyncClient) -> int:
-        found = await client.statistics.get(first=first, last=last)
+        found = await client.statistics.get(first=_day(first), last=_day(last))
         for line in [json_line(found)] if as_json else _lines(found):
             typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act)
+
+
+def _day(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).date().isoformat()
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,10 +10,12 @@ import typer
 from cli.commands.api_call import ExitCode, call_server
 from cli.commands.keys import issued_lines
 from cli.commands.options import AnswerOption, ServerOption
+from cli.output.records import record_lines
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
+    from headrace.records import Tenant
 
 TenantArgument = Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name: a-z, 0-9 and -.")]
 
@@ -28,11 +31,10 @@ def list_tenants(as_json: AnswerOption = False, server: ServerOption = None) -> 
     """List the tenants beside `default`, oldest first."""
 
     async def act(client: AsyncClient) -> int:
-        found = [tenant.document async for tenant in client.tenants.list()]
-        for tenant in found:
-            typer.echo(json_line(tenant) if as_json else _line(tenant))
-        if not found and not as_json:
-            typer.echo("no tenants beside default yet; register one: ./headrace tenants create NAME")
+        found = [each async for each in client.tenants.list()]
+        none = "no tenants beside default yet; register one: ./headrace tenants create NAME"
+        for line in record_lines(found, _rows, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act, as_operator=True)
@@ -76,6 +78,10 @@ def _change(name: str, server: str | None, *, is_active: bool) -> None:
         return ExitCode.SUCCESS
 
     call_server(server, act, as_operator=True)
+
+
+def _rows(found: Sequence[Tenant]) -> Iterator[str]:
+    return (_line(each.document) for each in found)
 
 
 def _line(tenant: dict[str, Any]) -> str:

@@ -53,7 +53,8 @@ async def follow(
     """Show an execution until it has ended, then its report; gives the exit code."""
     import asyncio
 
-    from cli.output.progress import Progress, report
+    from cli.output.progress import Progress
+    from cli.output.report import report
 
     progress = Progress.of(await client.executions.get(execution_id))
     out = sys.stderr if is_json else sys.stdout
@@ -74,7 +75,7 @@ async def follow(
     if is_json:
         typer.echo(as_document(view))
     else:
-        for line in report(view):
+        for line in report(view, paused_s=progress.paused_s):
             typer.echo(line)
     return exit_code(view)
 

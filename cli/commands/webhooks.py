@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.options import AnswerOption, LinesOption, ServerOption
+from cli.commands.options import AnswerOption, LimitOption, LinesOption, ServerOption
+from cli.output.records import record_lines
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
+    from headrace.records import Webhook
 
 PathArgument = Annotated[
     str, typer.Argument(metavar="PATH", help="What stands behind /webhooks/ in its URL.")
@@ -36,7 +39,7 @@ def list_webhooks(
     workflow: Annotated[
         str | None, typer.Option("--workflow", metavar="NAME", help="Only those of this workflow.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    limit: LimitOption = 50,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -45,11 +48,10 @@ def list_webhooks(
         return
 
     async def act(client: AsyncClient) -> int:
-        found = [each.document async for each in client.webhooks.list(workflow=workflow, limit=limit)]
-        for each in found:
-            typer.echo(json_line(each) if as_json else _row(each))
-        if not found and not as_json:
-            typer.echo("no webhooks of this workflow" if workflow else "no webhooks yet")
+        found = [each async for each in client.webhooks.list(workflow=workflow, limit=limit)]
+        none = "no webhooks of this workflow" if workflow else "no webhooks yet"
+        for line in record_lines(found, _rows, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -233,6 +235,10 @@ def _lines(found: dict[str, Any], base_url: str) -> list[str]:
         f"  deliveries: {_counts(found['deliveries'])}",
     ]
     return [printable(line) for line in lines]
+
+
+def _rows(found: Sequence[Webhook]) -> Iterator[str]:
+    return (_row(each.document) for each in found)
 
 
 def _row(found: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,8 @@ import typer
 
 from cli.commands.api_call import ExitCode, call_server, refusal, usage_error
 from cli.commands.documents import read_bytes, read_definition, read_labels, title_of
-from cli.commands.options import AnswerOption, LabelsOption, LinesOption, ServerOption
+from cli.commands.options import AnswerOption, LabelsOption, LimitOption, LinesOption, ServerOption
+from cli.output.records import record_lines
 from cli.output.text import cells, fitted, json_line, printable
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 NAME_CELLS, TITLE_CELLS = 30, 40
 
 WorkflowArgument = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name or id.")]
-LimitOption = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
 workflows = typer.Typer(
     invoke_without_command=True,
@@ -117,12 +117,10 @@ def list_workflows(
 
     async def act(client: AsyncClient) -> int:
         asked = ":".join(wanted) if wanted else None
-        found = [each.document async for each in client.workflows.list(limit=limit, label=asked, text=text)]
-        width = min(max((cells(each["name"]) for each in found), default=0), NAME_CELLS)
-        for each in found:
-            typer.echo(json_line(each) if as_json else _row(each, width))
-        if not found and not as_json:
-            typer.echo("no matching workflows" if text or label else "no workflows yet")
+        found = [each async for each in client.workflows.list(limit=limit, label=asked, text=text)]
+        none = "no matching workflows" if text or label else "no workflows yet"
+        for line in record_lines(found, _rows, none=none, as_json=as_json):
+            typer.echo(line)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -249,6 +247,11 @@ def _change(server: str | None, change: Callable[[AsyncClient], Awaitable[Workfl
         return ExitCode.SUCCESS
 
     call_server(server, act)
+
+
+def _rows(found: Sequence[Workflow]) -> Iterator[str]:
+    width = min(max(cells(each.name) for each in found), NAME_CELLS)
+    return (_row(each.document, width) for each in found)
 
 
 def _row(found: dict[str, Any], width: int) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
-from cli.output.text import json_line, printable, span_words
-from headrace.values import Event, Execution, Node, seconds_between
+from cli.output.text import json_line, printable
+from headrace.values import Event, Execution, seconds_between
 
 MARKS = {
     "PENDING": ("·", "dim"),
@@ -34,10 +33,10 @@ STATUS_AFTER = {
     "node.cancelled": "CANCELLED",
 }
 DONE = frozenset({"COMPLETED", "FAILED", "SKIPPED", "CANCELLED"})
+#: Statuses of items that a retry of their node leaves as they are.
+KEPT = frozenset({"COMPLETED", "SKIPPED"})
 #: How much of a streamed answer is shown.
 STREAM_CHARS = 200
-#: Failures, and outputs, that are listed at the end.
-MOST_REPORTED = 20
 #: Why a unit is queued again whose attempt ended without a fault of its own; its try is not charged.
 UNCHARGED = {"lease_lost": "its worker was lost", "drain": "its worker was stopped"}
 
@@ -70,16 +69,22 @@ class NodeProgress:
     items: dict[int, str] = field(default_factory=dict)
     item_counts: Counter[str] = field(default_factory=Counter)
 
-    def begin_again(self) -> None:
-        """Forget what came before a retry; its status is changed by whoever calls this."""
+    def begin_again(self, *, keeps_items: bool) -> None:
+        """Forget what came before a retry; its status is changed by whoever calls this.
+
+        keeps_items  items that are done stay, as those of a map do that does not run anew as a whole.
+        """
         self.reason = self.waiting_on = self.queued_at = self.started_at = self.ended_at = None
-        self.try_number, self.queued_s, self.total = 0, 0.0, None
-        self.items, self.item_counts = {}, Counter()
+        self.try_number, self.queued_s, self.total, self.lost = 0, 0.0, None, 0
+        kept = self.items if keeps_items else {}
+        self.items = {index: status for index, status in kept.items() if status in KEPT}
+        self.item_counts = Counter(self.items.values())
 
     def queue(self, event: Event) -> None:
         """It is on a queue; not charged with a try that its worker did not finish."""
         if self.ended_at is not None:
-            self.begin_again()
+            # Of a retry of more nodes than it names. Items that are made anew are queued again, each in turn.
+            self.begin_again(keeps_items=True)
         self.queued_at = event.ts
         cause = event.data.get("cause")
         self.lost += cause == "lease_lost"
@@ -115,6 +120,8 @@ class Progress:
     #: RFC 3339, from its events.
     started_at: str | None = None
     ended_at: str | None = None
+    #: How long it had ended before it was retried, each time.
+    paused_s: float = 0.0
     #: The newest progress report or log line of each running node.
     notes: dict[str, str] = field(default_factory=dict)
     #: Nodes by status, in the order in which they got there, to find the few that are shown among thousands.
@@ -169,6 +176,8 @@ class Progress:
         self.status = after.get(verb, verb.upper())
         if verb == "started":
             self.started_at = event.ts
+        if verb == "retried":
+            self.paused_s += seconds_between(self.ended_at, event.ts) or 0.0
         self.ended_at = event.ts if event.is_terminal else None
         if verb == "retried":
             self._begin_again(event.data.get("nodes") or ())
@@ -194,16 +203,18 @@ class Progress:
 
     def _begin_again(self, node_ids: Iterable[str]) -> None:
         """Put back the nodes that a retry names; those of a large one change when their turn comes."""
-        for node_id in node_ids:
+        again = frozenset(node_ids)
+        for node_id in again:
             self.notes.pop(node_id, None)
             if node := self.nodes.get(node_id):
-                node.begin_again()
+                # What depends on a node that runs again gets other inputs, and makes all of its items anew.
+                node.begin_again(keeps_items=again.isdisjoint(node.dependencies))
                 self._move(node, "PENDING")
 
     @property
     def took_s(self) -> float:
-        """How long it has run, however late the watching began."""
-        return seconds_between(self.started_at, self.ended_at) or 0.0
+        """How long it has run, however late the watching began, without the time before a retry."""
+        return (seconds_between(self.started_at, self.ended_at) or 0.0) - self.paused_s
 
     @property
     def counts(self) -> Counter[str]:
@@ -253,6 +264,25 @@ def error_text(error: object) -> str:
     return f"{error.get('type', 'error')}: {error.get('message', '')}".strip()
 
 
+def error_lines(error: object) -> Iterator[str]:
+    """What an error has beside type and message: details, traceback, last lines of its process."""
+    details = error.get("details") if isinstance(error, Mapping) else None
+    if not isinstance(details, Mapping):
+        return
+    yield from details_lines(details)
+    for line in str(details.get("traceback") or "").splitlines():
+        yield printable(line)
+    last_lines = details.get("last_lines")
+    for line in last_lines if isinstance(last_lines, list) else ():
+        yield printable(f"| {line}")
+
+
+def details_lines(details: Mapping[str, Any]) -> Iterator[str]:
+    """The details that a handler has given its error, on one line."""
+    if own := {name: value for name, value in details.items() if name not in ("traceback", "last_lines")}:
+        yield printable(f"details {shorten(own)}")
+
+
 def plain_line(event: Event) -> str:
     """One event as one line, for logs and pipes."""
     clock = event.ts[11:23] or "-"
@@ -263,36 +293,6 @@ def plain_line(event: Event) -> str:
     if text := " ".join(note(event).split()):
         words.append(f"- {text[:200]}")
     return "  ".join(words).rstrip()
-
-
-def report(view: Execution) -> Iterator[str]:
-    """The summary at the end: result, failures, and the outputs of nodes without successors."""
-    why, took_s = view.reason or view.cancelling, view.took_s()
-    took = "" if took_s is None else f" in {span_words(took_s)}"
-    yield f"{printable(view.name)} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
-    failed = (node for node in view.nodes if node.status == "FAILED")
-    yield from _first_of(f"  ✗ {node.node_id}{_failure(node)}" for node in failed)
-    if view.output_error is not None:
-        yield f"  ✗ output: {error_text(view.output_error)}"
-    if view.output is not None:
-        # The output of the workflow; those of single nodes are beside the point.
-        yield f"  = {shorten(view.output)}"
-        return
-    consumed = {dependency for node in view.nodes for dependency in node.dependencies}
-    ends = (node for node in view.nodes if node.status == "COMPLETED" and node.node_id not in consumed)
-    yield from _first_of(f"  ✓ {node.node_id}: {shorten(node.output)}" for node in ends)
-
-
-def _failure(node: Node) -> str:
-    tries = f" after {node.try_number} tries" if node.try_number > 1 else ""
-    return f"{tries}: {error_text(node.error) or node.reason or 'failed'}"
-
-
-def _first_of(lines: Iterator[str]) -> Iterator[str]:
-    """So many lines as can be read, and how many there are beside them."""
-    yield from islice(lines, MOST_REPORTED)
-    if left := sum(1 for _ in lines):
-        yield f"  … and {left:,} more; ./headrace show has all"
 
 
 def shorten(output: Any, *, longest: int = 300) -> str:

@@ -51,6 +51,11 @@ def require_development(settings: Settings) -> None:
         raise NoDemo("--demo is for development only; found ENVIRONMENT=production")
 
 
+def handler_modules(settings: Settings, *, is_demo: bool) -> tuple[str, ...]:
+    """Modules of handlers that workers load: those of the settings, and those of the demo."""
+    return tuple(dict.fromkeys((*settings.handler_modules, *([HANDLERS] if is_demo else []))))
+
+
 def demo_environment(settings: Settings, services: Mapping[str, str], *, api_port: int) -> dict[str, str]:
     """Give the variables that every process of the stack gets for the demo; what is set stays as it is.
 
@@ -60,7 +65,7 @@ def demo_environment(settings: Settings, services: Mapping[str, str], *, api_por
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
     found = {
         "DEMO": "true",
-        "HANDLERS": ",".join(dict.fromkeys((*settings.handler_modules, HANDLERS))),
+        "HANDLERS": ",".join(handler_modules(settings, is_demo=True)),
         "SERVICES": json.dumps({**services, SERVICE: url}),
         "NOTIFY_URLS": json.dumps({**settings.notify_urls, INBOX: f"{url}/inbox"}),
         "WEBHOOK_SECRETS": json.dumps({"default": secret, **settings.webhook_secrets}),

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import json
 import signal
+import socket
 import sys
 import threading
 import time
@@ -30,8 +31,11 @@ class EchoServer(ThreadingHTTPServer):
     # A 50-wide fan-out connects all at once.
     request_queue_size = 512
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        super().__init__(address, EchoHandler)
+    def __init__(self, address: tuple[str, int], listener: socket.socket | None = None) -> None:
+        super().__init__(address, EchoHandler, bind_and_activate=listener is None)
+        if listener is not None:
+            self.socket.close()
+            self.socket = listener
         self._calls: dict[str, int] = {}
         self._guard = threading.Lock()
 
@@ -117,9 +121,12 @@ def read_body(body: bytes) -> object:
         return body.decode("utf-8", "replace")
 
 
-def serve(host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    server = EchoServer((host, port))
+def serve(host: str, port: int, *, listener: socket.socket | None = None) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    listener  a socket that is open already, in place of host and port.
+    """
+    server = EchoServer((host, port), listener)
 
     def stop(*_: object) -> None:
         # shutdown() waits for serve_forever(), which this very thread runs.
@@ -127,7 +134,8 @@ def serve(host: str, port: int) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"echo service on http://{host}:{server.server_port}", flush=True)
+    host, port = server.socket.getsockname()[:2]
+    print(f"echo service on http://{host}:{port}", flush=True)
     with contextlib.closing(server.socket):
         server.serve_forever(poll_interval=0.1)
 
@@ -138,8 +146,10 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--fd", type=int, help="An open socket to serve on, in place of host and port.")
     options = parser.parse_args()
-    serve(options.host, options.port)
+    listener = None if options.fd is None else socket.socket(fileno=options.fd)
+    serve(options.host, options.port, listener=listener)
 
 
 if __name__ == "__main__":

@@ -70,14 +70,14 @@ def worker_trouble(workers: list[Mapping[str, str]], *, host: str, now_ms: int, 
 
 
 def _look_into_redis() -> tuple[int, int | None, list[Mapping[str, str]]]:
-    """Redis time, the last tick, and the announced workers, from the documented keys."""
+    """Redis time, the last tick of an orchestrator, and the announced workers, from the documented keys."""
     import redis
 
     # Any: the client's own types say bytes or str, whatever decode_responses says.
     client: Any = redis.Redis.from_url(get_settings().redis_dsn, decode_responses=True, socket_timeout=3)
     try:
         seconds, microseconds = client.time()
-        tick = client.get("workflows:tick")
+        tick = client.get("workflows:tick:orchestrator")
         names = client.zrange("workflows:workers", 0, -1)
         workers = [client.hgetall(f"workflows:workers:{name}") for name in names]
     finally:

@@ -9,6 +9,8 @@ import socket
 from urllib.parse import urlsplit
 
 LOCAL = "127.0.0.1"
+#: Connections that wait to be accepted.
+BACKLOG = 2048
 
 
 def redis_reply(host: str, port: int, *, command: str = "PING", timeout_s: float = 0.5) -> str | None:
@@ -63,32 +65,46 @@ class NoSuchHost(Exception):
     """A name to listen on that leads nowhere."""
 
 
-def is_port_free(port: int, *, host: str = LOCAL) -> bool:
-    """Whether a server could listen there now. True is a hint: another process may take the port first."""
+def listen(port: int, *, host: str = LOCAL) -> socket.socket | None:
+    """Listen on a port, so that no other process can take it; None where one has it, 0 takes any.
+
+    Raises NoSuchHost.
+    """
     # Connecting first: with SO_REUSEADDR one may bind 127.0.0.1 although another process listens on 0.0.0.0.
     with socket.socket() as connection:
         connection.settimeout(0.3)
         try:
-            if connection.connect_ex((LOCAL if host == "0.0.0.0" else host, port)) == 0:
-                return False
+            if port and connection.connect_ex((LOCAL if host == "0.0.0.0" else host, port)) == 0:
+                return None
         except socket.gaierror as error:
             raise NoSuchHost(f"--host: {host!r} is no address of this machine ({error.strerror})") from None
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError:
-            return False
-        return True
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        # Bound alone it could be bound by another process, too, which then listens.
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        return None
+    return listener
 
 
-def free_port(preferred: int = 0, *, host: str = LOCAL, tries: int = 50) -> int:
-    """The preferred port if it is free, else the next free one above it; 0 takes any."""
-    if preferred:
-        for port in range(preferred, min(preferred + tries, 65536)):
-            if is_port_free(port, host=host):
-                return port
-    with socket.socket() as listener:
-        listener.bind((host, 0))
-        port_found: int = listener.getsockname()[1]
-        return port_found
+def listen_from(preferred: int, *, host: str = LOCAL, tries: int = 50) -> socket.socket:
+    """Listen on the preferred port if it is free, else on the next free one above it, else on any."""
+    for port in (*range(preferred, min(preferred + tries, 65536)), 0):
+        if (listener := listen(port, host=host)) is not None:
+            return listener
+    raise NoSuchHost(f"--host: nothing can listen on {host!r}")
+
+
+def port_of(listener: socket.socket) -> int:
+    """The port that a socket listens on."""
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def free_port(preferred: int = 0) -> int:
+    """A port that is free now, for a server that opens it itself: another process may take it first."""
+    with listen_from(preferred) as listener:
+        return port_of(listener)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from cli.stack import info as stack_info
 from cli.stack import ports
-from cli.stack.demo import DemoRun, demo_environment, require_development, start_demo
+from cli.stack.demo import DemoRun, demo_environment, handler_modules, require_development, start_demo
 from cli.stack.info import ROOT, StackInfo
 from cli.stack.live_workers import LiveWorkers, find_live_workers
 from cli.stack.process import Child
@@ -32,6 +33,10 @@ ECHO_PORT = 8090
 HEAD_START_S = 4.0
 #: How long the modules of HANDLERS are waited for, before it is said what runs.
 HANDLERS_WAIT_S = 5.0
+#: How long workers may take to start, before it is said which of them does not run; looked for so often.
+WORKERS_WAIT_S, LOOK_EVERY_S = 60.0, 0.5
+#: A worker that has been started so often and does not run will not.
+MOST_STARTS = 3
 #: The host names in the documented sample workflows; nothing of that name exists anywhere.
 SAMPLE_SERVICES = ("service-a", "consumer")
 
@@ -82,14 +87,19 @@ class Stack:
         lock_fd = lock(self.options.data_dir)
         self._listen_for_signals()
         watchers: list[asyncio.Task[None]] = []
+        follower: asyncio.Task[None] | None = None
+        listeners: list[socket.socket] = []
         info: StackInfo | None = None
         try:
-            self.api_port = self._choose_port(self.options.port, API_PORT)
-            self.echo_port = self._choose_port(self.options.echo_port, ECHO_PORT, avoid=self.api_port)
+            # Open from here to the end, and handed to the processes that answer: no other process can take
+            # the ports in between, and who connects while one is restarted waits.
+            listeners.append(self._listen(self.options.port, API_PORT, host=self.options.host))
+            listeners.append(self._listen(self.options.echo_port, ECHO_PORT))
+            self.api_port, self.echo_port = map(ports.port_of, listeners)
             self.redis = await find_redis(
                 self.settings, data_dir=self.options.data_dir, lock_fd=lock_fd, emit=self.emit
             )
-            self.groups = self._plan(self.redis)
+            self.groups = self._plan(self.redis, *(listener.fileno() for listener in listeners))
             children = [child for group in self.groups for child in group]
             # Importing is what takes time. On a small machine, six processes that import side by side would
             # each take three times as long; with these three the first execution can already run.
@@ -106,15 +116,32 @@ class Stack:
                     self.demo_run = await asyncio.to_thread(start_demo, self.api_port, key)
                 self.live_workers = await self._find_live_workers()
                 self.announce(self, time.monotonic() - began)
+                follower = asyncio.create_task(self._follow_workers())
             await self._wait_for_stop(watchers)
         finally:
             await self._stop_all()
+            if follower is not None:
+                watchers.append(follower)
             for watcher in watchers:
                 watcher.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
+            for listener in listeners:
+                listener.close()
             if info is not None:
                 info.remove()
             os.close(lock_fd)
+
+    @property
+    def handler_modules(self) -> tuple[str, ...]:
+        """Modules of handlers that its workers load beside the built-in ones."""
+        return handler_modules(self.settings, is_demo=self.options.is_demo)
+
+    @property
+    def starting_workers(self) -> list[Child]:
+        """Workers that have not announced themselves yet; none where that is not known."""
+        if self.live_workers is None:
+            return []
+        return [child for child in self.groups[0] if child.name not in self.live_workers.names]
 
     @property
     def api_url(self) -> str:
@@ -140,21 +167,26 @@ class Stack:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.stop)
 
-    def _choose_port(self, asked: int | None, usual: int, *, avoid: int = 0) -> int:
+    def _listen(self, asked: int | None, usual: int, *, host: str = ports.LOCAL) -> socket.socket:
         if asked is None:
-            return ports.free_port(usual + 1 if usual == avoid else usual, host=self.options.host)
-        if not ports.is_port_free(asked, host=self.options.host):
+            return ports.listen_from(usual, host=host)
+        if (listener := ports.listen(asked, host=host)) is None:
             raise PortTaken(f"port {asked} is in use; leave the option out to take the next free one")
-        return asked
+        return listener
 
-    def _plan(self, place: RedisPlace) -> list[list[Child]]:
-        """The children, grouped in the order of stopping."""
+    def _plan(self, place: RedisPlace, api_fd: int, echo_fd: int) -> list[list[Child]]:
+        """The children, grouped in the order of stopping.
+
+        api_fd, echo_fd  sockets on which API and echo service answer.
+        """
         environment = child_environment(os.environ, self.settings, place=place, echo_url=self.echo_url)
         if self.options.is_demo:
             services = json.loads(environment["SERVICES"])
             environment |= demo_environment(self.settings, services, api_port=self.api_port)
 
-        def child(name: str, *arguments: str, grace_s: float, **extra: str) -> Child:
+        def child(
+            name: str, *arguments: str, grace_s: float, keep_fds: tuple[int, ...] = (), **extra: str
+        ) -> Child:
             return Child(
                 name=name,
                 command=[sys.executable, "-m", *arguments],
@@ -162,6 +194,7 @@ class Stack:
                 working_dir=ROOT,
                 emit=self.emit,
                 grace_s=grace_s,
+                keep_fds=keep_fds,
             )
 
         workers = [
@@ -171,13 +204,15 @@ class Stack:
             )
             for n in range(1, self.options.workers + 1)
         ]
-        serve = ("uvicorn", "main:app", "--host", self.options.host, "--port", str(self.api_port))
-        quiet = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
-        echo = ("cli.stack.echo_service", "--host", ports.LOCAL, "--port", str(self.echo_port))
+        serve = ("cli.stack.api_server", str(api_fd))
+        echo = ("cli.stack.echo_service", "--fd", str(echo_fd))
         groups = [
             workers,
             [child("orchestrator", "orchestrator.starter", grace_s=10.0)],
-            [child("api", *serve, *quiet, grace_s=6.0), child("echo", *echo, grace_s=2.0)],
+            [
+                child("api", *serve, grace_s=6.0, keep_fds=(api_fd,)),
+                child("echo", *echo, grace_s=2.0, keep_fds=(echo_fd,)),
+            ],
         ]
         if place.server is not None:
             groups.append([place.server])
@@ -211,16 +246,34 @@ class Stack:
 
     async def _find_live_workers(self) -> LiveWorkers | None:
         """Look which workers of this stack live; handlers of your own are waited for, for a moment."""
-        key = stack_info.operator_key()
-        pids = {child.process.pid for child in self.groups[0] if child.process is not None}
         until_s = time.monotonic() + HANDLERS_WAIT_S
         while True:
-            found = await asyncio.to_thread(find_live_workers, self.api_port, key, pids)
-            if not self.settings.handler_modules or time.monotonic() > until_s or self._stop.is_set():
+            found = await self._look_for_workers()
+            are_expected = self.handler_modules and self.groups[0]
+            if not are_expected or time.monotonic() > until_s or self._stop.is_set():
                 return found
             if found is not None and (found.is_loaded or found.refusal):
                 return found
             await asyncio.sleep(0.1)
+
+    async def _look_for_workers(self) -> LiveWorkers | None:
+        pids = {child.process.pid for child in self.groups[0] if child.process is not None}
+        return await asyncio.to_thread(find_live_workers, self.api_port, stack_info.operator_key(), pids)
+
+    async def _follow_workers(self) -> None:
+        """Say when all workers run, or which does not, where some still started when it was announced."""
+        if not self.starting_workers:
+            return
+        until_s = time.monotonic() + WORKERS_WAIT_S
+        while (missing := self.starting_workers) and not self._stop.is_set():
+            is_late = time.monotonic() > until_s
+            if failing := [child.name for child in missing if is_late or child.starts >= MOST_STARTS]:
+                self.emit("stack", f"{' and '.join(failing)} could not start; see the lines of that name")
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
+            self.live_workers = await self._look_for_workers() or self.live_workers
+        if not self._stop.is_set():
+            self.emit("stack", f"all {self.options.workers} workers run")
 
     async def _wait_for_stop(self, watchers: list[asyncio.Task[None]]) -> None:
         """Until a signal comes, or supervision itself fails, which must not pass unnoticed."""

@@ -47,6 +47,10 @@ class HandlerNames(Protocol):
         """Name the config fields that may hold `secrets.NAME`; None: all of them."""
         ...
 
+    def is_durable(self, handler: str) -> bool | None:
+        """Whether it reads letters and keeps a journal; None: that is not known."""
+        ...
+
 
 #: Makes the handlers a definition may use: of names that live workers announce, and of the texts of cards.
 CatalogueMaker = Callable[[frozenset[str], tuple[bytes, ...]], HandlerNames]
@@ -69,6 +73,10 @@ class PlainHandlers:
 
     def secret_fields(self, handler: str) -> tuple[str, ...] | None:
         """Allow them everywhere: nothing is known of the fields."""
+        return None
+
+    def is_durable(self, handler: str) -> bool | None:
+        """Know nothing of it."""
         return None
 
 

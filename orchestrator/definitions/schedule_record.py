@@ -10,12 +10,14 @@ Fields of a record (a hash, written by the scripts of include/schedules.lua):
     turn                one more at every change, see the scripts
     next_ms, due_ms     the next slot and when it is due, Redis ms; empty for none
     is_paused, paused_ms, paused_by, paused_reason
-    runs                executions started for slots; those of backfills are not among them
+    runs                executions started for slots
+    backfilled          executions started by backfills, all of them; triggered: those started by hand
     skipped             slots that gave way to an execution before them
     missed              slots let go because no orchestrator could start them in time
     failed              slots for which no execution could be made; last_error, last_error_ms say why
     live, buffer        executions that may still run; slots that wait for their end
-    last_slot_ms, last_execution_id
+    last_slot_ms        slot of the one that was started last for a slot, or by a backfill
+    last_execution_id   the execution that was started last, in any way; last_started_ms: when
     backfill_id, backfill_first, backfill_next, backfill_end, backfill_most, backfill_live, backfill_runs
     call, put_call      the calls that changed it last
 """
@@ -90,6 +92,8 @@ class ScheduleRecord:
     paused_by: str
     paused_reason: str
     runs: int
+    backfilled: int
+    triggered: int
     skipped: int
     missed: int
     failed: int
@@ -98,6 +102,7 @@ class ScheduleRecord:
     buffer: tuple[int, ...]
     last_slot_ms: int | None
     last_execution_id: str
+    last_started_ms: int | None
     backfill: Backfill | None
     created_ms: int
     updated_ms: int
@@ -149,6 +154,8 @@ class ScheduleRecord:
                 paused_by=text("paused_by"),
                 paused_reason=text("paused_reason"),
                 runs=number("runs"),
+                backfilled=number("backfilled"),
+                triggered=number("triggered"),
                 skipped=number("skipped"),
                 missed=number("missed"),
                 failed=number("failed"),
@@ -157,6 +164,7 @@ class ScheduleRecord:
                 buffer=tuple(map(int, text("buffer").split())),
                 last_slot_ms=maybe("last_slot_ms"),
                 last_execution_id=text("last_execution_id"),
+                last_started_ms=maybe("last_started_ms"),
                 backfill=_backfill(fields),
                 created_ms=number("created_ms"),
                 updated_ms=number("updated_ms"),

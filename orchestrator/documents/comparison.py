@@ -21,7 +21,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
-#: A longer text is no number that anybody compares, and costs more to read than it is worth.
+#: A longer text is no number that anyone compares, and costs more to read than it is worth.
 _NUMBER_MAX_CHARS = 1_000
 
 

@@ -220,17 +220,16 @@ def _explain_running(view: _View, node: Node, state: NodeState) -> Explanation:
     if (node.id, state.attempt) not in view.snapshot.leases:
         return waits_for(state, f"{who}, which holds no lease on attempt {state.attempt}", SWEEP, repair=True)
     since = f" since {clock(state.started_ms)}" if state.started_ms is not None else ""
-    cancelling = view.snapshot.execution.cancelling
-    ending = f"; it was asked to stop (cause: {cancelling})" if cancelling is not None else ""
-    return waits_for(
-        state,
-        f"handler '{node.handler}', running on {who}{since}, {try_words(node, state)}{ending}",
-        "the handler's outcome, its time limit, or the loss of its lease",
-        until_ms,
-        worker=name,
-        attempt=state.attempt,
-        tries=state.tries,
-    )
+    what = f"handler '{node.handler}', running on {who}{since}, {try_words(node, state)}"
+    wakes = "the handler's outcome, its time limit, or the loss of its lease"
+    details = {"worker": name, "attempt": state.attempt, "tries": state.tries}
+    if (cause := view.snapshot.execution.cancelling) is not None:
+        what += f"; it is being cancelled: it was asked to stop (cause: {cause})"
+        details["cause"] = str(cause)
+        if (grace_ms := view.snapshot.grace_ms) is not None:
+            wakes = f"the handler's outcome, or the end of its grace at {clock(grace_ms)}"
+            until_ms = grace_ms if until_ms is None else min(until_ms, grace_ms)
+    return waits_for(state, what, wakes, until_ms, **details)
 
 
 def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
@@ -290,7 +289,7 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState
             actions=["signal"],
             **details,
         )
-    people = "anybody"
+    people = "anyone"
     if wait.assignees is not None:
         more = len(wait.assignees) - NAMES_SHOWN
         people = ", ".join(wait.assignees[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -156,7 +156,7 @@ class WaitState:
     awaits: str | None
     #: Whether an answer would find it.
     is_listed: bool
-    #: Of an approval: who may decide (None: anybody), how many must approve, how many have.
+    #: Of an approval: who may decide (None: anyone), how many must approve, how many have.
     assignees: tuple[str, ...] | None = None
     quorum: int = 1
     given: int = 0
@@ -262,6 +262,8 @@ class Snapshot:
     children: Mapping[str, ChildState] = field(default_factory=dict)
     #: Units on the list of a paused execution: resume goes on with them.
     held: frozenset[str] = frozenset()
+    #: Until when running attempts of an execution that is being cancelled may end; None without a grace.
+    grace_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

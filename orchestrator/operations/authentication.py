@@ -164,7 +164,7 @@ class Authentication:
 
 
 @lru_cache
-def anybody(*, is_operator: bool = False) -> Identity:
+def anyone(*, is_operator: bool = False) -> Identity:
     """Give who makes a request without a key, where none is required: the tenant `default`."""
     return Identity(DEFAULT_TENANT, frozenset(Scope), is_operator=is_operator)
 

@@ -18,6 +18,7 @@ from orchestrator.operations.nodes import find_node
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.payloads import payload_json
 from orchestrator.operations.schema_checks import SchemaChecks
+from orchestrator.operations.submissions import Submissions
 from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency
@@ -34,11 +35,18 @@ class Inboxes:
     """The inboxes of a tenant's nodes, and of items of mapped ones; and their journals."""
 
     def __init__(
-        self, store: Store, transitions: Transitions, owner: Owner, *, checks: SchemaChecks | None = None
+        self,
+        store: Store,
+        transitions: Transitions,
+        submissions: Submissions,
+        owner: Owner,
+        *,
+        checks: SchemaChecks | None = None,
     ) -> None:
         self._checks = checks or SchemaChecks()
         self._store = store
         self._transitions = transitions
+        self._submissions = submissions
         self._owner = owner
 
     async def post(
@@ -54,13 +62,14 @@ class Inboxes:
         node_id  a node, or an item of a mapped one; None for the only node of the execution.
         payload  JSON, 256 KiB at most. The same idempotency key again gets the same answer.
         Raises ExecutionNotFound, NodeNotFound (also for None where there are several), InvalidTransition
-        once the execution has ended or is being cancelled, NodeBusy for a mapped node as a whole,
-        PayloadTooLarge, InboxFull, IdempotencyConflict.
+        once the execution has ended or is being cancelled, NodeBusy for a mapped node as a whole and for one
+        whose handler is known to read no letters, PayloadTooLarge, InboxFull, IdempotencyConflict.
         """
         execution_id = await self._owner.execution(execution_id)
         text = payload_json(payload, "payload", most=MAX_LETTER_BYTES)
         unit = node_id if node_id is not None else await self._only_node(execution_id)
         idempotency = idempotency or Idempotency.unnamed()
+        await self._require_reader(execution_id, unit)
         async with self._transitions.durable():
             word, status, letter, more = await self._transitions.post_letter(
                 execution_id, unit, text, idempotency=idempotency
@@ -115,6 +124,13 @@ class Inboxes:
                 raise PayloadInvalid(problems)
         payload = {"type": type, "value": value, "step": step}
         return await self.post(execution_id, interface.inbox, payload, idempotency=idempotency)
+
+    async def _require_reader(self, execution_id: str, unit: str) -> None:
+        """Refuse a letter that would never be read. Raises ExecutionNotFound, NodeNotFound, NodeBusy."""
+        handler = (await find_node(self._store, execution_id, unit)).handler
+        if (await self._submissions.handlers()).is_durable(handler) is False:
+            found = f"its handler '{handler}' is not durable, and reads no letters"
+            raise NodeBusy("post to", execution_id, unit, found)
 
     async def letters(self, execution_id: str, node_id: str, *, limit: int = MOST_LETTERS) -> Letters:
         """Read the letters of a node that no journal has taken yet, the oldest first.

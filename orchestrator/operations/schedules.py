@@ -189,7 +189,7 @@ class Schedules:
         """
         record = await self.get(schedule)
         own = None if record.spec.inputs is None else dict(record.spec.inputs)
-        return await self._workflows.start(
+        started = await self._workflows.start(
             record.workflow_id,
             inputs=own if inputs is None else inputs,
             origin=Origin(
@@ -198,6 +198,9 @@ class Schedules:
             ),
             idempotency=idempotency,
         )
+        if not started.replayed:
+            await self._transitions.count_trigger(record.tenant, record.schedule_id, started.execution_id)
+        return started
 
     async def backfill(
         self,

@@ -13,7 +13,7 @@ import orjson
 
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_definition
-from orchestrator.definitions.definition import CatalogueMaker, Definition
+from orchestrator.definitions.definition import CatalogueMaker, Definition, HandlerNames
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.targets import joined_targets
 from orchestrator.documents import exact_json
@@ -239,8 +239,12 @@ class Submissions:
 
     async def handler_names(self) -> frozenset[str]:
         """Name the handlers a definition may use now."""
+        return frozenset((await self.handlers()).names)
+
+    async def handlers(self) -> HandlerNames:
+        """Give what is known now of the handlers a definition may use."""
         announced = await self._announced_handlers()
-        return frozenset(self._catalogue(announced.names, announced.cards).names)
+        return self._catalogue(announced.names, announced.cards)
 
     async def _announced_handlers(self) -> Announced:
         """What live workers offer, a second old at most."""

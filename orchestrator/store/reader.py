@@ -436,17 +436,16 @@ class Store:
         units += [
             (definition.node(node_id), state) for node_id in maps for state in maps[node_id].live.values()
         ]
-        final = None
-        if definition.output_node is not None:
-            final = await self.output_state(execution_id)
-            units += [] if final is None else [(definition.output_node, final)]
+        final = None if definition.output_node is None else await self.output_state(execution_id)
+        if definition.output_node is not None and final is not None:
+            units.append((definition.output_node, final))
         live_states, generation = [state for _, state in units], execution.generation
         leases, timers, live = await self.liveness.of(execution_id, units)
         pipe = self._redis.pipeline(transaction=False)
         pipe.lrange(keys.worklist(execution_id), 0, 99)
         pipe.zscore(keys.shared("timers"), timer_member("continue", execution_id, "", 0))
-        pipe.zscore(keys.shared("timers"), timer_member("execution_timeout", execution_id, "", generation))
-        pipe.zscore(keys.shared("timers"), timer_member("cancel_grace", execution_id, "", generation))
+        for kind in ("execution_timeout", "cancel_grace"):
+            pipe.zscore(keys.shared("timers"), timer_member(kind, execution_id, "", generation))
         pipe.sismember(keys.shared("active"), execution_id)
         pipe.hget(keys.runtime(execution_id), "grace_ms")
         if execution.status is ExecutionStatus.PAUSED:
@@ -477,6 +476,7 @@ class Store:
             output=final,
             children=await child_states(self._redis, keys, live_states),
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
+            grace_ms=int(grace_ms) if grace_ms else None,
         )
         limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()
         lost = await self._lost_layout(execution)

@@ -69,7 +69,7 @@ class EventSubscription:
         await closing()
 
     async def _ask(self, silences: int) -> int:
-        """Ask whether anybody is there; a connection that leads nowhere is silent, and gives no error."""
+        """Ask whether the server is there; a connection that leads nowhere is silent, and gives no error."""
         if silences == MOST_SILENCES:
             raise RedisConnectionError("the subscription gives no sign of life")
         await self._pubsub.ping()

@@ -539,10 +539,16 @@ class Transitions(ScriptClient):
             flat.extend((token.execution_id, *token.arguments(), beat))
         return Call(self, "renew_leases", (self.keys.shared("leases"),), ("", *flat), read_words)
 
-    def stamp_tick(self, *, lease_ms: int, only_if_older_than_ms: int | None = None) -> Call[list[int]]:
-        """Record that timers and leases are looked at. Replies [now, no expiry before, stamped]."""
+    def stamp_tick(
+        self, *, lease_ms: int, only_if_older_than_ms: int | None = None, is_stand_in: bool = False
+    ) -> Call[list[int]]:
+        """Record that timers and leases are looked at. Replies [now, no expiry before, stamped].
+
+        is_stand_in  by a worker, because no orchestrator does.
+        """
         age: Argument = "" if only_if_older_than_ms is None else only_if_older_than_ms
-        return Call(self, "stamp_tick", (self.keys.shared("tick"),), ("", lease_ms, age), list)
+        arguments = ("", lease_ms, age, int(not is_stand_in))
+        return Call(self, "stamp_tick", (self.keys.shared("tick"),), arguments, list)
 
     def announce_worker(
         self, worker_id: str, queues: Sequence[str], fields: Sequence[Argument] = ()
@@ -894,6 +900,10 @@ class Transitions(ScriptClient):
         kind = slot.kind if is_let_go else ""
         head = (slot.schedule_id, slot.tenant, slot.turn, call_id, kind, *slot.after(), slot.missed, error)
         return Call(self, "tend_schedule", (self._schedule(slot.tenant, slot.schedule_id),), head, read_text)
+
+    def count_trigger(self, tenant: str, schedule_id: str, execution_id: str) -> Call[str]:
+        """Count an execution of a schedule that was started by hand. Replies ok, unknown."""
+        return Call(self, "count_trigger", (self._schedule(tenant, schedule_id),), (execution_id,), read_text)
 
     def backfill_schedule(
         self,

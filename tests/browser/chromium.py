@@ -15,7 +15,7 @@ VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 #: What a page shows in time, it shows within this; a busy machine is slow, not broken.
 LIMIT_MS = PATIENCE_S / 6 * 1000
 
-#: A page must show what it shows without the browser asking anybody else.
+#: A page must show what it shows without the browser asking anyone else.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -1,4 +1,4 @@
-"""Says which promises a history breaks. Pure: it sees only what anybody outside the engine could see."""
+"""Says which promises a history breaks. Pure: it sees only what anyone outside the engine could see."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ class Client:
         self.ended.discard(execution_id)
 
     async def answer(self) -> None:
-        """Send some signals, perhaps before anybody waits for them, and decide some approvals, some twice."""
+        """Send some signals, perhaps before anyone waits for them, and decide some approvals, some twice."""
         await self.letters.post_some()
         for execution_id, name in sorted(self.unsignalled):
             if self.dice.random() < 0.4:

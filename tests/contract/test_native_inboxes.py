@@ -7,10 +7,28 @@ import httpx2
 from tests.contract.samples import UNKNOWN
 from tests.integration.durable_units import append, parked, post
 from tests.makers import Rig, node
+from tests.older_layouts import announce_worker
+
+
+async def corresponding(rig: Rig) -> str:
+    """An execution of A, a handler of which only the name is known, which waits for letters, and B."""
+    await announce_worker(rig.redis, "far", handlers="agent")
+    rig.worker.handlers += "agent "
+    return await parked(rig, handler="agent")
+
+
+async def test_a_letter_that_nobody_would_read_is_refused(client: httpx2.AsyncClient, rig: Rig) -> None:
+    execution_id = await corresponding(rig)
+
+    refused = await client.post(f"/v1/executions/{execution_id}/nodes/B/inbox", json={"payload": 1})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "NODE_STATE")
+    assert "its handler 'noop' is not durable, and reads no letters" in refused.json()["detail"]
+    assert (await client.get(f"/v1/executions/{execution_id}/nodes/B/inbox")).json()["last"] == 0
 
 
 async def test_a_letter_is_posted_once_for_each_request(client: httpx2.AsyncClient, rig: Rig) -> None:
-    execution_id = await parked(rig)
+    execution_id = await corresponding(rig)
     path, key = f"/v1/executions/{execution_id}/nodes/A/inbox", {"Idempotency-Key": "k-1"}
 
     first = await client.post(path, json={"payload": {"n": 1}}, headers=key)
@@ -31,15 +49,15 @@ async def test_a_letter_is_posted_once_for_each_request(client: httpx2.AsyncClie
 
 
 async def test_a_letter_that_is_not_taken_says_why(client: httpx2.AsyncClient, rig: Rig) -> None:
-    execution_id = await parked(rig)
+    execution_id = await corresponding(rig)
     nodes = f"/v1/executions/{execution_id}/nodes"
 
     large = await client.post(f"{nodes}/A/inbox", json={"payload": "x" * 262_144})
     shape = await client.post(f"{nodes}/A/inbox", json={"paylod": 1})
     nobody = [await client.post(f"{nodes}/{name}/inbox") for name in ("C", "A[0]", "two words")]
     unknown = await client.post(f"/v1/executions/{UNKNOWN}/nodes/A/inbox")
-    await rig.redis.hset(f"workflow:{execution_id}:inbox", mapping={"B|last": 1_000})
-    full = await client.post(f"{nodes}/B/inbox")
+    await rig.redis.hset(f"workflow:{execution_id}:inbox", mapping={"A|last": 1_000})
+    full = await client.post(f"{nodes}/A/inbox")
     await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
     late = await client.post(f"{nodes}/A/inbox")
 

@@ -146,7 +146,9 @@ async def test_it_is_paused_triggered_by_hand_and_resumed(client: httpx2.AsyncCl
 
     paused = await client.post("/v1/schedules/hourly/pause", json={"by": "me", "reason": "audit"})
     again = await client.post("/v1/schedules/hourly/pause")
-    started = await client.post("/v1/schedules/hourly/trigger")
+    once = {"Idempotency-Key": "k-1"}
+    started = await client.post("/v1/schedules/hourly/trigger", headers=once)
+    await client.post("/v1/schedules/hourly/trigger", headers=once)
     resumed = await client.post("/v1/schedules/hourly/resume")
 
     assert (paused.json()["state"], paused.json()["paused_reason"], paused.json()["next_slot"]) == (
@@ -161,6 +163,9 @@ async def test_it_is_paused_triggered_by_hand_and_resumed(client: httpx2.AsyncCl
     assert (execution["trigger"]["source"], execution["trigger"]["schedule"]) == ("schedule", "hourly")
     assert (resumed.json()["state"], resumed.json()["paused_by"]) == ("active", None)
     assert resumed.json()["next_slot"] is not None
+    assert (resumed.json()["runs"], resumed.json()["triggered"], resumed.json()["last_slot"]) == (0, 1, None)
+    assert resumed.json()["last_execution_id"] == execution["execution_id"]
+    assert resumed.json()["last_started_at"] is not None
 
 
 async def test_a_backfill_is_previewed_begun_and_stopped(client: httpx2.AsyncClient, orders: str) -> None:

@@ -9,14 +9,17 @@ from typing import Any
 
 import httpx2
 import pytest
+from redis.asyncio import Redis
 
 from headrace import calls, events
 from headrace.backoff import Backoff
 from headrace.client import AsyncClient, Client
 from headrace.errors import Conflict, Invalid, NotFound, RunFailed, RunNotEnded
 from headrace.values import Event
+from orchestrator.store.layout import VERSION
 from tests.api_process import api_process
 from tests.makers import WorkerFleet, until
+from tests.older_layouts import announce_worker
 from tests.patience import PATIENCE_S
 
 ORDER = """
@@ -115,11 +118,9 @@ async def test_people_and_signals_are_answered_through_the_run(
     assert result["ask"]["decision"] == "approve"
 
 
-async def test_letters_are_posted_and_read_through_the_client(
-    client: AsyncClient, fleet: WorkerFleet
-) -> None:
-    await fleet.start()
-    run = await client.run(ASKING)
+async def test_letters_are_posted_and_read_through_the_client(client: AsyncClient, redis: Redis) -> None:
+    await announce_worker(redis, "far", handlers="agent", layout=VERSION)
+    run = await client.run({"name": "Agent", "nodes": [{"id": "ask", "handler": "agent"}]})
 
     first = await run.post("ask", {"n": 1}, idempotency_key="one")
     again = await run.post("ask", {"n": 1}, idempotency_key="one")

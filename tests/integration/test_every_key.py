@@ -80,6 +80,7 @@ OWNERS: dict[str, tuple[str, str]] = {
     "retention": ("deployment", "nothing: four words"),
     "repairs": ("deployment", "nothing: a field for each kind"),
     "tick": ("deployment", "nothing: one number"),
+    "orchestrated": ("deployment", "nothing: one number"),
     "hold": ("deployment", "by itself after one lease"),
     "probe": ("deployment", "by itself after a second"),
     "workers": ("deployment", "announce_worker takes the member after an hour"),

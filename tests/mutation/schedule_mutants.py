@@ -17,6 +17,7 @@ SCHEDULES = (
         "tend_schedule",
         ("a slot is let go by what was read before", "if s.turn ~= ARGV[4] then return 'stale' end\n", ""),
     ),
+    *of("count_trigger", ("a trigger sent again counts twice", "if last[2] ~= ARGV[2] then", "if true then")),
     *of("put_schedule", ("a rule that was late is taken", " or schedules.is_late(KEYS[1], {unpack(ARGV, 11)})", "")),
     *of(
         "include/schedules",

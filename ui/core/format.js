@@ -9,12 +9,12 @@ export function shorten(text, most = 32) {
 }
 
 /**
- * A part of an execution's id that tells it from its neighbours: these begin with the time at which they were made, and the end of that
- * and what follows it differ. It is a piece of the id as it stands, so that a search for it finds the execution.
+ * The beginning of an execution's id, as far as it tells it from its neighbours: the time at which it was made, and some digits more. The
+ * commands and a search find the execution by it.
  * @param {string} id
  */
 export function shortId(id) {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/.test(id) ? id.slice(4, 18) : shorten(id, 18);
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/.test(id) ? id.slice(0, 18) : shorten(id, 18);
 }
 
 /** @param {number} count @param {string} one @param {string} [many] */

@@ -49,7 +49,7 @@ export function page() {
         { title: "Node", width: "minmax(120px, 1fr)", cell: (entry) => html`<bdi class="strong">${() => entry().node_id}</bdi>` },
         {
           title: "Run",
-          width: "150px",
+          width: "180px",
           cell: (entry) => html`<a class="mono"
               href=${() => href(hrefOf(`/ui/runs/${encodeURIComponent(entry().execution_id)}`, { node: entry().node_id }))}>${() =>
               shortId(entry().execution_id)}</a>`,

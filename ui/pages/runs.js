@@ -145,7 +145,7 @@ export function page() {
         },
         {
           title: "Run",
-          width: "150px",
+          width: "180px",
           cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>`,
         },
         {

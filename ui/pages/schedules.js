@@ -31,7 +31,7 @@ export function page() {
       least: 860,
       empty: () =>
         show(() => value.value !== null, () => html`<div
-            class="empty"><p>There are no schedules yet.</p><p>Give a workflow a schedule here, or with <code>./headrace schedules create</code>.</p></div>`),
+            class="empty"><p>There are no schedules yet.</p><p>Give a workflow a schedule here, or with <code>./headrace schedules add</code>.</p></div>`),
       columns: [
         { title: "State", width: "90px", cell: (each) => html`<span class=${() => `tag state-word ${each().state}`}>${() => each().state}</span>` },
         { title: "Name", width: "minmax(120px, 1fr)", cell: (each) => html`<bdi class="strong">${() => each().name}</bdi>` },
@@ -53,9 +53,15 @@ export function page() {
           width: "130px",
           cell: (each) =>
             html`${() => (each().last_execution_id ? html`<a href=${href(`/ui/runs/${each().last_execution_id}`)}
-                title=${moment(milliseconds(each().last_slot))}>${relative(milliseconds(each().last_slot), now.value)}</a>` : null)}`,
+                title=${moment(lastAt(each()))}>${relative(lastAt(each()), now.value)}</a>` : null)}`,
         },
-        { title: "Runs", width: "70px", isEnd: true, cell: (each) => html`<span class="number">${() => each().runs}</span>` },
+        {
+          title: "Runs",
+          width: "70px",
+          isEnd: true,
+          cell: (each) => html`<span class="number" title=${() => `${each().runs} by its rule, ${each().backfilled} by backfills, ${each().triggered} by hand`}>${() =>
+              each().runs + each().backfilled + each().triggered}</span>`,
+        },
         {
           title: "Not started",
           width: "90px",
@@ -66,3 +72,9 @@ export function page() {
       ],
     })}`;
 }
+
+/**
+ * When a schedule started a run last; records of older versions know only for which slot.
+ * @param {any} schedule
+ */
+const lastAt = ({ last_started_at: at, last_slot: slot }) => milliseconds(at ?? slot);

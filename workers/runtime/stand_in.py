@@ -24,7 +24,7 @@ async def stand_in(store: Store, transitions: Transitions, *, worker_id: str, le
         await asyncio.sleep(STAND_IN_EVERY.pause_s(0))
         try:
             now_ms, hold_ms, stamped = await transitions.stamp_tick(
-                lease_ms=lease_ms, only_if_older_than_ms=STAND_IN_MS
+                lease_ms=lease_ms, only_if_older_than_ms=STAND_IN_MS, is_stand_in=True
             )
             while stamped:
                 await timers.run_once(store, transitions, now_ms)
@@ -35,6 +35,6 @@ async def stand_in(store: Store, transitions: Transitions, *, worker_id: str, le
                 # outage, and hold the expiry of short leases for ever.
                 if await store.tick_ms() != now_ms:
                     break
-                now_ms, hold_ms, _ = await transitions.stamp_tick(lease_ms=lease_ms)
+                now_ms, hold_ms, _ = await transitions.stamp_tick(lease_ms=lease_ms, is_stand_in=True)
         except Exception as error:
             log.warning("worker.stand_in_failed", extra={"worker_id": worker_id, "error": str(error)})

@@ -24,7 +24,7 @@ from orchestrator.operations.signals import Signals
 from orchestrator.store.reader import Store
 from orchestrator.store.replies import Claim
 from orchestrator.store.transitions import Transitions
-from workers.simulator.stub_signals import SOMEBODY, Answer, DecisionAnswer, SignalAnswer
+from workers.simulator.stub_signals import SOMEONE, Answer, DecisionAnswer, SignalAnswer
 
 
 @dataclass(order=True)
@@ -97,8 +97,8 @@ class ExternalActor:
         approval = await self._approvals.get(due.execution_id, due.unit)
         if not approval.is_pending or approval.shown != due.awaits:
             return
-        names = approval.assignees or (SOMEBODY,)
-        by = names[due.place] if due.place < len(names) else f"{SOMEBODY} {due.place + 1}"
+        names = approval.assignees or (SOMEONE,)
+        by = names[due.place] if due.place < len(names) else f"{SOMEONE} {due.place + 1}"
         await self._approvals.decide(
             due.execution_id,
             due.unit,

@@ -12,7 +12,7 @@ from orchestrator.documents.problems import Findings
 #: Nothing comes; the node's time limit, if any, decides.
 NEVER = "never"
 #: Who decides where neither the stub nor the approval has a name.
-SOMEBODY = "somebody"
+SOMEONE = "someone"
 _SIGNAL = ("payload", "after")
 _TIMED_SIGNAL = ("name", "payload", "at")
 _DECISION = ("decision", "by", "form", "after")

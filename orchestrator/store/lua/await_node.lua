@@ -19,7 +19,7 @@ if is_ending(x, node_id) then
 elseif waiting >= MOST_WAITING then
   settle_failure(x, node_id, attempt, facts, 'error', ARGV[23], false, ARGV[24])
 elseif on == 'signal' and take_kept(x, node_id, 'RUNNING', facts, awaits) then
-  -- Nothing was tried: the signal was there before anybody looked.
+  -- Nothing was tried: the signal was there before anyone looked.
   uncharge(x, node_id)
 else
   local data = on == 'signal' and '{"waiting_on":"signal","signal":"' .. awaits .. '"' or '{"waiting_on":"approval"'

@@ -50,11 +50,12 @@ local live = s.live
 if kind == 'backfill' then
   live = s.backfill_live
   redis.call('HINCRBY', s.key, 'backfill_runs', 1)
+  redis.call('HINCRBY', s.key, 'backfilled', 1)
 else
   s.runs = string.format('%d', s.runs + 1)
 end
 live[#live + 1] = execution_id
 if #live > schedules.most_live then table.remove(live, 1) end
-redis.call('HSET', s.key, 'last_slot_ms', slot, 'last_execution_id', execution_id, 'last_error', '')
+redis.call('HSET', s.key, 'last_slot_ms', slot, 'last_execution_id', execution_id, 'last_started_ms', NOW_TEXT, 'last_error', '')
 schedules.save(s, execution_id, 'ok')
 return {'ok', execution_id, x.more or 0}

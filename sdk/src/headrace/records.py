@@ -66,7 +66,10 @@ class Schedule(Value):
     next_due_at: str | None = None
     last_slot: str | None = None
     last_execution_id: str | None = None
+    last_started_at: str | None = None
     runs: int = 0
+    backfilled: int = 0
+    triggered: int = 0
     skipped: int = 0
     missed: int = 0
     failed: int = 0

@@ -270,7 +270,7 @@ async def test_what_clients_take_for_ends_of_lines_is_none(served: Served) -> No
 
     answer = await served.get(f"/events/{handler_id}?sse=false")
 
-    # As clients split lines: at every character that anybody takes for the end of one.
+    # As clients split lines: at every character that anyone takes for the end of one.
     odd, stop = (json.loads(line) for line in answer.text.splitlines())
     assert odd == {"value": value, "qualified_name": None, "type": "Odd", "types": None}
     assert stop == stop_event(value)

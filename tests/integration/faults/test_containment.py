@@ -199,3 +199,6 @@ class Nothing:
 
     def secret_fields(self, handler: str) -> None:
         return None
+
+    def is_durable(self, handler: str) -> None:
+        return None

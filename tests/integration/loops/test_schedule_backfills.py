@@ -39,6 +39,7 @@ async def test_a_backfill_of_a_year_goes_on_after_a_kill(clock: Clockwork) -> No
     record = await clock.get("daily")
     assert record.backfill is not None
     assert (record.backfill.runs, record.backfill.next_ms, record.runs) == (365, None, 0)
+    assert record.backfilled == 365
     trigger = await clock.rig.redis.hget(f"workflow:{(await clock.executions())[0]}:runtime", "trigger")
     assert orjson.loads(trigger)["backfill_id"] == begun.backfill_id
 

@@ -1,4 +1,4 @@
-"""The timers loop fires what is due, in bounded runs, and may be run by anybody at any time."""
+"""The timers loop fires what is due, in bounded runs, and may be run by anyone at any time."""
 
 from __future__ import annotations
 

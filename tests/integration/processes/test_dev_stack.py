@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from cli.stack import ports
 from tests.dev_stack import DevStack
 from tests.patience import PATIENCE_S
 
@@ -53,6 +55,18 @@ def test_the_stack_comes_up_runs_a_workflow_and_goes_at_ctrl_c(stack: DevStack) 
     assert refused.returncode == 1
     assert "already running" in refused.stderr
     assert stack.end(signal.SIGINT) == 0
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="counts children in /proc")
+def test_the_port_stays_the_stack_s_while_its_api_is_restarted(stack: DevStack) -> None:
+    stack.start()
+    (api,) = [pid for pid in stack.children() if b"api_server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    os.kill(api, signal.SIGKILL)
+
+    assert ports.listen(stack.port) is None
+    assert stack.call("GET", "/health"), "who calls meanwhile waits, and is not refused"
 
 
 @pytest.mark.long

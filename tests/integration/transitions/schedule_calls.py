@@ -138,6 +138,11 @@ async def looking(rig: Rig) -> Call[Any]:
     return rig.transitions.tend_schedule(await slot_of(rig), call_id="call")
 
 
+async def counting(rig: Rig) -> Call[Any]:
+    await scheduled(rig)
+    return rig.transitions.count_trigger("default", SCHEDULE_ID, "01890000-0000-7000-8000-000000003000")
+
+
 async def backfilling(rig: Rig) -> Call[Any]:
     await scheduled(rig)
     return rig.transitions.backfill_schedule(
@@ -173,6 +178,7 @@ SCHEDULES: dict[str, tuple[Prepare, str]] = {
     "pause_schedule, resuming": (resuming, ""),
     "tend_schedule, letting go": (letting_go, ""),
     "tend_schedule": (looking, ""),
+    "count_trigger": (counting, ""),
     "backfill_schedule": (backfilling, ""),
     "backfill_schedule, stopping": (stopping, ""),
     "fire_schedule": (after(scheduled, firing), ""),

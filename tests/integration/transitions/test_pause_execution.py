@@ -183,7 +183,9 @@ async def test_a_cancel_ends_what_is_paused_and_gives_what_runs_its_grace(rig: R
     with pytest.raises(InvalidTransition, match="being cancelled"):
         await resume(rig, execution_id)
     (explained,) = await rig.engine.executions.explain(execution_id)
-    assert (explained.node_id, "was asked to stop" in explained.waiting_for) == ("B", True)
+    assert (explained.node_id, "it is being cancelled" in explained.waiting_for) == ("B", True)
+    assert explained.until_ms == rig.now_ms + 10_000
+    assert "the end of its grace at" in explained.wakes
     await rig.advance(10_000)
     assert await rig.status(execution_id) is E.CANCELLED
     assert await rig.nothing_is_left_behind()

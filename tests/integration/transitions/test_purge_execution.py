@@ -68,7 +68,7 @@ async def test_what_it_used_stays_in_the_accounts_of_the_day(rig: Rig) -> None:
     held = await rig.worker.start()
     _, day = await reserve(rig, held["A"])
     await settle(rig, held["A"], day)
-    # The call of B has no end that anybody saw.
+    # The call of B has no end that anyone saw.
     await reserve(rig, held["B"])
     for token in held.values():
         await rig.worker.complete(token)

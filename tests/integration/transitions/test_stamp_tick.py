@@ -16,6 +16,20 @@ async def test_a_stand_in_stamps_only_when_nobody_else_has_lately(rig: Rig) -> N
     assert (fresh[2], old[2]) == (0, 1)
 
 
+async def test_it_is_known_whether_an_orchestrator_or_a_stand_in_keeps_time(rig: Rig) -> None:
+    orchestrated = rig.transitions.keys.shared("orchestrated")
+
+    await rig.transitions.stamp_tick(lease_ms=LEASE_MS, is_stand_in=True)
+    by_a_worker = await rig.redis.get(orchestrated)
+    await rig.transitions.stamp_tick(lease_ms=LEASE_MS)
+    rig.transitions.now_ms = rig.now_ms + 5_000
+    by_itself = await rig.redis.get(orchestrated)
+    await rig.transitions.stamp_tick(lease_ms=LEASE_MS, only_if_older_than_ms=2_000, is_stand_in=True)
+
+    assert by_a_worker is None
+    assert int(by_itself) == int(await rig.redis.get(orchestrated)) == rig.now_ms - 5_000
+
+
 async def test_the_first_tick_of_all_holds_nothing(rig: Rig) -> None:
     now_ms, hold_ms, stamped = await rig.transitions.stamp_tick(lease_ms=LEASE_MS)
 

@@ -156,7 +156,7 @@ async def test_a_quorum_needs_so_many_different_people(rig: Rig) -> None:
     assert [each.given for each in (first, again, second, last)] == [1, 1, 2, 3]
     assert [each.output is None for each in (first, again, second, last)] == [True, True, True, False]
     assert (first.replayed, again.replayed) == (False, True)
-    assert explained == "approval by anybody (2 of 3 given)"
+    assert explained == "approval by anyone (2 of 3 given)"
     found = await output(rig, execution_id, "P")
     assert (found["decision"], found["by"]) == ("approve", "cem")
     assert [vote["by"] for vote in found["votes"]] == ["ann", "bob", "cem"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import main
 from cli.__main__ import COMMANDS, app, build, lists_commands, named_by
 from docs.generate import ROOT
 from tests.unit.cli.commands.invoking import run
@@ -43,6 +44,12 @@ def test_the_version_is_that_of_the_project() -> None:
 
     assert code == 0
     assert lines[0].startswith(f"headrace {PROJECT['version']} (Python {sys.version.split()[0]}")
+
+
+def test_the_api_and_the_package_have_the_version_of_the_project() -> None:
+    package = tomllib.loads((ROOT / "sdk" / "pyproject.toml").read_text())["project"]
+
+    assert main.VERSION == package["version"] == PROJECT["version"]
 
 
 @pytest.mark.parametrize("words", [("-h",), ("list", "-h"), ("schedules", "add", "-h")])

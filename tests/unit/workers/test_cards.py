@@ -22,6 +22,7 @@ from pydantic import (
 
 from headrace._shapes import shape_of
 from workers.cards import HandlerCard, decode_cards, encode_cards
+from workers.handlers import Catalogue
 
 
 class Closed(BaseModel):
@@ -171,3 +172,17 @@ def test_a_retry_policy_that_is_none_is_refused() -> None:
 
     with pytest.raises(ValueError, match="retry policy of handler 'mine'"):
         HandlerCard.from_dict(fields)
+
+
+def test_whether_a_handler_reads_letters_is_known_by_its_card() -> None:
+    plain = card_of(None)
+    durable = HandlerCard.from_dict({**plain.fields, "is_durable": True})
+    old, new = (encode_cards([card])[1] for card in (plain, durable))
+
+    def is_durable(*cards: bytes, handler: str = plain.name) -> bool | None:
+        return Catalogue(frozenset({plain.name}), cards).is_durable(handler)
+
+    assert is_durable() is None, "of a name alone nothing is known"
+    assert is_durable(old) is False
+    assert is_durable(old, new) is is_durable(new, old) is True, "one of its versions reads them"
+    assert is_durable(handler="noop") is False

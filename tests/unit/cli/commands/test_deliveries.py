@@ -17,6 +17,7 @@ DELIVERY: dict[str, Any] = {
     "target": {"url": "https://receiver.example/\x1b[2J"},
     "tries": 2,
     "next_attempt_at": "2026-01-01T00:05:05.000Z",
+    "last_attempt": None,
     "attempts": [
         {
             "number": 1, "at": "2026-01-01T00:00:00.000Z", "duration_ms": 12, "status_code": 503,
@@ -47,13 +48,26 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_deliveries_are_listed(asked: list[str]) -> None:
-    code, lines = run("deliveries", "list", "--execution", "e1", "--state", "pending")
+    code, lines = run("deliveries", "list", "--execution", "order:7", "--state", "pending")
 
     assert code == 0
     (line,) = lines
     assert line.startswith("e1.1.0  pending    execution.failed  https://receiver.example/\\x1b[2J")
     assert line.endswith("  tries 2  next 2026-01-01T00:05:05.000Z")
-    assert asked == ["GET /v1/deliveries?execution_id=e1&state=pending&limit=50"]
+    assert asked == ["GET /v1/deliveries?execution_id=order%3A7&state=pending&limit=50"]
+
+
+@pytest.mark.parametrize(("state", "is_told"), [("pending", True), ("failed", True), ("delivered", False)])
+def test_a_delivery_that_does_not_get_through_is_listed_with_its_error(
+    monkeypatch: pytest.MonkeyPatch, state: str, is_told: bool
+) -> None:
+    found = DELIVERY | {"state": state, "last_attempt": DELIVERY["attempts"][0]}
+    page = {"items": [found], "next_cursor": None}
+    answer_with(monkeypatch, lambda _: httpx2.Response(200, json=page))
+
+    _, lines = run("deliveries", "list")
+
+    assert lines[1:] == ["  https://receiver.example answered 503"] * is_told
 
 
 def test_an_empty_list_says_so(asked: list[str]) -> None:

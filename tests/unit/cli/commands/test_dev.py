@@ -10,7 +10,7 @@ from cli.commands.dev import announce, print_line
 from cli.stack import info
 from cli.stack.demo import DemoRun
 from cli.stack.live_workers import LiveWorkers
-from cli.stack.ports import NoSuchHost, is_port_free
+from cli.stack.ports import NoSuchHost, listen
 from cli.stack.redis_server import RedisPlace, RedisUnavailable, lock
 from cli.stack.stack import Stack, StackOptions
 from config import Settings
@@ -19,7 +19,7 @@ from tests.unit.cli.commands.invoking import run
 
 def test_a_host_that_leads_nowhere_is_named() -> None:
     with pytest.raises(NoSuchHost, match=r"--host: 'no host\.invalid' is no address of this machine"):
-        is_port_free(8000, host="no host.invalid")
+        listen(8000, host="no host.invalid")
 
 
 def test_a_data_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
@@ -36,10 +36,13 @@ def announced(
     *,
     live: LiveWorkers | None = None,
     handlers: str = "",
+    is_demo: bool = False,
+    workers: int = 2,
 ) -> list[str]:
     """The lines that a stack on port 8000 begins with."""
     settings = Settings(_env_file=None, handlers=handlers)
-    stack = Stack(StackOptions(data_dir), settings, emit=print_line, announce=announce)
+    options = StackOptions(data_dir, is_demo=is_demo, workers=workers)
+    stack = Stack(options, settings, emit=print_line, announce=announce)
     stack.api_port, stack.echo_port, stack.demo_run, stack.live_workers = 8000, 8090, found, live
     stack.redis = RedisPlace("embedded", "127.0.0.1", 6379)
     announce(stack, 1.0)
@@ -86,8 +89,8 @@ def test_the_demo_is_refused_in_production_before_anything_starts(
     ("live", "words"),
     [
         (LiveWorkers(("worker-1", "worker-2"), False, ""), "2: worker-1, worker-2"),
-        (LiveWorkers(("worker-1",), False, ""), "1 of 2 so far: worker-1"),
-        (LiveWorkers((), False, ""), "0 of 2 so far"),
+        (LiveWorkers(("worker-1",), False, ""), "1 of 2 running: worker-1; 1 still starting"),
+        (LiveWorkers((), False, ""), "none of 2 running yet; 2 still starting"),
         (None, "2"),
     ],
 )
@@ -98,6 +101,32 @@ def test_workers_that_live_are_counted(
 
     assert [line.split(maxsplit=1)[1] for line in lines if line.split()[0] == "workers"] == [words]
     assert not [line for line in lines if line.split()[:1] == ["handlers"]]
+
+
+@pytest.mark.parametrize(
+    ("handlers", "workers", "row"),
+    [
+        ("", 2, ["handlers", "examples.handlers:", "loaded"]),
+        ("mine", 2, ["handlers", "mine,", "examples.handlers:", "loaded"]),
+        ("mine", 0, None),
+    ],
+)
+def test_with_the_demo_its_handlers_are_named_too(
+    capsys: pytest.CaptureFixture[str], handlers: str, workers: int, row: list[str] | None
+) -> None:
+    live = LiveWorkers(("worker-1",), True, "")
+
+    lines = announced(
+        capsys,
+        info.DEFAULT_DATA_DIR,
+        DemoRun("e1"),
+        live=live,
+        handlers=handlers,
+        is_demo=True,
+        workers=workers,
+    )
+
+    assert [line.split() for line in lines if line.split()[:1] == ["handlers"]] == ([row] if row else [])
 
 
 def test_why_handlers_do_not_load_is_the_last_thing_on_the_screen(capsys: pytest.CaptureFixture[str]) -> None:

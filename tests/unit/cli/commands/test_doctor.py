@@ -107,9 +107,18 @@ def test_snapshots_that_fail_are_a_failure_of_the_disk() -> None:
 
 
 def test_a_silent_orchestrator_is_a_failure() -> None:
-    assert orchestrator_finding(9_500, now_ms=10_000).is_ok
-    silent = orchestrator_finding(1_000, now_ms=10_000)
+    assert orchestrator_finding(9_500, 9_500, now_ms=10_000).is_ok
+    silent = orchestrator_finding(1_000, 1_000, now_ms=10_000)
     assert (silent.mark, "orchestrator.starter" in silent.advice) == ("FAIL", True)
+
+
+@pytest.mark.parametrize("own_ms", [None, 1_000])
+def test_workers_that_stand_in_for_a_dead_orchestrator_are_a_warning(own_ms: int | None) -> None:
+    found = orchestrator_finding(9_500, own_ms, now_ms=10_000)
+
+    assert found.mark == "warn"
+    assert "workers stand in for its timers and retries" in found.detail
+    assert "schedules, repairs and purges wait" in found.advice
 
 
 def test_a_finding_that_is_well_says_ok() -> None:

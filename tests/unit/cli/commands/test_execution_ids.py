@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 import httpx2
 import pytest
+import typer
 
+from cli.__main__ import app
 from cli.commands.execution_ids import time_window
 from tests.unit.cli.commands.invoking import answer_with, run
 
@@ -118,3 +120,27 @@ def test_the_time_in_an_id_bounds_the_search(beginning: str) -> None:
 
     assert (first < made < last) is FIRST.startswith(beginning)
     assert first < last or beginning == "ffff"
+
+
+def _naming_an_execution() -> Iterator[tuple[str, ...]]:
+    """Every command that takes an execution, with the words that it needs, and `last` in that place."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), typer.main.get_command(app))]
+    while waiting:
+        path, command = waiting.pop()
+        waiting += [((*path, name), each) for name, each in getattr(command, "commands", {}).items()]
+        words, is_about_one = list(path), False
+        for each in command.params:
+            is_execution = "EXECUTION" in str(each.metavar)
+            is_about_one |= is_execution
+            if each.required or is_execution:
+                words += [*([] if each.param_type_name == "argument" else each.opts[:1])]
+                words.append("last" if is_execution else "x")
+        if is_about_one:
+            yield tuple(words)
+
+
+@pytest.mark.parametrize("words", list(_naming_an_execution()), ids=" ".join)
+def test_every_command_knows_the_last_execution(server: Server, words: tuple[str, ...]) -> None:
+    server()
+
+    assert run(*words) == (2, ["refused: there is no last execution: none has been started yet"])

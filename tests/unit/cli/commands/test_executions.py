@@ -15,7 +15,7 @@ NODES = [
      "ended_at": "2026-11-21T09:00:01.500Z"},
     {"node_id": "check", "status": "FAILED", "reason": "error", "try": 3, "max_attempts": 3,
      "error": {"type": "Http.5xx", "message": "HTTP 503\x1b[2J",
-               "details": {"traceback": 'File "steps.py", line 7, in check\n    call()'}}},
+               "details": {"status": 503, "traceback": 'File "steps.py", line 7, in check\n    call()'}}},
     {"node_id": "wait", "status": "WAITING", "waiting_on": "delay", "due_at": "2026-11-22T09:00:00.000Z"},
     {"node_id": "each", "status": "WAITING", "waiting_on": "map",
      "items": {"total": 5, "completed": 3, "failed": 1}},
@@ -28,7 +28,7 @@ EXECUTION = {
     "execution_id": "e1", "name": "order", "status": "PAUSED", "created_at": "2026-11-21T09:00:00.000Z",
     "started_at": "2026-11-21T09:00:00.000Z", "ended_at": "2026-11-21T09:01:00.000Z", "inputs": {"n": 1},
     "paused": {"by": "ann", "reason": "a look", "since": "2026-11-21T09:00:02.000Z"}, "nodes": NODES,
-    "quiesced": True,
+    "quiesced": True, "generation": 1,
 }  # fmt: skip
 EXPLAINED = {
     "node_id": "wait", "status": "WAITING", "waiting_for": "the end of its delay", "wakes": "its timer",
@@ -139,12 +139,14 @@ def test_an_execution_is_shown_with_where_each_node_stands(server: Server) -> No
             '  inputs {"n": 1}',
             "  ✓ fetch  COMPLETED  1.5 s",
             "  ✗ check  FAILED     try 3 of 3  Http.5xx: HTTP 503\\x1b[2J",
+            '      details {"status": 503}',
             '      File "steps.py", line 7, in check',
             "          call()",
             "  ◷ wait   WAITING    on delay until 2026-11-22T09:00:00.000Z",
             "  ◷ each   WAITING    on map  3 of 5 items, 1 failed",
             "  ↷ end    SKIPPED    upstream_failed",
             "  ✗ leave  FAILED     HandlerCrashed: the handler's process ended: SIGKILL",
+            '      details {"signal": "SIGKILL"}',
             "      | loading\\x1b[2J",
             "      | out of memory",
         ],
@@ -164,3 +166,13 @@ def test_an_unknown_id_is_refused(server: Server, command: str) -> None:
         2,
         ["refused: no execution 'e2' at http://localhost:8000; see ./headrace list"],
     )
+
+
+def test_the_time_of_a_retried_execution_says_what_is_in_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EXECUTION, "generation", 2)
+
+    _, lines = run("show", "e1")
+
+    assert lines[1] == "  PAUSED  60 s with the time before its retry"

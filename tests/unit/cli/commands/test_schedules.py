@@ -14,7 +14,8 @@ SCHEDULE: dict[str, Any] = {
     "schedule_id": "sch_1", "name": "mornings", "workflow": "orders", "workflow_id": "wf_1",
     "rule": {"cron": "30 8 * * 1-5", "timezone": "Europe/Berlin", "inputs": {"n": 1}}, "is_declared": True,
     "state": "active", "next_slot": "2026-06-01T06:30:00.000Z", "next_due_at": "2026-06-01T06:30:00.000Z",
-    "last_slot": None, "last_execution_id": None, "runs": 1, "skipped": 0, "missed": 2, "failed": 1,
+    "last_slot": None, "last_execution_id": None, "last_started_at": None, "runs": 1, "backfilled": 3,
+    "triggered": 1, "skipped": 0, "missed": 2, "failed": 1,
     "last_error": "inputs: no\x1b[2J", "waiting": [], "active": [], "backfill": None, "paused_at": None,
     "paused_by": None, "paused_reason": None, "created_at": "c", "updated_at": "u",
 }  # fmt: skip
@@ -81,10 +82,10 @@ def test_schedules_are_listed_and_shown(server: Server) -> None:
     code, lines = run("schedules", "get", "mornings")
 
     assert listed == [
-        "mornings  active  30 8 * * 1-5 Europe/Berlin  next 2026-06-01T06:30:00.000Z  1 run",
+        "mornings  active  30 8 * * 1-5 Europe/Berlin  next 2026-06-01T06:30:00.000Z  5 runs",
     ]
     assert code == 0
-    assert "  1 runs, 0 skipped, 2 missed, 1 failed" in lines
+    assert "  1 runs, 3 backfilled, 1 triggered, 0 skipped, 2 missed, 1 failed" in lines
     assert '  inputs: {"n": 1}' in lines
     assert "\x1b" not in "".join(lines)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.__main__ import app
-from cli.stack.ports import free_port
 from headrace import client
 from headrace.client import AsyncClient
+from tests.held_port import HeldPort
 
 SUMMARY = {"name": "demo", "version": "0" * 16, "nodes": 1, "edges": 0, "depth": 1}
 GOOD: dict[str, Any] = {"valid": True, "errors": [], "warnings": [], "summary": SUMMARY}
@@ -213,10 +213,20 @@ def test_without_a_server_it_ends_with_5(monkeypatch: pytest.MonkeyPatch, tmp_pa
 CUSTOM = "name: x\nnodes:\n  - {id: A, handler: audit_trip, config: {a: 1}}\n"
 
 
-def test_without_a_server_files_are_checked_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address where no server is."""
+    held = HeldPort()
+    yield f"http://127.0.0.1:{held.number}"
+    held.close()
+
+
+def test_without_a_server_files_are_checked_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nobody: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STACK_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr("cli.stack.info.api_url", lambda: f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setattr("cli.stack.info.api_url", lambda: nobody)
     bad = written("bad.yaml", "name: x\nnodes:\n  - {id: A, handler: htpp}\n")
     broken = written("broken.json", '{"name": }')
 
@@ -233,22 +243,21 @@ def test_without_a_server_files_are_checked_here(tmp_path: Path, monkeypatch: py
 
 
 def test_a_named_server_that_is_away_is_not_done_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nobody: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    server = f"http://127.0.0.1:{free_port()}"
 
-    ended = CliRunner().invoke(app, ["validate", "--server", server, written("a.yaml", CUSTOM)])
+    ended = CliRunner().invoke(app, ["validate", "--server", nobody, written("a.yaml", CUSTOM)])
 
     assert (ended.exit_code, ended.stdout) == (5, "")
 
 
 def test_a_module_that_cannot_be_loaded_ends_the_checks_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], nobody: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HANDLERS", "no_such_module")
-    monkeypatch.setattr("cli.stack.info.api_url", lambda: f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setattr("cli.stack.info.api_url", lambda: nobody)
 
     ended = CliRunner().invoke(app, ["validate", written("a.yaml", CUSTOM)])
 

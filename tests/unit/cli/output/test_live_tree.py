@@ -132,6 +132,44 @@ def test_a_node_that_a_retry_begins_again_takes_from_there() -> None:
     assert words_of(*events) == "completed  3.0 s"
 
 
+def _two_of_three_items() -> tuple[Event, ...]:
+    return (
+        event("node.waiting", "A", items=3),
+        item_event("node.completed", 0),
+        item_event("node.failed", 1),
+        item_event("node.completed", 2),
+        event("node.failed", "A"),
+        event("execution.failed"),
+    )
+
+
+@pytest.mark.parametrize("nodes", [["A"], None])
+def test_a_retried_map_keeps_the_items_that_are_done(nodes: list[str] | None) -> None:
+    retried = (
+        event("execution.retried", nodes=nodes),
+        event("node.queued", "A", attempt=3),
+        event("node.waiting", "A", items=3),
+        item_event("node.queued", 1),
+    )
+
+    assert words_of(*_two_of_three_items(), *retried) == "waiting  2 of 3 items"
+    assert words_of(*_two_of_three_items(), *retried, item_event("node.completed", 1)).endswith(
+        "3 of 3 items"
+    )
+
+
+def test_a_map_behind_a_retried_node_makes_its_items_anew() -> None:
+    progress = Progress.of(view(node("S"), node("A", after=("S",))))
+    for each in (
+        *_two_of_three_items(),
+        event("execution.retried", nodes=["S", "A"]),
+        event("node.waiting", "A", items=2),
+    ):
+        progress.apply(each)
+
+    assert node_words(progress.nodes["A"]) == "waiting  0 of 2 items"
+
+
 def test_the_few_of_ten_thousand_are_found_without_looking_at_all() -> None:
     progress = Progress.of(view(*(node(f"n{i}") for i in range(10_000))))
     progress.apply(event("node.started", "n9000"))

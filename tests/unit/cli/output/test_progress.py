@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cli.output.progress import Progress, note, plain_line, report
+from cli.output.progress import Progress, note, plain_line
 from headrace.values import Event
 from tests.unit.cli.output.making import event, item_event, node, view
 
@@ -17,9 +17,10 @@ def test_the_time_shown_is_that_of_the_execution_not_of_the_watching() -> None:
     progress.apply(replace(event("execution.failed"), ts="2026-11-20T08:15:40.123Z"))
     assert progress.took_s == 10.0
 
-    # A retry in place goes on: the clock runs again.
-    progress.apply(event("execution.retried"))
-    assert progress.took_s > 10.0
+    # A retry in place goes on: the clock runs again, and the time in between does not count.
+    progress.apply(replace(event("execution.retried"), ts="2026-11-20T08:16:40.123Z"))
+    progress.apply(replace(event("execution.completed"), ts="2026-11-20T08:16:43.123Z"))
+    assert (progress.took_s, progress.paused_s) == (13.0, 60.0)
 
 
 def test_what_a_retry_names_begins_again() -> None:
@@ -110,24 +111,6 @@ def test_a_typed_event_is_one_line_of_its_type_and_value() -> None:
     assert plain_line(short).endswith('A  - Step {"n": 1, "text": "two\\nlines"}')
     assert "… (502 characters)" in note(long)
     assert len(note(long)) < 250
-
-
-def test_the_report_tells_failures_and_outputs_nobody_used() -> None:
-    ended = view(
-        node("A", status="COMPLETED", output={"x": 1}),
-        node("B", after=("A",), status="COMPLETED", output={"y": 2}),
-        node("C", status="FAILED", try_number=3, error={"type": "HandlerError", "message": "no"}),
-        status="FAILED",
-        cancelling="fail_fast",
-    )
-
-    ended = replace(ended, started_at="2026-11-20T08:15:30.123Z", ended_at="2026-11-20T08:15:32.123Z")
-
-    lines = list(report(ended))
-
-    assert lines[0] == "demo e1: FAILED in 2.0 s (fail_fast)"
-    assert lines[1] == "  ✗ C after 3 tries: HandlerError: no"
-    assert lines[2] == '  ✓ B: {"y": 2}'
 
 
 # Items of a mapped node

@@ -108,7 +108,7 @@ def test_only_with_the_demo_the_stack_s_processes_know_of_it(tmp_path: Path, is_
         emit=lambda *_: None,
         announce=lambda *_: None,
     )
-    children = [child for group in stack._plan(RedisPlace("", None, None)) for child in group]
+    children = [child for group in stack._plan(RedisPlace("", None, None), 3, 4) for child in group]
 
     for child in children:
         assert child.environment.get("DEMO") == ("true" if is_demo else None)
@@ -158,8 +158,13 @@ def test_the_server_keeps_its_data_and_never_evicts(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_passed_over(busy_port: int) -> None:
-    assert not ports.is_port_free(busy_port)
+    assert ports.listen(busy_port) is None
     assert ports.free_port(busy_port) > busy_port
+
+
+def test_a_port_is_held_by_who_listens() -> None:
+    with ports.listen_from(0) as listener:
+        assert ports.listen(ports.port_of(listener)) is None
 
 
 def test_silence_and_strangers_are_no_redis(busy_port: int) -> None:
@@ -194,7 +199,7 @@ def test_every_process_of_the_stack_and_of_compose_is_a_module_that_exists(tmp_p
     stack = Stack(
         StackOptions(tmp_path), Settings(_env_file=None), emit=lambda *_: None, announce=lambda *_: None
     )
-    started = [child.command[2] for group in stack._plan(RedisPlace("", None, None)) for child in group]
+    started = [child.command[2] for group in stack._plan(RedisPlace("", None, None), 3, 4) for child in group]
     composed = re.findall(r'"-m", "([\w.]+)"', (info.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 
     assert len(composed) == 7

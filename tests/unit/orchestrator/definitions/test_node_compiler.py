@@ -225,6 +225,9 @@ class TypedHandlers:
     def secret_fields(self, handler: str) -> tuple[str, ...] | None:
         return ()
 
+    def is_durable(self, handler: str) -> bool | None:
+        return None
+
 
 def test_handlers_check_their_config_and_bring_their_retry() -> None:
     good = workflow({"id": "A", "handler": "http", "config": {"url": "x"}})

@@ -207,7 +207,8 @@ def test_a_cancelling_execution_explains_what_is_about_to_be_cancelled() -> None
     pending, working = explain(ending, [WORKER], {})
 
     assert pending.waiting_for == "its cancellation: the execution is ending (cause: user)"
-    assert working.waiting_for.endswith("it was asked to stop (cause: user)")
+    assert working.waiting_for.endswith("it is being cancelled: it was asked to stop (cause: user)")
+    assert working.details["cause"] == "user"
 
 
 def test_an_execution_with_nothing_left_explains_itself() -> None:

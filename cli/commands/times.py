@@ -1,0 +1,68 @@
+"""Moments and ages as they are written on the command line. What names no time zone is in UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+#: In the help of each option that takes a moment, and all that may be written.
+EXAMPLES = "2026-11-01, 2026-11-01T08:30, yesterday, -2d; in UTC if no zone is named"
+ALLOWED = (
+    "2026-11-01, 2026-11-01T08:30 (UTC, or with a zone), now, today, yesterday, tomorrow, -2d, 2d ago, +2d"
+)
+_UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_is_age = re.compile(r"(\d+[smhdw])+").fullmatch
+#: Days by name, from today.
+_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+
+
+def read_time(text: str, *, now: datetime | None = None) -> datetime:
+    """Read a moment: ISO 8601, `now`, a day by name, which is its beginning, `-2d`, `+2d` or `2d ago`.
+
+    Raises typer.BadParameter.
+    """
+    word, now = text.strip().lower(), now or datetime.now(UTC)
+    try:
+        if word == "now":
+            return now
+        if word in _DAYS:
+            today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            return today + timedelta(days=_DAYS[word])
+        if word.endswith("ago"):
+            return now - read_age(word.removesuffix("ago").strip())
+        if word.startswith(("-", "+")) and _is_age(word[1:]):
+            age = read_age(word[1:])
+            return now - age if word[0] == "-" else now + age
+        # `Z` and `T` in small letters are taken as well.
+        found = datetime.fromisoformat(word.upper())
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is no time; allowed: {ALLOWED}") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def read_age(text: str) -> timedelta:
+    """Read `30d`, `12h`, `1d12h`. Raises ValueError."""
+    if not _is_age(text):
+        raise ValueError(f"{text!r} is no age; allowed: 30d, 12h, 1d12h, 90m, 2w")
+    parts = re.findall(r"(\d+)([smhdw])", text)
+    try:
+        return timedelta(seconds=sum(int(number) * _UNIT_S[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than anything has been kept") from None
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """A moment as the API takes it."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def time_option(name: str, help_text: str, **more: Any) -> Any:
+    """Declare an option that takes a moment."""
+    return typer.Option(name, metavar="TIME", parser=read_time, help=f"{help_text}: {EXAMPLES}.", **more)
+
+
+SinceOption = Annotated[datetime | None, time_option("--since", "Only those made at this time or later")]
+UntilOption = Annotated[datetime | None, time_option("--until", "Only those made before this time")]
