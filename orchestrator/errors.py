@@ -74,6 +74,8 @@ class ErrorType(StrEnum):
     HANDLER_ERROR = "HandlerError"
     HANDLER_CRASHED = "HandlerCrashed"
     HANDLER_NOT_FOUND = "HandlerNotFound"
+    #: It pauses the execution: an operator decides whether the node goes on.
+    CODE_CHANGED = "CodeChanged"
     HTTP_4XX = "Http.4xx"
     HTTP_5XX = "Http.5xx"
     HTTP_TRANSPORT = "Http.Transport"

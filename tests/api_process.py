@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,11 @@ from tests.source_tree import ROOT
 
 @contextmanager
 def api_process(
-    redis_url: str, *, app: str = "main:app", arguments: Sequence[str] = ()
+    redis_url: str,
+    *,
+    app: str = "main:app",
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Run an app under uvicorn; gives the process and its port, to which clients may connect at once.
 
@@ -29,7 +33,7 @@ def api_process(
                 *("--fd", str(listening.fileno())),
             ],
             cwd=ROOT,
-            env={**os.environ, "REDIS_URL": redis_url},
+            env={**os.environ, "REDIS_URL": redis_url, **(environment or {})},
             pass_fds=[listening.fileno()],
         )
         port = listening.getsockname()[1]

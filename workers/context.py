@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from headrace.context import LOG_LEVELS, Context, LogLevel
+from headrace.durable import TypedEvent
 from headrace.outcome import Cancelled, Terminal
 from orchestrator.definitions.budgets import Usage
 from orchestrator.definitions.interface import Interface
@@ -319,9 +320,18 @@ class HandlerContext(Context):
     def reset_stream(self, reason: str) -> None:
         self.sink.emit(RESET, {"reason": short(reason)})
 
-    def emit(self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False) -> Written:
+    def emit(
+        self,
+        type: str,
+        value: Any,
+        parents: Sequence[str] = (),
+        internal: bool = False,
+        repeated: bool = False,
+        qualified_name: str | None = None,
+    ) -> Written:
         self.last_beat_s = time.monotonic()
-        return self.events.write(event_of(type, value, parents, internal=internal, interface=self.interface))
+        event = TypedEvent(type, value, parents, internal, repeated, qualified_name)
+        return self.events.write(event_of(event, self.interface))
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         self.last_beat_s = time.monotonic()

@@ -8,8 +8,14 @@ from typing import Any, Protocol
 import orjson
 
 from headrace import Terminal
+from headrace.durable import TypedEvent
 from headrace.wording import kind_of, text_of
-from orchestrator.definitions.interface import MOST_PARENTS, Interface
+from orchestrator.definitions.interface import (
+    MOST_PARENTS,
+    QUALIFIED_NAME_RULE,
+    Interface,
+    is_qualified_name,
+)
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import ID_RULE, is_id
 from orchestrator.documents.json_schema import IN_A_WORKER, judge
@@ -90,15 +96,14 @@ def whole(details: Any) -> dict[str, Any]:
     return found
 
 
-def event_of(
-    type: str, value: Any, parents: Sequence[str], *, internal: bool, interface: Interface | None
-) -> dict[str, Any]:
+def event_of(event: TypedEvent, interface: Interface | None) -> dict[str, Any]:
     """Build the data of a `node.event`. Raises Terminal (`EventInvalid`) for what cannot be one.
 
     interface  what the definition declares: the schema of the type, and what it says of itself.
     """
+    type, value = event.type, event.value
     _check_name(type, "the type of an event")
-    names = _parents(type, parents)
+    names = _parents(type, event.parents)
     what = f"the value of event {type!r}"
     raw = encode_json(value, what, type=ErrorType.EVENT_INVALID)
     if len(raw) > VALUE_MAX_BYTES:
@@ -111,13 +116,14 @@ def event_of(
         check_value(declared.schema, kept, f"event {type!r}", root="value", type=ErrorType.EVENT_INVALID)
     if not names and declared is not None:
         names = list(declared.types)
-    return {
+    data = {
         "value": kept,
         "types": names or None,
         "type": type,
-        "qualified_name": declared.qualified_name if declared is not None else None,
-        "internal": bool(internal),
+        "qualified_name": _qualified_name(event) or (declared.qualified_name if declared else None),
+        "internal": bool(event.internal),
     }
+    return data | {"repeated": True} if event.repeated else data
 
 
 def check_value(schema: dict[str, Any], value: Any, what: str, *, root: str, type: ErrorType) -> None:
@@ -146,6 +152,14 @@ def _parents(type: str, parents: Any) -> list[str]:
     for name in parents:
         _check_name(name, f"a parent of event {type!r}")
     return list(parents)
+
+
+def _qualified_name(event: TypedEvent) -> str | None:
+    name = event.qualified_name
+    if name is not None and not (isinstance(name, str) and is_qualified_name(name)):
+        message = f"the qualified name of event {event.type!r} must be {QUALIFIED_NAME_RULE}"
+        raise Terminal(message, type=ErrorType.EVENT_INVALID)
+    return name
 
 
 def _check_name(name: Any, what: str) -> None:

@@ -20,6 +20,7 @@ MOST_EVENTS = 256
 #: Parent types of one type.
 MOST_PARENTS = 16
 QUALIFIED_NAME_MAX_CHARS = 256
+QUALIFIED_NAME_RULE = f"1 to {QUALIFIED_NAME_MAX_CHARS} characters on one line"
 #: JSON of a graph.
 GRAPH_MAX_BYTES = 256 * 1024
 #: What kind of node of a graph an event may be addressed to.
@@ -258,8 +259,12 @@ def _types(fields: Fields) -> tuple[str, ...]:
 
 def _qualified_name(fields: Fields) -> str | None:
     name = fields.text("qualified_name")
-    if name is not None and not (0 < len(name) <= QUALIFIED_NAME_MAX_CHARS and name.isprintable()):
-        expected = f"1 to {QUALIFIED_NAME_MAX_CHARS} characters on one line"
-        fields.wrong("qualified_name", expected, name, code="bad_value")
+    if name is not None and not is_qualified_name(name):
+        fields.wrong("qualified_name", QUALIFIED_NAME_RULE, name, code="bad_value")
         return None
     return name
+
+
+def is_qualified_name(name: str) -> bool:
+    """Whether a text may name a class with its module; see QUALIFIED_NAME_RULE."""
+    return 0 < len(name) <= QUALIFIED_NAME_MAX_CHARS and name.isprintable()

@@ -133,6 +133,7 @@ INTERVENTIONS = (
         ("an ended execution stays paused", "  redis.call('HDEL', x.runtime, 'paused', 'paused_by', 'paused_reason', 'paused_ms')", ""),
         ("a node that asks pauses nothing", "if not x.paused then begin_pause(", "if false then begin_pause("),
         ("a node that asks is not tried again", "  hold(x, node_id)\nend", "end"),
+        ("code that has changed fails the node", """'{"type":"CodeChanged"', 1, true) == 1""", """'{"type":"CodeChanged"', 1, true) == 2"""),
         ("a request is forgotten at once", "redis.call('HSET', x.runtime, field, with_call(calls, key))", ""),
     ),
     *of(

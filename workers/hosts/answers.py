@@ -77,7 +77,13 @@ class Answers:
         try:
             # Here, not in the task: its place is before all that is reported after it.
             written = self._context.emit(
-                header["event"], exact_json.loads(body), header["parents"], internal=header["internal"]
+                header["event"],
+                exact_json.loads(body),
+                header["parents"],
+                header["internal"],
+                # A package of an older version does not say.
+                header.get("repeated", False),
+                header.get("qualified_name"),
             )
         except Terminal as error:
             self._fail(number, error)

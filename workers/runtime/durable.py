@@ -51,8 +51,8 @@ class AttemptJournal:
         self._redactor = redactor
         self._interface = interface
         self._flush = flush
-        #: Number of the newest entry; None while it is not known.
-        self._last: int | None = None
+        #: Number of the newest entry; None while it is not known. The first attempt finds nothing written.
+        self._last: int | None = 0 if token.attempt == 1 else None
         self._turn = asyncio.Lock()
         self._writing: set[asyncio.Task[Any]] = set()
 
@@ -60,6 +60,8 @@ class AttemptJournal:
         """Read all of it; see `headrace.durable.Journal`."""
         token = self._token
         async with self._turn:
+            if self._last == 0:
+                return Journaled()
             reading = partial(self._journals.read, token.execution_id, token.node_id)
             found = await retry_while_unavailable(reading)
             self._last = found.last
@@ -142,10 +144,7 @@ class AttemptJournal:
         return text
 
     def _event(self, event: TypedEvent) -> bytes:
-        fields = event_of(
-            event.type, event.value, event.parents, internal=event.internal, interface=self._interface
-        )
-        return exact_json.dumps(self._redactor.output(fields))
+        return exact_json.dumps(self._redactor.output(event_of(event, self._interface)))
 
 
 class AttemptInbox:

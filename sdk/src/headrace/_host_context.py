@@ -93,13 +93,25 @@ class HostContext:
         self._wire.send({"type": "reset", "id": self._run, "reason": str(reason)})
 
     def emit(
-        self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
+        self,
+        type: str,
+        value: Any,
+        parents: Sequence[str] = (),
+        internal: bool = False,
+        repeated: bool = False,
+        qualified_name: str | None = None,
     ) -> Awaitable[None]:
         try:
             body = json.dumps(as_json(value, "value")).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise Terminal(f"the value of the event is not JSON: {error}", type="EventInvalid") from None
-        fields = {"event": type, "internal": internal, "parents": list(parents)}
+        fields = {
+            "event": type,
+            "parents": list(parents),
+            "internal": internal,
+            "repeated": repeated,
+            "qualified_name": qualified_name,
+        }
         asked = self._asks.begin("emit", fields, body, lambda header, body: None, is_kept=True)
         if not self._asks.is_awaited:
             asked.wait()

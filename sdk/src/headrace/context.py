@@ -85,7 +85,13 @@ class Context(Protocol):
         """Take back what this attempt has streamed: its answer begins again."""
 
     def emit(
-        self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
+        self,
+        type: str,
+        value: Any,
+        parents: Sequence[str] = (),
+        internal: bool = False,
+        repeated: bool = False,
+        qualified_name: str | None = None,
     ) -> Awaitable[None]:
         """Write a typed event into the execution's history, as a `node.event`: `await context.emit(…)`.
 
@@ -95,6 +101,8 @@ class Context(Protocol):
         type      a bare name, such as `StreamEvent`; value: JSON of 256 KiB at most.
         parents   names of its parent types; those that the `interface` of the definition declares, if none.
         internal  for those who look at how the work is done, rather than at what it comes to.
+        repeated  marks an event that an attempt which was lost may have written before.
+        qualified_name  of the class that the type stands for; that which the `interface` declares, if None.
         Raises Terminal: `EventInvalid` for what is no such event, or does not fit the schema that the
         definition declares for the type; `EventsExceeded` beyond 10,000 events of the execution, which then
         fails the attempt in any case; `LeaseLost` when the attempt has been replaced.

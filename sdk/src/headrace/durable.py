@@ -24,6 +24,8 @@ class TypedEvent(NamedTuple):
     value: Any
     parents: Sequence[str] = ()
     internal: bool = False
+    repeated: bool = False
+    qualified_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,13 @@ class FakeContext(Context):
         self.streamed.clear()
 
     def emit(
-        self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
+        self,
+        type: str,
+        value: Any,
+        parents: Sequence[str] = (),
+        internal: bool = False,
+        repeated: bool = False,
+        qualified_name: str | None = None,
     ) -> Awaitable[None]:
         try:
             self.events.append((type, as_json(value, "value")))

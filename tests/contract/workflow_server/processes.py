@@ -21,12 +21,14 @@ from tests.source_tree import ROOT
 class Deployment:
     """Redis, an orchestrator, workers, the API, and the contract of workflow servers by itself.
 
-    urls  of the contract beside the native one, and by itself.
+    urls         of the contract beside the native one, and by itself.
+    environment  what its workers get besides.
     """
 
     redis: RedisServer
     port: int
     urls: dict[str, str]
+    environment: dict[str, str] = field(default_factory=dict)
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     others: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -50,22 +52,33 @@ class Deployment:
             process.wait()
 
     def _start(self, module: str) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "REDIS_URL": self.redis.url, "LEASE_MS": "1500", "LOG_LEVEL": "WARNING"}
+        environment = {
+            **os.environ,
+            "REDIS_URL": self.redis.url,
+            "LEASE_MS": "1500",
+            "LOG_LEVEL": "WARNING",
+            **self.environment,
+        }
         return subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=environment)
 
 
 @contextmanager
-def deployment(directory: Path) -> Iterator[Deployment]:
-    """Start it all, with two workers."""
-    redis = RedisServer(directory)
+def deployment(
+    directory: Path, environment: dict[str, str] | None = None, api: dict[str, str] | None = None
+) -> Iterator[Deployment]:
+    """Start it all, with two workers. environment: what they get besides; api: what the API gets."""
+    redis = RedisServer(directory, is_durable=True, fsync="everysec")
     redis.start()
     try:
         with (
-            api_process(redis.url) as (_, port),
-            api_process(redis.url, app="main:workflow_server", arguments=["--factory"]) as (_, alone),
+            api_process(redis.url, environment=api) as (_, port),
+            api_process(redis.url, app="main:workflow_server", arguments=["--factory"], environment=api) as (
+                _,
+                alone,
+            ),
         ):
             urls = {"llama": f"http://127.0.0.1:{port}/llama", "alone": f"http://127.0.0.1:{alone}"}
-            made = Deployment(redis, port, urls)
+            made = Deployment(redis, port, urls, environment or {})
             try:
                 made.start_orchestrator()
                 made.start_worker()

@@ -162,7 +162,7 @@ async def test_typed_events_progress_and_streams_come_through(project: Project) 
         @handler("stream")
         async def stream(config, context):
             context.token("Hel"); context.token("lo")
-            await context.emit("Made", {"n": 1})
+            await context.emit("Made", {"n": 1}, repeated=True, qualified_name="app.Made")
             context.progress(0.5, "half")
             return "Hello"
 
@@ -174,8 +174,10 @@ async def test_typed_events_progress_and_streams_come_through(project: Project) 
 
     execution_id = await project.run(node("A", handler="stream"), node("B", handler="stream_plain"))
 
-    assert [each["value"] for each in await project.events(execution_id, "node.event", "A")] == [{"n": 1}]
+    (made,) = await project.events(execution_id, "node.event", "A")
+    assert (made["value"], made["repeated"], made["qualified_name"]) == ({"n": 1}, True, "app.Made")
     assert [each["text"] for each in await project.events(execution_id, "node.token", "A")] == ["Hello"]
     assert [each["fraction"] for each in await project.events(execution_id, "node.progress", "A")] == [0.5]
-    assert [each["value"] for each in await project.events(execution_id, "node.event", "B")] == [{"n": 2}]
+    (plain,) = await project.events(execution_id, "node.event", "B")
+    assert (plain["value"], "repeated" in plain, plain["qualified_name"]) == ({"n": 2}, False, None)
     assert (await project.error(execution_id, "B"))["type"] == "EventInvalid"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from orchestrator.engine import OperatorNote
+from orchestrator.errors import NodeError
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.integration.handler_steps import act
 from tests.integration.waiting_nodes import wait
@@ -57,6 +59,21 @@ async def test_a_node_whose_time_is_over_while_it_is_held_asks_as_well(rig: Rig)
     assert await rig.redis.lrange(rig.transitions.keys.held(execution_id), 0, -1) == [b"A"]
     await rig.engine.executions.resume(execution_id, request_id="r")
     assert await rig.worker.run_all() == ["A"]
+    assert await rig.status(execution_id) is E.COMPLETED
+    assert await rig.nothing_is_left_behind()
+
+
+async def test_code_that_has_changed_asks_whatever_the_policy_says(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"), node("B", after=["A"]))
+
+    held, changed = await rig.worker.start_one("A"), NodeError("CodeChanged", "step 'x' is another")
+    await rig.transitions.fail_node(held, orjson.dumps(changed.to_dict()), reason=Reason.ERROR, is_dead=False)
+
+    view = await rig.engine.executions.get(execution_id)
+    assert view.execution.status is E.PAUSED
+    assert view.execution.paused_reason == "node A runs code that has changed"
+    await rig.engine.executions.resume(execution_id, request_id="r")
+    assert await rig.worker.run_all() == ["A", "B"]
     assert await rig.status(execution_id) is E.COMPLETED
     assert await rig.nothing_is_left_behind()
 

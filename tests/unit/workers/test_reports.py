@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from headrace import Terminal
+from headrace.durable import TypedEvent
 from orchestrator.definitions.interface import EventType, Interface
 from orchestrator.errors import ErrorType
 from workers.context import HandlerContext
@@ -19,8 +20,8 @@ DECLARED = Interface(
 
 
 def event(type: Any = "Step", value: Any = None, parents: Any = (), **more: Any) -> dict[str, Any]:
-    more = {"internal": False, "interface": None} | more
-    return event_of(type, value, parents, **more)
+    interface = more.pop("interface", None)
+    return event_of(TypedEvent(type, value, parents, **more), interface)
 
 
 def test_an_event_is_its_value_its_type_and_what_is_known_of_that() -> None:

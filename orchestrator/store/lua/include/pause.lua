@@ -38,9 +38,11 @@ local function end_pause(x)
   redis.call('HDEL', x.runtime, 'paused', 'paused_by', 'paused_reason', 'paused_ms')
 end
 
--- Why an operator is asked about a unit that has failed for good, as words that follow its name; false or nil when none is. The
+-- Why an operator is asked about a unit that has failed for good, as words that follow its name; false or nil when none is. A
+-- durable handler whose code is another than it began with asks so, by its error. Error objects begin with their type. The
 -- policy of a mapped node asks for the node, its budget for the item.
 local function why_ask(x, unit, facts, error)
+  if string.find(error, '{"type":"CodeChanged"', 1, true) == 1 then return ' runs code that has changed' end
   if budget.is_paused_by(x, error) then return ' has no room in its budget' end
   return facts.asks and not string.find(unit, '[', 1, true) and ' has failed, and its retry policy asks for an operator'
 end

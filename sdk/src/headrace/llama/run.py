@@ -1,0 +1,368 @@
+"""One attempt at a run: what its ticks and events become in the journal, and what comes from the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from workflows.events import Event, InternalDispatchEvent, StartEvent, StopEvent
+from workflows.plugins.basic import AsyncioAdapterQueues
+from workflows.runtime.control_loop import rebuild_state_from_ticks
+from workflows.runtime.types.results import StepWorkerStateContextVar
+from workflows.runtime.types.step_id import StepId
+from workflows.runtime.types.ticks import (
+    TickAddEvent,
+    TickIdleCheck,
+    TickSessionStart,
+    TickStepResult,
+    TickWaiterTimeout,
+    WorkflowTick,
+)
+
+from headrace.context import Context
+from headrace.durable import Letter, TypedEvent
+from headrace.llama.description import parents_of, qualified_name_of
+from headrace.llama.records import Kept, Records, Waiter, note_waits, open_waits
+from headrace.llama.store import KeptStore
+from headrace.outcome import HandlerFault, Terminal
+
+#: A wait that ends of itself within this time is waited for here; a longer one gives the worker back.
+LINGER_S = 2.0
+#: A run listens to its inbox from this age on: one that is over by then never asks.
+LISTEN_AFTER_S = 0.02
+#: What goes with no entry is published after this time: in it there may be an entry.
+QUIET_S = 0.05
+#: Entries behind a snapshot, and bytes of them, from which on there is another one.
+MOST_ENTRIES, MOST_BYTES = 200, 512 * 1024
+
+Put = Callable[[WorkflowTick], None]
+
+
+class Parking(Exception):
+    """Nothing goes on without an event, or before a moment: until_s, seconds since the epoch; None: never."""
+
+    def __init__(self, until_s: float | None) -> None:
+        super().__init__("the run waits for an event")
+        self.until_s = until_s
+
+
+class Offered(NamedTuple):
+    """A letter that was given to the library's loop, and the event it was read as."""
+
+    number: int
+    event: Event
+
+
+class Run:
+    """What the library's loop tells of a run while one attempt has it.
+
+    classes       of events that may be sent to it, by name.
+    code          digests of its steps, written with its first entry.
+    may_repeat    an attempt before this one has been lost, and may have done what this one does.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        context: Context,
+        records: Records,
+        kept: Kept,
+        *,
+        classes: Mapping[str, type[Event]],
+        code: Mapping[str, str],
+        may_repeat: bool,
+    ) -> None:
+        self.run_id = run_id
+        #: The event by which the run has ended, in the library's own words.
+        self.last: StopEvent | None = None
+        #: What kept a journal from being written.
+        self.fault: BaseException | None = None
+        self._context = context
+        self._records = records
+        self._classes = classes
+        self._code = dict(code)
+        # By the clock of Redis, as all that is due.
+        self._epoch_s = context.now_ms / 1000 - time.monotonic()
+        self._started_s = kept.started_s if kept.started_s is not None else self.now()
+        self._is_new = kept.started_s is None or kept.code != self._code
+        self._kept_store = kept.store
+        self._store: KeptStore | None = None
+        #: Calls of steps that have begun and given no result.
+        self._at_work: set[str] = set()
+        self._due = dict(kept.due)
+        #: Waits of earlier attempts, whose ends the library has forgotten.
+        self._armed: dict[Waiter, float] = {}
+        #: Work that an attempt before this one had under way.
+        self._reruns: set[str | None] = set()
+        self._repeats_start = may_repeat and kept.broker is None
+        if kept.broker is not None:
+            self._armed = open_waits(kept.broker, kept.due)
+            self._reruns = {
+                each.work_item_id for worker in kept.broker.workers.values() for each in worker.in_progress
+            }
+        self._queues: AsyncioAdapterQueues | None = None
+        self._ticks: list[WorkflowTick] = []
+        self._events: list[TypedEvent] = []
+        #: Publishes events that go with no entry for a while.
+        self._rest: asyncio.TimerHandle | None = None
+        #: Events that are being written.
+        self._emits: list[asyncio.Future[None]] = []
+        #: Whether the ticks hold what could not be found out again.
+        self._is_firm = False
+        self._offered: Offered | None = None
+        self._seen = 0
+        self._takes: int | None = None
+        self._taken = asyncio.Event()
+        self._listener: asyncio.Task[None] | None = None
+        self._last, self._through = kept.last, kept.last
+        self._entries = self._bytes = 0
+
+    def attach(self, queues: AsyncioAdapterQueues, through: int) -> None:
+        """Take what the library keeps of the run. through: the entry up to which there is a snapshot."""
+        assert queues.state_store is not None
+        self._queues, self._through = queues, through
+        self._store = KeptStore(queues.state_store, self._records.serializer, self._kept_store)
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._epoch_s + time.monotonic()
+
+    # What the loop and the steps tell
+
+    def note(self, tick: WorkflowTick) -> None:
+        """Note a tick, before the loop acts upon it."""
+        self._ticks.append(tick)
+        note_waits(tick, self._due)
+        if self._offered is not None and isinstance(tick, TickAddEvent) and tick.event is self._offered.event:
+            self._takes = self._offered.number
+        if isinstance(tick, TickStepResult) and tick.invocation_id is not None:
+            self._at_work.discard(tick.invocation_id)
+        self._is_firm = self._is_firm or not _is_found_again(tick)
+
+    def publish(self, event: Event) -> None:
+        """Publish an event: at once where a step does, with its tick where the loop does."""
+        if isinstance(event, StopEvent):
+            # The end of the node says how the run has ended.
+            self.last = event
+            return
+        step = StepWorkerStateContextVar.get(None)
+        typed = TypedEvent(
+            type(event).__name__,
+            event.model_dump(mode="json"),
+            parents_of(type(event)),
+            isinstance(event, InternalDispatchEvent),
+            step is not None and self._is_rerun(step.event, step.state.work_item_id),
+            qualified_name_of(type(event)),
+        )
+        if step is None:
+            self._events.append(typed)
+        else:
+            self._emit(typed)
+
+    def note_store(self) -> None:
+        """Note that a step has changed the store."""
+        step = StepWorkerStateContextVar.get(None)
+        invocation = step.state.invocation_id if step is not None and not step.sends.closed else None
+        if invocation is not None:
+            self._at_work.add(invocation)
+        if self._store is not None:
+            # What cannot be written is said with the result of the step.
+            with contextlib.suppress(Exception):
+                self._store.note(invocation)
+
+    def _is_rerun(self, event: Event, work_item_id: str | None) -> bool:
+        return work_item_id in self._reruns or (self._repeats_start and isinstance(event, StartEvent))
+
+    # What is written
+
+    async def flush(self) -> None:
+        """Write down what the loop has done since it last waited. Nothing new has begun meanwhile.
+
+        Raises Terminal where it cannot be kept, or the attempt has been replaced.
+        """
+        for task in (self._listener, *self._emits):
+            if task is not None and task.done() and (error := task.exception()) is not None:
+                raise self._failed(error)
+        self._emits = [task for task in self._emits if not task.done()]
+        if not self._is_firm:
+            if self._events and self._rest is None:
+                self._rest = asyncio.get_running_loop().call_later(QUIET_S, self.emit_rest)
+            return
+        assert self._store is not None
+        try:
+            store = self._store.commit(self._at_work)
+        except Exception as error:
+            fault = Terminal(f"the state cannot be kept: {error}", type="NotSerializable")
+            raise self._failed(fault) from error
+        self._hold_rest()
+        events, takes, ticks = self._events, self._takes, self._ticks
+        try:
+            entry = self._records.entry(
+                ticks,
+                store=store,
+                started_s=self._started_s if self._is_new else None,
+                code=self._code if self._is_new else None,
+            )
+            await self._append(entry, events, takes)
+        except BaseException as error:
+            raise self._failed(error) from None
+        self._is_new = False
+        self._events, self._takes, self._ticks, self._is_firm = [], None, [], False
+        if takes is not None:
+            self._offered = None
+            self._taken.set()
+        if self._entries >= MOST_ENTRIES or self._bytes >= MOST_BYTES:
+            await self.compact()
+
+    def emit_rest(self) -> None:
+        """Publish what goes with no entry: changes of steps that say nothing new."""
+        self._hold_rest()
+        for event in self._events:
+            self._emit(event)
+        self._events = []
+
+    async def finish(self) -> None:
+        """Publish what is left, at the end of the run. Raises Terminal where an event cannot be kept."""
+        self.emit_rest()
+        try:
+            await asyncio.gather(*self._emits)
+        except BaseException as error:
+            raise self._failed(error) from None
+
+    def _emit(self, event: TypedEvent) -> None:
+        written = self._context.emit(*event)
+        self._emits.append(asyncio.ensure_future(written))
+
+    def _hold_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+
+    async def compact(self) -> Kept:
+        """Put a snapshot in the place of what has been written; gives what is in it."""
+        queues = self._queues
+        assert queues is not None and self._store is not None
+        broker = rebuild_state_from_ticks(queues.init_state, queues.ticks, run_id=self.run_id)
+        due = open_waits(broker, self._due)
+        kept = Kept(broker, self._store.kept, due, self._started_s, self._code, self._last)
+        if self._last > self._through:
+            try:
+                await self._context.journal.snapshot(self._records.snapshot(kept), self._last)
+                self._through = self._last
+            except HandlerFault as fault:
+                if fault.error_type != "JournalTooLarge":
+                    raise self._failed(fault) from None
+                self._context.log(f"the journal is not made shorter: {fault}", "warning")
+        self._entries = self._bytes = 0
+        if not self._ticks:
+            queues.init_state = broker
+            queues.ticks.clear()
+        return kept
+
+    async def _append(self, entry: Mapping[str, Any], events: list[TypedEvent], takes: int | None) -> None:
+        written = await self._context.journal.append(entry, events=events, takes=takes)
+        self._last = written.number
+        self._entries += 1
+        # About its size: what is exact costs another pass over it.
+        self._bytes += len(str(entry))
+
+    def _failed(self, error: BaseException) -> BaseException:
+        self.fault = error
+        return error
+
+    # What comes from outside
+
+    def wake(self, put: Put, timeout_s: float | None) -> float | None:
+        """Let waits of earlier attempts end that are due; gives the time until the loop has to look again."""
+        now_s = self.now()
+        for waiter, due_s in sorted(self._armed.items(), key=lambda item: item[1]):
+            if due_s > now_s:
+                left_s = due_s - now_s
+                return left_s if timeout_s is None else min(timeout_s, left_s)
+            del self._armed[waiter]
+            put(TickWaiterTimeout(step_id=StepId.from_str(waiter[0]), waiter_id=waiter[1]))
+        return timeout_s
+
+    async def idle(self, put: Put, timeout_s: float | None) -> None:
+        """Take a letter where one is there; else wait a moment for one, or raise Parking."""
+        try:
+            while (letter := await self._look()) is not None:
+                if await self._offer(letter, put):
+                    return
+        except BaseException as error:
+            raise self._failed(error) from None
+        if timeout_s is None or timeout_s > LINGER_S:
+            raise Parking(None if timeout_s is None else self.now() + timeout_s)
+        self.listen(put)
+
+    def listen(self, put: Put) -> None:
+        """Take letters as they come, while steps are at work."""
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen(put))
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._hold_rest()
+        if self._listener is not None:
+            self._listener.cancel()
+
+    async def _look(self) -> Letter | None:
+        try:
+            return await self._context.inbox.receive(0)
+        except TimeoutError:
+            return None
+
+    async def _listen(self, put: Put) -> None:
+        await asyncio.sleep(LISTEN_AFTER_S)
+        while True:
+            letter = await self._context.inbox.receive()
+            if await self._offer(letter, put):
+                await self._taken.wait()
+            self._taken.clear()
+
+    async def _offer(self, letter: Letter, put: Put) -> bool:
+        """Give a letter to the loop; says whether it did, now or before. One that is no event is taken."""
+        if letter.number <= self._seen:
+            return True
+        self._seen = letter.number
+        try:
+            tick = self._read(letter.payload)
+        except (ValueError, TypeError) as error:
+            self._context.log(f"letter {letter.number} is no event of this workflow: {error}", "warning")
+            await self._append({"ticks": []}, [], letter.number)
+            return False
+        self._offered = Offered(letter.number, tick.event)
+        put(tick)
+        return True
+
+    def _read(self, payload: Any) -> TickAddEvent:
+        """Read a letter `{type, value, step}`. Raises ValueError, TypeError."""
+        if not isinstance(payload, dict) or not isinstance(payload.get("type"), str):
+            raise ValueError("it has no 'type'")
+        found = self._classes.get(payload["type"])
+        if found is None:
+            known = ", ".join(self._classes)
+            raise ValueError(f"the type {payload['type']!r} is not known; expected one of {known}")
+        try:
+            event = found(**(payload.get("value") or {}))
+        except ValidationError as error:
+            raise ValueError(f"it is no {found.__name__}: {error}") from None
+        step = payload.get("step")
+        return TickAddEvent(event=event, step_id=StepId.root(step) if step else None)
+
+
+def _is_found_again(tick: WorkflowTick) -> bool:
+    """Say whether a run that is put together again comes to the same tick by itself.
+
+    So it does to the start, and to what a step has given: that is in the result of the step.
+    """
+    match tick:
+        case TickSessionStart() | TickIdleCheck():
+            return True
+        case TickAddEvent():
+            return tick.emission is not None or isinstance(tick.event, StartEvent)
+    return False

@@ -1,0 +1,115 @@
+"""A runtime of the library whose runs write a journal, and end early when they wait for an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from workflows.context.state_store import StateStore
+from workflows.events import Event
+from workflows.plugins.basic import (
+    AsyncioAdapterQueues,
+    BasicRuntime,
+    InternalAsyncioAdapter,
+    get_current_run_id,
+)
+from workflows.runtime.types.named_task import NamedTask, PendingStart, PendingWorker, WorkerTask
+from workflows.runtime.types.plugin import (
+    InternalRunAdapter,
+    WaitForNextTaskResult,
+    WaitResult,
+    WaitResultTick,
+)
+from workflows.runtime.types.ticks import WorkflowTick
+from workflows.workflow import Workflow
+
+from headrace.llama.run import Run
+from headrace.llama.store import StepStore
+
+
+class JournaledRuntime(BasicRuntime):
+    """Runs workflows in this process, as the library's plain runtime does.
+
+    Those that a durable handler has begun write down what they do; others, such as workflows that a step
+    runs, are of the step.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: dict[str, Run] = {}
+
+    def begin(self, run: Run) -> None:
+        """Let the run of that id write down what it does. An older attempt at it in this process is ended."""
+        self.end(run.run_id)
+        self._runs[run.run_id] = run
+
+    def end(self, run_id: str) -> None:
+        """Stop a run where it is."""
+        self._runs.pop(run_id, None)
+        queues = self._queues.pop(run_id, None)
+        if queues is not None and not queues.complete.done():
+            queues.complete.cancel()
+
+    def queues(self, run_id: str) -> AsyncioAdapterQueues:
+        """Give what the library keeps of a run. Raises KeyError for one that is not here."""
+        return self._queues[run_id]
+
+    def get_internal_adapter(self, workflow: Workflow) -> InternalRunAdapter:
+        """Give what the library's loop and its steps speak to."""
+        run = self._runs.get(get_current_run_id() or "")
+        if run is None:
+            return super().get_internal_adapter(workflow)
+        return JournaledAdapter(self._queues[run.run_id], run)
+
+
+class JournaledAdapter(InternalAsyncioAdapter):
+    """What the library's loop and the steps of one run speak to."""
+
+    def __init__(self, queues: AsyncioAdapterQueues, run: Run) -> None:
+        super().__init__(queues)
+        self._run = run
+
+    async def write_to_event_stream(self, event: Event) -> None:
+        self._run.publish(event)
+
+    async def on_tick(self, tick: WorkflowTick) -> None:
+        await super().on_tick(tick)
+        self._run.note(tick)
+
+    async def wait_receive(self, timeout_seconds: float | None = None) -> WaitResult:
+        return WaitResultTick(tick=await self._queues.receive_queue.get())
+
+    async def wait_for_next_task(
+        self,
+        running: Sequence[NamedTask],
+        pending: Sequence[PendingStart],
+        timeout: float | None = None,
+    ) -> WaitForNextTaskResult:
+        """Write down what has been done before anything new begins, and wait; or end the attempt.
+
+        Raises Parking when nothing is under way that could end.
+        """
+        run, queue = self._run, self._queues.receive_queue
+        try:
+            await run.flush()
+            timeout = run.wake(queue.put_nowait, timeout)
+            works = any(isinstance(each, WorkerTask) for each in running) or any(
+                isinstance(each, PendingWorker) for each in pending
+            )
+            if not works and queue.empty() and not any(each.task.done() for each in running):
+                await run.idle(queue.put_nowait, timeout)
+            elif works:
+                run.listen(queue.put_nowait)
+        except BaseException:
+            for each in pending:
+                each.coro.close()
+            raise
+        return await super().wait_for_next_task(list(running), list(pending), timeout)
+
+    async def get_now(self) -> float:
+        return self._run.now()
+
+    def get_state_store(self, namespace: tuple[str, ...] = ()) -> StateStore[Any] | None:
+        store = super().get_state_store(namespace)
+        # It has all that steps call; only what changes the store is its own.
+        return store and cast(StateStore[Any], StepStore(store, self._run.note_store))

@@ -1,0 +1,170 @@
+"""What ended steps have put into the store of a run, told apart from what others have that are at work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from workflows.context.serializers import BaseSerializer
+from workflows.context.state_store import StateStore
+
+#: The text of each key of a store under `.KEY`; one that is a model of its own is all under "".
+Texts = dict[str, Any]
+
+
+class Write(NamedTuple):
+    """One change of a store: by which call of a step, and of each key the value before and after it."""
+
+    invocation: str | None
+    changed: dict[str, tuple[Any, Any]]
+
+
+class StepStore:
+    """A store that tells of each change, once it has been made."""
+
+    def __init__(self, store: StateStore[Any], on_change: Callable[[], None]) -> None:
+        self._store, self._on_change = store, on_change
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def set_state(self, state: Any) -> None:
+        await self._store.set_state(state)
+        self._on_change()
+
+    async def set(self, path: str, value: Any) -> None:
+        await self._store.set(path, value)
+        self._on_change()
+
+    async def clear(self) -> None:
+        await self._store.clear()
+        self._on_change()
+
+    @asynccontextmanager
+    async def edit_state(self) -> AsyncIterator[Any]:
+        async with self._store.edit_state() as state:
+            yield state
+        self._on_change()
+
+
+class KeptStore:
+    """A store as it is kept: with what ended steps have changed, so that one that runs again begins afresh.
+
+    Where steps that are at work at a time change the same key, what each has added to a number, a list or an
+    object is told apart; of any other value the last one counts.
+
+    kept  the store at the beginning.
+    """
+
+    def __init__(self, store: StateStore[Any], serializer: BaseSerializer, kept: Mapping[str, Any]) -> None:
+        self.kept: Texts = dict(kept)
+        self._store, self._serializer = store, serializer
+        self._live: Texts = dict(kept)
+        self._writes: list[Write] = []
+
+    def note(self, invocation: str | None) -> None:
+        """Note what a call of a step has changed since the last change.
+
+        Raises ValueError for a value that cannot be written.
+        """
+        now = texts_of(self._store.to_dict(self._serializer))
+        changed = {
+            key: (self._live.get(key), now.get(key))
+            for key in self._live.keys() | now.keys()
+            if self._live.get(key) != now.get(key)
+        }
+        if changed:
+            self._writes.append(Write(invocation, changed))
+            self._live = now
+
+    def commit(self, at_work: set[str]) -> Texts:
+        """Take over what steps have changed that are not at work any more; gives the keys that are new.
+
+        A value that was changed without a word to the store is whoever's. Raises ValueError as `note` does.
+        """
+        self.note(None)
+        before = self.kept
+        left = [write for write in self._writes if write.invocation in at_work]
+        if left:
+            kept = dict(before)
+            for write in self._writes:
+                if write.invocation not in at_work:
+                    _apply(write, kept)
+        else:
+            kept = self._live
+        self.kept, self._writes = kept, left
+        changed = {key: text for key, text in kept.items() if before.get(key) != text}
+        return changed | dict.fromkeys(before.keys() - kept.keys())
+
+
+def _apply(write: Write, kept: Texts) -> None:
+    for key, (before, after) in write.changed.items():
+        found = kept.get(key)
+        value = after if found == before else _merged_text(before, after, found)
+        if value is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = value
+
+
+def _merged_text(before: Any, after: Any, found: Any) -> Any:
+    """Merge the texts of a value; None for none. What is no JSON counts as it is."""
+    if not isinstance(after, str):
+        return after
+    try:
+        values = [None if each is None else json.loads(each) for each in (before, after, found)]
+    except (ValueError, TypeError):
+        return after
+    return json.dumps(_merged(*values))
+
+
+def _merged(before: Any, after: Any, found: Any) -> Any:
+    """Give `found` with what has been added between `before` and `after`; None where there was nothing."""
+    if before == after:
+        return found
+    if _is_number(after) and all(each is None or _is_number(each) for each in (before, found)):
+        return (found or 0) + after - (before or 0)
+    if all(each is None or isinstance(each, list) for each in (before, after, found)):
+        old, has = before or [], found or []
+        return has + after[len(old) :] if after[: len(old)] == old else after
+    if all(each is None or isinstance(each, dict) for each in (before, after, found)):
+        old, has = before or {}, found or {}
+        merged = {key: value for key, value in has.items() if key in after or key not in old}
+        changed = {key: value for key, value in after.items() if old.get(key) != value}
+        return merged | {key: _merged(old.get(key), value, has.get(key)) for key, value in changed.items()}
+    return after
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def merge(texts: Texts, changes: Mapping[str, Any]) -> None:
+    """Apply what `commit` gave."""
+    for key, text in changes.items():
+        if text is None:
+            texts.pop(key, None)
+        else:
+            texts[key] = text
+
+
+def texts_of(payload: Mapping[str, Any]) -> Texts:
+    """Give the library's form of a store as texts by key; `payload_of` undoes it."""
+    data = payload["state_data"]
+    if isinstance(data, dict):
+        return {f".{key}": text for key, text in data.get("_data", {}).items()}
+    return {"": data, "type": payload["state_type"], "module": payload["state_module"]}
+
+
+def payload_of(texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a store in the library's form; {} for an empty one."""
+    if not texts:
+        return {}
+    if "" in texts:
+        name, module, data = texts["type"], texts["module"], texts[""]
+    else:
+        name, module = "DictState", "workflows.context.state_store"
+        data = {"_data": {key[1:]: text for key, text in texts.items()}}
+    return {"store_type": "in_memory", "state_type": name, "state_module": module, "state_data": data}

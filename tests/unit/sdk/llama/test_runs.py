@@ -1,0 +1,143 @@
+"""Runs of workflows of the library, attempt after attempt: what is kept of them, and what is done again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.unit.sdk.llama.conftest import Play
+
+YES = {"type": "ResponseEvent", "value": {"response": "yes"}, "step": None}
+Counts = Callable[[], Counter[str]]
+
+
+def published(lived: Any) -> list[tuple[str, Any]]:
+    """The events that a run has published, but for those of the library's own."""
+    own = ("StepStateChanged", "WorkflowIdleEvent", "UnhandledEvent")
+    return [event for attempt in lived.attempts for event in attempt.events if event[0] not in own]
+
+
+async def test_a_run_gives_its_events_and_its_result(play: Play) -> None:
+    lived = await play("greet", {"name": "Ada"})
+
+    assert lived.output == "Hello, Ada!"
+    assert published(lived) == [("StreamEvent", {"sequence": number}) for number in range(3)]
+
+
+async def test_a_run_waits_for_a_person_without_a_worker(play: Play) -> None:
+    lived = await play("human", letters=[(86_400, YES)])
+
+    assert [each.outcome for each in lived.attempts] == ["parked", "completed"]
+    assert lived.attempts[0].waits_for == ("an event: ResponseEvent",)
+    assert lived.output == {"output": "Hello, yes"}
+    assert published(lived) == [("RequestEvent", {"prompt": "What is your name?"})]
+    assert lived.letters == ()
+
+
+@pytest.mark.parametrize("lost_after", [[], [1], [2], [3], [4], [2, 4, 6], list(range(1, 12))])
+async def test_whatever_is_lost_the_result_is_the_same(
+    play: Play, counts: Counts, lost_after: list[int]
+) -> None:
+    lived = await play("gather", {"run": "r"}, letters=[(100, YES)], lost_after=lost_after)
+
+    assert lived.output == {"numbers": [0, 1, 2, 3], "sum": 6, "answer": "yes"}
+    assert [counts()[each] for each in ("split", "joined", "confirmed")] == [1, 1, 1]
+
+
+async def test_a_step_whose_result_was_written_down_does_not_run_again(play: Play, counts: Counts) -> None:
+    lived = await play("tried", {"run": "r"}, lost_after=[1, 2, 3])
+
+    assert lived.output == 3
+    assert counts() == {"first": 1, "second": 3}
+
+
+async def test_a_wait_ends_in_time_though_nobody_runs_it(play: Play) -> None:
+    lived = await play("patient", {"run": "r", "pause_s": 50}, lost_after=[1])
+
+    assert lived.output == "nothing came"
+    assert 50_000 <= lived.elapsed_ms < 55_000
+    assert lived.attempts[-2].outcome == "parked"
+
+
+async def test_a_workflow_has_its_time_though_it_is_parked(play: Play) -> None:
+    lived = await play("hasty", {"run": "r", "pause_s": 50})
+
+    assert lived.ran.error is not None
+    assert lived.ran.error.message == "Operation timed out after 5.0 seconds. No steps active"
+    assert lived.ran.error.details["event"]["type"] == "WorkflowTimedOutEvent"
+    assert lived.elapsed_ms < 10_000
+
+
+async def test_a_failure_is_the_event_that_clients_know(play: Play) -> None:
+    lived = await play("flaky", {"run": "r"})
+
+    error = lived.ran.error
+    assert error is not None
+    assert (error.type, error.message, error.retryable) == ("ValueError", "not today", False)
+    event = error.details["event"]
+    assert (event["type"], event["types"]) == ("WorkflowFailedEvent", ["StopEvent"])
+    assert event["value"]["step_name"] == "second"
+    assert error.details["traceback"].splitlines()[1].endswith(", in second")
+
+
+async def test_a_run_that_has_failed_goes_on_at_the_step_that_did(play: Play, counts: Counts) -> None:
+    failed = await play("flaky", {"run": "r"})
+    entries = [entry.data for entry in (await failed.journal.read()).entries]
+
+    lived = await play("flaky", {"run": "r"}, entries=entries)
+
+    assert lived.output == "fine"
+    assert counts() == {"first": 1, "second": 2}
+
+
+async def test_a_workflow_inside_of_a_step_is_of_the_step(play: Play, counts: Counts) -> None:
+    lived = await play("nested", {"run": "r"}, lost_after=[1])
+
+    assert lived.output == 42
+    assert counts() == {"outer": 1}
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        "text",
+        {"value": {}},
+        {"type": "os.system", "value": {}},
+        {"type": "ResponseEvent", "value": {}},
+        {"type": "ResponseEvent", "value": ["no fields"]},
+    ],
+)
+async def test_a_letter_that_is_no_event_is_taken_and_said(play: Play, letter: Any) -> None:
+    lived = await play("human", letters=[(1, letter), (2, YES)])
+
+    assert lived.output == {"output": "Hello, yes"}
+    assert lived.letters == ()
+    lines = [line for attempt in lived.attempts for line in attempt.lines]
+    assert any("letter 1 is no event of this workflow" in str(line) for line in lines)
+
+
+async def test_code_that_has_changed_waits_for_an_operator(play: Play) -> None:
+    failed = await play("flaky", {"run": "r"})
+    entries = [entry.data for entry in (await failed.journal.read()).entries]
+    entries[0]["code"]["second"] = "older"
+
+    lived = await play("flaky", {"run": "r"}, entries=entries)
+
+    error = lived.ran.error
+    assert error is not None
+    assert error.type == "CodeChanged"
+    assert "'second' was older and is " in error.message
+    assert error.details["steps"]["second"]["was"] == "older"
+    # What an operator resumes goes on with the code that is here.
+    accepted = [entry.data for entry in (await lived.journal.read()).entries]
+    assert (await play("flaky", {"run": "r"}, entries=accepted)).output == "fine"
+
+
+async def test_a_journal_of_something_else_is_an_error_that_says_so(play: Play) -> None:
+    lived = await play("flaky", {"run": "r"}, entries=[{"ticks": [{"type": "sorcery"}]}])
+
+    assert lived.ran.error is not None
+    assert lived.ran.error.type == "RunUnreadable"
