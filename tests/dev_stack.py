@@ -42,8 +42,12 @@ class DevStack:
     def start(self, *options: str, variables: Mapping[str, str] | None = None) -> None:
         """Start it, with these variables in its environment, and wait until it says that it is up."""
         ports = ("--port", str(self.port), "--echo-port", str(self.echo_port))
+        self.launch("dev", *ports, *options, variables=variables)
+
+    def launch(self, *words: str, variables: Mapping[str, str] | None = None) -> None:
+        """Type a command that goes on, and wait until it says that it is up."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cli", "dev", *ports, *options],
+            [sys.executable, "-m", "cli", *words],
             cwd=self.cwd,
             env={**self.environment, **(variables or {})},
             stdout=subprocess.PIPE,
@@ -60,7 +64,7 @@ class DevStack:
         with process.stdout:
             for line in process.stdout:
                 self.output.append(line)
-                if line.startswith("Headrace is up"):
+                if line.startswith(("Headrace is up", "Workflow server is up")):
                     is_up.set()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
