@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +109,11 @@ class DevStack:
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.end(signal.SIGTERM)
+
+
+def until(is_so: Callable[[], bool], what: str) -> None:
+    """Wait for what other processes do."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < give_up_at, f"never: {what}"
+        time.sleep(0.05)

@@ -66,25 +66,26 @@ def workflow_server(
         settings = read_settings()
         host = host or settings.workflows_py_server_host
         port = port or settings.workflows_py_server_port
-        if file is None:
-            for name, value in (("--workers", workers), ("--python", python), ("--data-dir", data_dir)):
-                if value is not None:
-                    raise typer.BadParameter("needs a FILE", param_hint=name)
-            serve_registered(host, port)
-        from cli.stack.file_server import FileServerOptions, data_dir_of
-
-        file = file.expanduser().resolve()
-        options = FileServerOptions(
-            file=file,
-            host=host,
-            port=port,
-            data_dir=(data_dir or data_dir_of(file)).expanduser().resolve(),
-            workers=workers or 1,
-            python=interpreter(python),
-        )
-        serve_file(options, settings)
+        if file is not None:
+            serve_file(file_options(file, host, port, workers, python, data_dir), settings)
+            return
+        for name, value in (("--workers", workers), ("--python", python), ("--data-dir", data_dir)):
+            if value is not None:
+                raise typer.BadParameter("needs a FILE", param_hint=name)
+        serve_registered(host, port)
     except SettingsInvalid as error:
         refuse(*error.lines)
+
+
+def file_options(
+    file: Path, host: str, port: int, workers: int | None, python: str | None, data_dir: Path | None
+) -> FileServerOptions:
+    """Fill in what was left out."""
+    from cli.stack.file_server import FileServerOptions, data_dir_of
+
+    file = file.expanduser().resolve()
+    kept = (data_dir or data_dir_of(file)).expanduser().resolve()
+    return FileServerOptions(file, host, port, kept, workers or 1, interpreter(python))
 
 
 def serve_registered(host: str, port: int) -> NoReturn:

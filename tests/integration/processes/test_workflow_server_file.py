@@ -7,16 +7,15 @@ import os
 import shutil
 import signal
 import sys
-import time
 import urllib.error
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.dev_stack import until
 from tests.file_stack import FileStack
-from tests.patience import PATIENCE_S
 from tests.source_tree import ROOT
 
 pytest.importorskip("workflows", reason="pip install -r requirements-workflows.lock")
@@ -33,14 +32,6 @@ def stack(tmp_path: Path) -> Iterator[FileStack]:
     found = FileStack(file, tmp_path / "data")
     yield found
     found.close()
-
-
-def until(is_so: Callable[[], bool], what: str) -> None:
-    """Wait for what another process does."""
-    give_up_at = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < give_up_at, f"never: {what}"
-        time.sleep(0.05)
 
 
 def said(stack: FileStack, part: str) -> bool:
