@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from workflows.events import Event, InternalDispatchEvent, StartEvent, StopEvent
 from workflows.plugins.basic import AsyncioAdapterQueues
 from workflows.runtime.control_loop import rebuild_state_from_ticks
-from workflows.runtime.types.results import StepWorkerStateContextVar
+from workflows.runtime.types.results import EmissionKey, StepWorkerStateContextVar
 from workflows.runtime.types.step_id import StepId
 from workflows.runtime.types.ticks import (
     TickAddEvent,
@@ -96,14 +96,18 @@ class Run:
         self._due = dict(kept.due)
         #: Waits of earlier attempts, whose ends the library has forgotten.
         self._armed: dict[Waiter, float] = {}
-        #: Work that an attempt before this one had under way.
+        #: Work that an attempt before this one had under way, and deliveries whose work it may have begun.
         self._reruns: set[str | None] = set()
+        self._redelivered: set[EmissionKey] = set()
         self._repeats_start = may_repeat and kept.broker is None
+        #: Events by which such work begins again.
+        self._causes: list[Event] = []
         if kept.broker is not None:
             self._armed = open_waits(kept.broker, kept.due)
             self._reruns = {
                 each.work_item_id for worker in kept.broker.workers.values() for each in worker.in_progress
             }
+            self._redelivered = set(kept.broker.deliveries)
         self._queues: AsyncioAdapterQueues | None = None
         self._ticks: list[WorkflowTick] = []
         self._events: list[TypedEvent] = []
@@ -139,6 +143,10 @@ class Run:
         note_waits(tick, self._due)
         if self._offered is not None and isinstance(tick, TickAddEvent) and tick.event is self._offered.event:
             self._takes = self._offered.number
+        if isinstance(tick, TickAddEvent) and (
+            tick.emission in self._redelivered or (self._repeats_start and isinstance(tick.event, StartEvent))
+        ):
+            self._causes.append(tick.event)
         if isinstance(tick, TickStepResult) and tick.invocation_id is not None:
             self._at_work.discard(tick.invocation_id)
         self._is_firm = self._is_firm or not _is_found_again(tick)
@@ -175,7 +183,7 @@ class Run:
                 self._store.note(invocation)
 
     def _is_rerun(self, event: Event, work_item_id: str | None) -> bool:
-        return work_item_id in self._reruns or (self._repeats_start and isinstance(event, StartEvent))
+        return work_item_id in self._reruns or any(event is cause for cause in self._causes)
 
     # What is written
 
