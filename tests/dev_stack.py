@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,12 @@ class DevStack:
     def start(self, *options: str, variables: Mapping[str, str] | None = None) -> None:
         """Start it, with these variables in its environment, and wait until it says that it is up."""
         ports = ("--port", str(self.port), "--echo-port", str(self.echo_port))
+        self.launch("dev", *ports, *options, variables=variables)
+
+    def launch(self, *words: str, variables: Mapping[str, str] | None = None) -> None:
+        """Type a command that goes on, and wait until it says that it is up."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cli", "dev", *ports, *options],
+            [sys.executable, "-m", "cli", *words],
             cwd=self.cwd,
             env={**self.environment, **(variables or {})},
             stdout=subprocess.PIPE,
@@ -61,7 +65,7 @@ class DevStack:
         with process.stdout:
             for line in process.stdout:
                 self.output.append(line)
-                if line.startswith("Headrace is up"):
+                if line.startswith(("Headrace is up", "Workflow server is up")):
                     is_up.set()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -106,3 +110,11 @@ class DevStack:
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.end(signal.SIGTERM)
+
+
+def until(is_so: Callable[[], bool], what: str) -> None:
+    """Wait for what other processes do."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < give_up_at, f"never: {what}"
+        time.sleep(0.05)

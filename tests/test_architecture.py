@@ -89,6 +89,7 @@ UNPACKED = {
 #: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.
 SLEEPING = {
     "tests/contract/test_native_streams.py": "real servers, clients and sockets",
+    "tests/contract/workflow_server/clients/my_server.py": "the documented workflow does",
     "tests/dev_stack.py": "real processes",
     "tests/integration/processes/test_dev_stack.py": "real processes",
     "tests/makers.py": "`until` looks again and again for what is meant to happen",

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli.output.process_lines import print_line, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cli.stack.live_workers import LiveWorkers
     from cli.stack.stack import Stack
-
-COLOURS = {"redis": "31", "api": "36", "orchestrator": "35", "echo": "90", "stack": "1"}
-WORKER_COLOUR = "32"
-NAME_WIDTH = 12
 
 DataDirOption = Annotated[
     Path | None,
@@ -84,27 +80,6 @@ def dev(
         raise typer.Exit(1) from None
     goes_on = "; ./headrace dev --demo continues the run" if demo else ""
     print_line("stack", f"stopped; data is kept{goes_on}")
-
-
-def has_colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def print_line(name: str, line: str) -> None:
-    """One line of output, headed by the name of its process."""
-    prefix = f"{name:<{NAME_WIDTH}} |"
-    if has_colour():
-        prefix = f"\x1b[{COLOURS.get(name, WORKER_COLOUR)}m{prefix}\x1b[0m"
-    write(f"{prefix} {line}\n")
-
-
-def write(text: str) -> None:
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        # The reader of our output left (`| head`); the stack keeps running without one.
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open for good
 
 
 def announce(stack: Stack, took_s: float) -> None:

@@ -9,13 +9,10 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from cli.stack import ports
+from cli.stack.engine_records import OLDEST_TICK_MS, read_records
 from config import SettingsInvalid, get_settings
-
-#: Orchestrators look at timers every TICK_MS; workers stand in for them only after 2 s of silence.
-OLDEST_TICK_MS = 2_000
 
 
 def main(arguments: list[str]) -> int:
@@ -41,14 +38,18 @@ def _echo() -> str:
 
 
 def _orchestrator() -> str:
-    now_ms, tick_ms, _ = _look_into_redis()
-    return tick_trouble(tick_ms, now_ms=now_ms)
+    found = read_records(get_settings().redis_dsn)
+    return tick_trouble(found.tick_ms, now_ms=found.now_ms)
 
 
 def _worker() -> str:
-    now_ms, _, workers = _look_into_redis()
+    settings = get_settings()
+    found = read_records(settings.redis_dsn)
     return worker_trouble(
-        workers, host=socket.gethostname(), now_ms=now_ms, oldest_beat_ms=2 * get_settings().lease_ms
+        found.workers,
+        host=socket.gethostname(),
+        now_ms=found.now_ms,
+        oldest_beat_ms=2 * settings.lease_ms,
     )
 
 
@@ -67,22 +68,6 @@ def worker_trouble(workers: list[Mapping[str, str]], *, host: str, now_ms: int, 
         return f"no worker on {host} has announced itself"
     age_ms = now_ms - max(beats)
     return "" if age_ms <= oldest_beat_ms else f"the last beat of the worker on {host} is {age_ms} ms old"
-
-
-def _look_into_redis() -> tuple[int, int | None, list[Mapping[str, str]]]:
-    """Redis time, the last tick of an orchestrator, and the announced workers, from the documented keys."""
-    import redis
-
-    # Any: the client's own types say bytes or str, whatever decode_responses says.
-    client: Any = redis.Redis.from_url(get_settings().redis_dsn, decode_responses=True, socket_timeout=3)
-    try:
-        seconds, microseconds = client.time()
-        tick = client.get("workflows:tick:orchestrator")
-        names = client.zrange("workflows:workers", 0, -1)
-        workers = [client.hgetall(f"workflows:workers:{name}") for name in names]
-    finally:
-        client.close()
-    return int(seconds) * 1000 + int(microseconds) // 1000, int(tick) if tick else None, workers
 
 
 if __name__ == "__main__":

@@ -147,16 +147,24 @@ def command(binary: RedisBinary, *, port: int, data_dir: Path) -> list[str]:
 
 
 async def find_redis(
-    settings: Settings, *, data_dir: Path, lock_fd: int, emit: Callable[[str, str], None]
+    settings: Settings,
+    *,
+    data_dir: Path,
+    lock_fd: int,
+    emit: Callable[[str, str], None],
+    takes_near: bool = True,
 ) -> RedisPlace:
-    """The Redis to use, answering. Raises RedisUnavailable, NoServer or DataTooNew."""
+    """The Redis to use, answering. Raises RedisUnavailable, NoServer or DataTooNew.
+
+    takes_near  whether one that answers on localhost:6379 is used though nothing names it.
+    """
     wanted = os.environ.get("STACK_REDIS") or None
     if wanted not in (None, "embedded"):
         raise RedisUnavailable(f"STACK_REDIS: {wanted!r} is not known; allowed: embedded, or unset")
     if settings.is_redis_given:
         await _check_given(settings)
         return RedisPlace(f"{settings.redis_label} (named by the settings)", None, None)
-    if wanted is None and ports.is_redis_up("localhost", DEFAULT_PORT):
+    if takes_near and wanted is None and ports.is_redis_up("localhost", DEFAULT_PORT):
         return RedisPlace(
             f"localhost:{DEFAULT_PORT} (already running; STACK_REDIS=embedded starts our own)",
             "localhost",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import socket
 import sys
 import time
@@ -25,6 +24,7 @@ from cli.stack.info import ROOT, StackInfo
 from cli.stack.live_workers import LiveWorkers, find_live_workers
 from cli.stack.process import Child
 from cli.stack.redis_server import RedisPlace, find_redis, lock
+from cli.stack.supervision import Supervision
 from config import Settings
 
 API_PORT = 8000
@@ -74,10 +74,10 @@ class Stack:
     live_workers: LiveWorkers | None = None
     #: What came of starting the demo; None without one.
     demo_run: DemoRun | None = None
-    #: In the order in which they are stopped; each group at once.
-    groups: list[list[Child]] = field(default_factory=list)
-    _stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _signals: int = 0
+    supervision: Supervision = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.supervision = Supervision(self.emit)
 
     async def run(self) -> None:
         """Start everything, wait for a signal, stop everything. Raises what keeps it from starting."""
@@ -85,7 +85,7 @@ class Stack:
         if self.options.is_demo:
             require_development(self.settings)
         lock_fd = lock(self.options.data_dir)
-        self._listen_for_signals()
+        self.supervision.listen_for_signals()
         watchers: list[asyncio.Task[None]] = []
         follower: asyncio.Task[None] | None = None
         listeners: list[socket.socket] = []
@@ -99,8 +99,8 @@ class Stack:
             self.redis = await find_redis(
                 self.settings, data_dir=self.options.data_dir, lock_fd=lock_fd, emit=self.emit
             )
-            self.groups = self._plan(self.redis, *(listener.fileno() for listener in listeners))
-            children = [child for group in self.groups for child in group]
+            self.supervision.groups = self._plan(self.redis, *(listener.fileno() for listener in listeners))
+            children = self.supervision.children
             # Importing is what takes time. On a small machine, six processes that import side by side would
             # each take three times as long; with these three the first execution can already run.
             first = [child for child in children if child.name in ("redis", "api", "echo", "worker-1")]
@@ -117,14 +117,11 @@ class Stack:
                 self.live_workers = await self._find_live_workers()
                 self.announce(self, time.monotonic() - began)
                 follower = asyncio.create_task(self._follow_workers())
-            await self._wait_for_stop(watchers)
+            await self.supervision.wait_for_stop(watchers)
         finally:
-            await self._stop_all()
             if follower is not None:
                 watchers.append(follower)
-            for watcher in watchers:
-                watcher.cancel()
-            await asyncio.gather(*watchers, return_exceptions=True)
+            await self.supervision.stop_all(watchers)
             for listener in listeners:
                 listener.close()
             if info is not None:
@@ -144,28 +141,21 @@ class Stack:
         return [child for child in self.groups[0] if child.name not in self.live_workers.names]
 
     @property
+    def groups(self) -> list[list[Child]]:
+        """Its processes, in the order in which they are stopped."""
+        return self.supervision.groups
+
+    @property
+    def _stop(self) -> asyncio.Event:
+        return self.supervision.stopping
+
+    @property
     def api_url(self) -> str:
         return f"http://localhost:{self.api_port}"
 
     @property
     def echo_url(self) -> str:
         return f"http://localhost:{self.echo_port}"
-
-    def stop(self) -> None:
-        """Begin to stop; the second call kills what is left."""
-        self._signals += 1
-        self._stop.set()
-        if self._signals > 1:
-            for group in self.groups:
-                for child in group:
-                    # Never Redis: it is the one whose haste could cost data.
-                    if child.name != "redis":
-                        child.kill()
-
-    def _listen_for_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.stop)
 
     def _listen(self, asked: int | None, usual: int, *, host: str = ports.LOCAL) -> socket.socket:
         if asked is None:
@@ -275,31 +265,6 @@ class Stack:
         if not self._stop.is_set():
             self.emit("stack", f"all {self.options.workers} workers run")
 
-    async def _wait_for_stop(self, watchers: list[asyncio.Task[None]]) -> None:
-        """Until a signal comes, or supervision itself fails, which must not pass unnoticed."""
-        stop = asyncio.create_task(self._stop.wait())
-        done, _ = await asyncio.wait([stop, *watchers], return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        for task in done:
-            if task is not stop:
-                task.result()
-
-    async def _stop_all(self) -> None:
-        # From here on nothing is started again, not even what is stopped last.
-        for group in self.groups:
-            for child in group:
-                child.is_stopping = True
-        for group in self.groups:
-            slow = asyncio.get_running_loop().call_later(2.0, self._explain_wait, group)
-            await asyncio.gather(*(child.stop() for child in group))
-            slow.cancel()
-
-    def _explain_wait(self, group: list[Child]) -> None:
-        names = [c.name for c in group if c.process is not None and c.process.returncode is None]
-        if names:
-            waiting = f"waiting for {', '.join(names)} to finish running attempts"
-            self.emit("stack", f"{waiting} (a second Ctrl-C kills them)")
-
 
 def child_environment(
     environment: Mapping[str, str], settings: Settings, *, place: RedisPlace, echo_url: str
@@ -307,11 +272,20 @@ def child_environment(
     """The environment of every child: ours, led to the stack's Redis and to the echo service."""
     services = dict.fromkeys(SAMPLE_SERVICES, echo_url) | settings.services
     return {
-        **environment,
-        **place.child_environment(),
+        **engine_environment(environment, settings, place=place),
         "SERVICES": json.dumps(services),
         # Modules are found where the command was typed, and in the checkout, as the examples are.
         "HANDLER_PATH": settings.handler_path or os.pathsep.join(dict.fromkeys((os.getcwd(), str(ROOT)))),
+    }
+
+
+def engine_environment(
+    environment: Mapping[str, str], settings: Settings, *, place: RedisPlace
+) -> dict[str, str]:
+    """The environment of a process of the engine that a command starts: ours, led to a Redis."""
+    return {
+        **environment,
+        **place.child_environment(),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")])),
         # Their own output is a pipe to us; whether a person reads along, we know.

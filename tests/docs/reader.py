@@ -16,12 +16,15 @@ from tests.dev_stack import DevStack
 from tests.docs.blocks import Block
 from tests.docs.clean_python import CleanPython, execute
 from tests.docs.comparing import missing
+from tests.file_stack import FileStack
 from tests.patience import PATIENCE_S
 
 #: A line that starts the stack: variables, the command, its options, and perhaps a comment.
 DEV = re.compile(
     r"^(?P<variables>(?:\w+=\S+ )*)\./headrace dev\b(?P<options>[^#\n]*)(?:#.*)?\n", re.MULTILINE
 )
+#: A line that serves the workflows of a file.
+SERVE = re.compile(r"^\./headrace workflow-server (?P<file>\S+\.py)\n", re.MULTILINE)
 #: One worker is enough for every page, and starts faster than two.
 FEW = ("--workers", "1")
 #: What the clean environment has already.
@@ -49,6 +52,7 @@ class Reader:
     def __init__(self, home: Path, shared: Callable[[], DevStack], python: CleanPython) -> None:
         self.home, self._shared = home, shared
         self._own: DevStack | None = None
+        self._files: FileStack | None = None
         bin_path = home / ".bin"
         bin_path.mkdir()
         command = home / "headrace"
@@ -79,8 +83,9 @@ class Reader:
         if self._session is not None:
             self._session.kill()
             self._session.communicate()
-        if self._own is not None:
-            self._own.close()
+        for stack in (self._own, self._files):
+            if stack is not None:
+                stack.close()
 
     def do(self, block: Block) -> None:
         """Do what one block says. What it prints is kept for the block behind it."""
@@ -105,7 +110,11 @@ class Reader:
             if found["variables"] or found["options"].strip():
                 self._start(found["variables"], found["options"])
             started = "".join(self.stack.output)
-        text = INSTALL.sub("", DEV.sub("", text))
+        for found in SERVE.finditer(text):
+            self._files = FileStack(self.home / found["file"], self.home / "runs")
+            self._files.start()
+            started += "".join(self._files.output)
+        text = INSTALL.sub("", SERVE.sub("", DEV.sub("", text)))
         return started + (self._run(block, text) if text.strip() else "")
 
     def _start(self, variables: str, options: str) -> None:
@@ -143,9 +152,13 @@ class Reader:
     def _here(self, text: str) -> str:
         """A text of the page with the addresses of this stack."""
         text = re.sub(r"localhost:8000\b", f"127.0.0.1:{self.stack.port}", text)
+        if self._files is not None:
+            text = text.replace("localhost:8080", f"127.0.0.1:{self._files.port}")
         return re.sub(r"localhost:8090\b", f"127.0.0.1:{self.stack.echo_port}", text)
 
     def _there(self, text: str) -> str:
         """What was printed, with the addresses of the page."""
+        if self._files is not None:
+            text = re.sub(rf"(localhost|127\.0\.0\.1):{self._files.port}\b", "localhost:8080", text)
         text = re.sub(rf"(localhost|127\.0\.0\.1):{self.stack.port}\b", "localhost:8000", text)
         return re.sub(rf"(localhost|127\.0\.0\.1):{self.stack.echo_port}\b", "localhost:8090", text)

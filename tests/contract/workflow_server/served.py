@@ -35,6 +35,25 @@ def interface(**extra: Any) -> dict[str, Any]:
     return {"events": {"StreamEvent": STREAM_EVENT}, **extra}
 
 
+#: Of the events of `human`.
+REQUEST_SCHEMA = {
+    "properties": {"prompt": {"title": "Prompt", "type": "string"}},
+    "required": ["prompt"],
+    "title": "RequestEvent",
+    "type": "object",
+}
+RESPONSE_SCHEMA = {
+    "properties": {"response": {"title": "Response", "type": "string"}},
+    "required": ["response"],
+    "title": "ResponseEvent",
+    "type": "object",
+}
+OUT_SCHEMA = {
+    "properties": {"output": {"title": "Output", "type": "string"}},
+    "required": ["output"],
+    "title": "OutEvent",
+    "type": "object",
+}
 #: As `greet`, without its pauses.
 QUICK = workflow(
     emitting(0),

@@ -11,12 +11,7 @@ import pytest
 from headrace import Parked, Terminal, handler
 from orchestrator.definitions.registry import Source, brought
 from orchestrator.documents import exact_json
-from tests.contract.workflow_server.served import Served
-from tests.contract.workflow_server.test_workflow_server_workflows import (
-    OUT_SCHEMA,
-    REQUEST_SCHEMA,
-    RESPONSE_SCHEMA,
-)
+from tests.contract.workflow_server.served import OUT_SCHEMA, REQUEST_SCHEMA, RESPONSE_SCHEMA, Served
 from tests.fake_handlers import Stage
 from tests.makers import node, workflow
 from tests.patience import PATIENCE_S

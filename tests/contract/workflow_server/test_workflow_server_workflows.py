@@ -11,27 +11,16 @@ from typing import Any
 from config import ROOT
 from orchestrator.documents.limits import Limits
 from orchestrator.operations.workflow_files import register_files
-from tests.contract.workflow_server.served import Served, stop_event, stream_event
+from tests.contract.workflow_server.served import (
+    OUT_SCHEMA,
+    REQUEST_SCHEMA,
+    RESPONSE_SCHEMA,
+    Served,
+    stop_event,
+    stream_event,
+)
 from tests.patience import PATIENCE_S
 
-REQUEST_SCHEMA = {
-    "properties": {"prompt": {"title": "Prompt", "type": "string"}},
-    "required": ["prompt"],
-    "title": "RequestEvent",
-    "type": "object",
-}
-RESPONSE_SCHEMA = {
-    "properties": {"response": {"title": "Response", "type": "string"}},
-    "required": ["response"],
-    "title": "ResponseEvent",
-    "type": "object",
-}
-OUT_SCHEMA = {
-    "properties": {"output": {"title": "Output", "type": "string"}},
-    "required": ["output"],
-    "title": "OutEvent",
-    "type": "object",
-}
 START_SCHEMA: dict[str, Any] = {"properties": {}, "title": "StartEvent", "type": "object"}
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.dev import announce, print_line
+from cli.commands.dev import announce
+from cli.output.process_lines import print_line
 from cli.stack import info
 from cli.stack.demo import DemoRun
 from cli.stack.live_workers import LiveWorkers

@@ -1,4 +1,4 @@
-"""`workflow-server` becomes the server it starts, on the address and the Redis it was given."""
+"""`workflow-server` becomes the server it starts; with a file it runs what serves that, or says why not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
+from cli.commands.workflow_server import interpreter
 from cli.stack import info
 
 
@@ -78,3 +79,42 @@ def test_settings_that_cannot_be_used_are_a_line_each(place: None, monkeypatch: 
     assert (
         "headrace workflow-server: WORKFLOWS_PY_SERVER_PORT: 'eighty' is not a whole number" in result.output
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("missing.py", "missing.py cannot be served: there is no such file"),
+        ("text.txt", "text.txt cannot be served: its name must end with .py"),
+        (".", "cannot be served: it is a folder; name a file with a `WorkflowServer` in it"),
+    ],
+)
+def test_what_cannot_be_a_file_of_workflows_is_refused(
+    place: None, tmp_path: Path, name: str, says: str
+) -> None:
+    (tmp_path / "text.txt").write_text("x = 1")
+
+    result = CliRunner().invoke(app, ["workflow-server", str(tmp_path / name), "--data-dir", str(tmp_path)])
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("headrace workflow-server: ")
+    assert says in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("option", ["--workers=2", "--python=python3", "--data-dir=."])
+def test_options_of_a_file_need_one(place: None, option: str) -> None:
+    result = CliRunner().invoke(app, ["workflow-server", option])
+
+    assert result.exit_code == 2
+    assert "needs a FILE" in result.stderr
+
+
+def test_an_interpreter_of_this_folder_is_found_from_others_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert interpreter("venv/bin/python") == str(tmp_path / "venv" / "bin" / "python")
+    assert interpreter("python3.12") == "python3.12"
+    assert interpreter(None) is None

@@ -29,7 +29,7 @@ def made(monkeypatch: pytest.MonkeyPatch, lines: list[str], *looks: LiveWorkers 
         emit=lambda name, line: lines.append(f"{name} | {line}"),
         announce=lambda *_: None,
     )
-    stack.groups = stack._plan(RedisPlace("", None, None), 3, 4)
+    stack.supervision.groups = stack._plan(RedisPlace("", None, None), 3, 4)
     stack.live_workers = looks[0]
     return stack
 
