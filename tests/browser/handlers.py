@@ -32,6 +32,7 @@ def registered(gates: Gates) -> Iterator[None]:
     """Register the handlers of these tests; afterwards the catalogue is as it was."""
     before = dict(HANDLER_REGISTRY)
     _register(gates)
+    _register_durable()
     try:
         yield
     finally:
@@ -77,9 +78,17 @@ def _register(gates: Gates) -> None:
             for word in config["words"]:
                 await context.emit("Said", {"word": word}, repeated=is_repeated)
 
+    @handler("mend")
+    async def mend(config: Mapping[str, Any], context: Context) -> None:
+        """Fail for good with `message` until the gate `gate` is open."""
+        if not gates.of(config.get("gate", "gate")).is_set():
+            raise Terminal(config.get("message", "it broke"), type="Test.Broken")
+
+
+def _register_durable() -> None:
     @handler("clerk", durable=True)
     async def clerk(config: Mapping[str, Any], context: Context) -> Any:
-        """Write down `entries`, of which a snapshot stands for the first `through`; end with `wanted` letters.
+        """Write down `entries`, a snapshot standing for the first `through`; end with `wanted` letters.
 
         Waits parked, for `waits_for` and a day at most; with `is_busy`, in a slot of the worker.
         """
@@ -98,9 +107,3 @@ def _register(gates: Gates) -> None:
             letters.append(letter.payload)
             await context.journal.append({"letter": letter.payload}, takes=letter)
         return {"letters": letters}
-
-    @handler("mend")
-    async def mend(config: Mapping[str, Any], context: Context) -> None:
-        """Fail for good with `message` until the gate `gate` is open."""
-        if not gates.of(config.get("gate", "gate")).is_set():
-            raise Terminal(config.get("message", "it broke"), type="Test.Broken")

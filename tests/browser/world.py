@@ -160,7 +160,7 @@ def _failing(title: str, count: int = 1) -> dict[str, Any]:
 
 
 def _waiting(title: str, count: int = 1) -> dict[str, Any]:
-    """Approvals and a letter with texts of the inputs, a signal, a timer, a node that runs until its gate opens."""
+    """Approvals and a letter with texts of the inputs, a signal, a timer, a node that runs until its gate."""
     asking = [
         node(
             f"ask_{number}",

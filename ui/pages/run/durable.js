@@ -19,7 +19,8 @@ export function durableOf(unit) {
   );
   return computed(() => {
     if (isWhole()) return false;
-    return unit.node()?.waiting_on === "inbox" || (listed.answer.value?.found?.durable ?? written.answer.value ?? false);
+    const hasParked = unit.attempts.answer.value?.items.some(({ waiting_on: waitingOn }) => waitingOn === "inbox");
+    return hasParked || unit.node()?.waiting_on === "inbox" || (listed.answer.value?.found?.durable ?? written.answer.value ?? false);
   });
 }
 
