@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from headrace import Context, Terminal, handler
+from headrace import Context, Parked, Terminal, handler
 from headrace.registration import HANDLER_REGISTRY
+
+DAY_MS = 24 * 60 * 60 * 1000
 
 
 class Gates:
@@ -30,6 +32,7 @@ def registered(gates: Gates) -> Iterator[None]:
     """Register the handlers of these tests; afterwards the catalogue is as it was."""
     before = dict(HANDLER_REGISTRY)
     _register(gates)
+    _register_durable()
     try:
         yield
     finally:
@@ -68,8 +71,39 @@ def _register(gates: Gates) -> None:
             raise Terminal(config["message"], type="Test.Broken")
         return config.get("output")
 
+    @handler("tell")
+    async def tell(config: Mapping[str, Any], context: Context) -> None:
+        """Say `words` as typed events, and then once more, marked as repeated."""
+        for is_repeated in (False, True):
+            for word in config["words"]:
+                await context.emit("Said", {"word": word}, repeated=is_repeated)
+
     @handler("mend")
     async def mend(config: Mapping[str, Any], context: Context) -> None:
         """Fail for good with `message` until the gate `gate` is open."""
         if not gates.of(config.get("gate", "gate")).is_set():
             raise Terminal(config.get("message", "it broke"), type="Test.Broken")
+
+
+def _register_durable() -> None:
+    @handler("clerk", durable=True)
+    async def clerk(config: Mapping[str, Any], context: Context) -> Any:
+        """Write down `entries`, a snapshot standing for the first `through`; end with `wanted` letters.
+
+        Waits parked, for `waits_for` and a day at most; with `is_busy`, in a slot of the worker.
+        """
+        journal = await context.journal.read()
+        for entry in config.get("entries", ()) if journal.last == 0 else ():
+            await context.journal.append(entry)
+        if journal.last == 0 and "through" in config:
+            await context.journal.snapshot({"before": config["through"]}, through=config["through"])
+        letters = [each.data["letter"] for each in journal.entries if "letter" in each.data]
+        while len(letters) < config.get("wanted", 1):
+            try:
+                letter = await context.inbox.receive(None if config.get("is_busy") else 0)
+            except TimeoutError:
+                words = [str(each)[:200] for each in config.get("waits_for", ())[:20]]
+                return Parked(until_ms=context.now_ms + DAY_MS, waits_for=words)
+            letters.append(letter.payload)
+            await context.journal.append({"letter": letter.payload}, takes=letter)
+        return {"letters": letters}

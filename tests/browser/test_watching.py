@@ -168,6 +168,31 @@ def test_a_signal_is_sent_from_the_head_of_a_run(stack: Stack, open_page: Callab
     assert stack.call("GET", f"/v1/executions/{run}")["nodes"][0]["output"]["amount"] == 250
 
 
+def test_a_signal_of_another_name_is_not_sent_until_its_own_form_is_filled_in(
+    stack: Stack, open_page: Callable[[str], Page]
+) -> None:
+    schema = {"type": "object", "properties": {"amount": {"type": "integer"}}, "required": ["amount"]}
+    waits = [
+        node("anything", handler="wait_for_signal", config={"name": "anything"}),
+        node("paid", handler="wait_for_signal", config={"name": "payment", "schema": schema}),
+    ]
+    run = stack.submit(workflow(*waits, name="Payment"))
+    stack.wait_node(run, "paid", "WAITING")
+    page = open_page(f"/ui/runs/{run}")
+    page.get_by_role("button", name="Send signal").click()
+    dialog = page.get_by_role("dialog", name="Send a signal")
+    send = dialog.get_by_role("button", name="Send the signal")
+    expect(dialog.get_by_label("Signal")).to_have_value("anything")
+    expect(send).to_be_enabled()
+
+    dialog.get_by_label("Signal").fill("payment")
+
+    expect(dialog.get_by_label("Amount")).to_be_visible()
+    expect(send).to_be_disabled()
+    dialog.get_by_label("Amount").fill("250")
+    expect(send).to_be_enabled()
+
+
 def test_the_children_of_a_run_are_listed(stack: Stack, open_page: Callable[[str], Page]) -> None:
     stack.call("PUT", "/v1/workflows/a-child", {"definition": workflow(node("a"), name="The child")})
     parent = node("start", handler="sub_workflow", config={"workflow": "a-child"})

@@ -25,6 +25,7 @@ PATHS = {
     "run, going on": "/ui/runs/{running}",
     "run, a node that failed": "/ui/runs/{failed}?node={broken}",
     "run, a question": "/ui/runs/{running}?node=ask_0",
+    "run, a letter": "/ui/runs/{running}?node=clerk",
     "run, unknown": "/ui/runs/00000000-0000-7000-8000-000000000000",
     "compare": "/ui/runs/compare?a={completed}&b={failed}",
     "workflows": "/ui/workflows",
@@ -114,6 +115,7 @@ def _settled(stack: Stack, completed: str, failed: str, running: str, name: str)
     assert stack.wait_end(completed) == "COMPLETED"
     assert stack.wait_end(failed) == "FAILED"
     stack.wait_node(running, "ask_0", "WAITING")
+    stack.wait_node(running, "clerk", "WAITING")
     return World(completed, failed, running, name)
 
 
@@ -158,7 +160,7 @@ def _failing(title: str, count: int = 1) -> dict[str, Any]:
 
 
 def _waiting(title: str, count: int = 1) -> dict[str, Any]:
-    """Approvals with texts of the inputs, a signal, a timer and a node that runs until its gate opens."""
+    """Approvals and a letter with texts of the inputs, a signal, a timer, a node that runs until its gate."""
     asking = [
         node(
             f"ask_{number}",
@@ -172,6 +174,11 @@ def _waiting(title: str, count: int = 1) -> dict[str, Any]:
         node("signal", handler="wait_for_signal", config={"name": "paid"}),
         node("pause", handler="delay", config={"seconds": "1h"}),
         node("work", handler="hold"),
+        node(
+            "clerk",
+            handler="clerk",
+            config={"waits_for": "{{ inputs.texts }}", "entries": [{"heard": "{{ inputs.texts }}"}]},
+        ),
         node("end", after=["ask_0", "signal", "pause", "work"]),
         name=title,
     )

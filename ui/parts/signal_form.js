@@ -63,8 +63,8 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
   const isBusy = signal(false);
   const offer = () => offers().find((each) => each.name === name.value) ?? null;
   const schemaText = computed(() => JSON.stringify(offer()?.schema ?? null));
-  /** @type {() => string[]} */
-  let problems = () => [];
+  /** Of the form as it is now: another one is made for another schema. */
+  const problems = signal(/** @type {() => string[]} */ (() => []));
   const send = once(async () => {
     isBusy.value = true;
     failure.value = null;
@@ -99,12 +99,12 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
       return untracked(() => {
         payload.value = undefined;
         const field = schemaForm({ schema, value: payload, label: "Payload" });
-        problems = field.problems;
+        problems.value = field.problems;
         return field.element;
       });
     }}
     ${show(() => failure.value !== null, () => problemList(() => failure.value))}
-    <div class="row"><button type="button" class="primary" disabled=${() => isBusy.value || name.value.trim() === "" || problems().length > 0}
+    <div class="row"><button type="button" class="primary" disabled=${() => isBusy.value || name.value.trim() === "" || problems.value().length > 0}
         onclick=${() => void send()}>${() => (given ? `Send ${given}` : "Send the signal")}</button>
       <span role="status">${() => result.value}</span></div>
   </form>`;

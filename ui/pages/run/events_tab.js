@@ -109,7 +109,8 @@ export function eventsTab({ live, nodeId, select }) {
         },
         { title: "Event", width: "170px", cell: (row) => html`<span class="mono">${() => row().event.type}</span>` },
         { title: "Node", width: "minmax(100px, 200px)", cell: (row) => nodeLink(() => row().event) },
-        { title: "Details", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
+        { title: "Details", width: "minmax(200px, 1fr)", cell: (row) => html`${repeatedMark(() => row().event)}<bdi
+            class="text">${() => summaryOf(row().event)}</bdi>` },
       ],
     })}
   </div>`;
@@ -119,6 +120,12 @@ export function eventsTab({ live, nodeId, select }) {
     return html`<button type="button" class="as-link" hidden=${() => event().node_id === undefined} onclick=${() => select(unitOf(event()))}><bdi>${() =>
         unitOf(event())}</bdi></button>`;
   }
+}
+
+/** The mark of an event that an attempt which was lost may have written before. @param {() => RunEvent} event  followed */
+export function repeatedMark(event) {
+  return html`<span class="tag" hidden=${() => event().data.repeated !== true}
+      title="Written again: an attempt that was lost may have written it before">repeated</span> `;
 }
 
 /** @param {RunEvent} event */

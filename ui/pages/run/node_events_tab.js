@@ -5,7 +5,7 @@ import { clockTime, duration, milliseconds, moment } from "../../core/time.js";
 import { computed, html, show, signal } from "../../core/view.js";
 import { notifyError } from "../../parts/notices.js";
 import { table } from "../../parts/table.js";
-import { openEvent, summaryOf } from "./events_tab.js";
+import { openEvent, repeatedMark, summaryOf } from "./events_tab.js";
 
 /** @typedef {import("./unit.js").Unit} Unit */
 /** @typedef {import("../../core/reducer.js").RunEvent} RunEvent */
@@ -53,7 +53,7 @@ export function nodeEventsTab(unit) {
         { title: "After", width: "76px", isEnd: true, cell: (row) => html`<span
             class="muted number">${() => (row().delta === null ? "" : `+${duration(row().delta)}`)}</span>` },
         { title: "Event", width: "minmax(180px, 1fr)", cell: (row) => html`<span
-            class=${() => (/failed$|retrying$/.test(row().event.type) ? "strong" : "")}>${() => nameOf(row().event)}</span> <span
+            class=${() => (/failed$|retrying$/.test(row().event.type) ? "strong" : "")}>${() => nameOf(row().event)}</span> ${repeatedMark(() => row().event)}<span
                 class="muted text">${() => summaryOf(row().event)}</span>` },
       ],
     })}

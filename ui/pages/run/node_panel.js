@@ -18,10 +18,13 @@ import { statusChip } from "../../parts/status.js";
 import { tabs } from "../../parts/tabs.js";
 import { attemptsView } from "./attempts.js";
 import { definitionOf } from "./definition.js";
+import { durableOf, takesLetters } from "./durable.js";
 import { errorView } from "./error_view.js";
 import { nodeEventsTab } from "./node_events_tab.js";
 import { HTTP_HANDLERS, httpTab } from "./http_tab.js";
 import { itemsView } from "./items.js";
+import { journalTab } from "./journal_tab.js";
+import { letterForm } from "./letter_form.js";
 import { llmTab } from "./llm_tab.js";
 import { logsTab } from "./logs_tab.js";
 import { inputTab, outputTab } from "./output_tab.js";
@@ -91,6 +94,7 @@ function content(unit, choice, onClose, onSelect) {
   });
   const failure = () => unit.failures.map(({ value }) => value).find((each) => each !== null) ?? null;
   const isCut = () => unit.attempts.answer.value?.truncated ?? false;
+  const isDurable = durableOf(unit);
   const endOf = () => milliseconds(unit.node()?.ended_at) ?? now.value;
   return html`${heading(unit, onClose, onSelect)}
     ${show(
@@ -103,13 +107,13 @@ function content(unit, choice, onClose, onSelect) {
           const found = error.value;
           return found === null ? null : untracked(() => errorView(JSON.parse(found)));
         }}
-        ${human(unit)}
+        ${human(unit, isDurable)}
         ${show(
           () => choice.all().length > 0,
           () => attemptsView({ attempts: choice.all, isCut, chosen: choice.chosen, onChoose: choice.choose, endOf }),
         )}
         ${show(() => unit.index === null && unit.node()?.items != null, () => itemsView(unit, onSelect))}
-        ${tabsOf(unit, choice)}
+        ${tabsOf(unit, choice, isDurable)}
       </div>`,
     )}`;
 }
@@ -146,8 +150,8 @@ function heading(unit, onClose, onSelect) {
   </header>`;
 }
 
-/** What people are asked, and signals that are waited for. @param {Unit} unit */
-function human(unit) {
+/** What people are asked, signals that are waited for, and letters. @param {Unit} unit @param {import("../../core/view.js").Computed<boolean>} isDurable */
+function human(unit, isDurable) {
   const isAsked = computed(() => {
     const node = unit.node();
     if (node?.handler !== "approval" || node.items != null || node.reused || node.attempt === 0) return false;
@@ -157,6 +161,7 @@ function human(unit) {
   return [
     show(() => isAsked.value, () => html`<div class="card">${card()}</div>`),
     show(() => unit.state.value === "waiting_signal", () => signalOf(unit)),
+    show(() => isDurable.value && takesLetters(unit) && may("run"), () => letterForm(unit)),
   ];
 }
 
@@ -171,22 +176,27 @@ function signalOf(unit) {
   );
 }
 
-/** @param {Unit} unit @param {ReturnType<typeof choiceOf>} choice */
-function tabsOf(unit, choice) {
+/** @param {Unit} unit @param {ReturnType<typeof choiceOf>} choice @param {import("../../core/view.js").Computed<boolean>} isDurable */
+function tabsOf(unit, choice, isDurable) {
   // A mapped node makes no call itself: its items do.
   const handler = unit.index === null && unit.parent()?.items != null ? "" : (unit.parent()?.handler ?? "");
   const list = [
     ...(handler === "llm" ? [{ key: "llm", title: "LLM", content: () => llmTab(unit) }] : []),
     ...(HTTP_HANDLERS.has(handler) ? [{ key: "http", title: "HTTP", content: () => httpTab(unit) }] : []),
   ];
+  /** @type {import("../../parts/tabs.js").Tab[]} */
   const all = [
     { key: "output", title: "Output", content: () => outputTab(unit) },
     { key: "input", title: "Input", content: () => inputTab(unit) },
     { key: "logs", title: "Logs", content: () => logsTab(unit, choice.chosen) },
     { key: "events", title: "Events", content: () => nodeEventsTab(unit) },
     ...list,
+    { key: "journal", title: "Journal", content: () => journalTab(unit), isShown: () => isDurable.value },
     { key: "retry", title: "Retry policy", content: () => retryTab(unit) },
   ];
-  const chosen = computed(() => (all.some(({ key }) => key === route.value.query.panel) ? route.value.query.panel : "output"));
+  const chosen = computed(() => {
+    const wanted = all.find(({ key }) => key === route.value.query.panel);
+    return wanted !== undefined && (wanted.isShown?.() ?? true) ? wanted.key : "output";
+  });
   return tabs({ label: "Node", tabs: all, chosen: () => chosen.value, onChoose: (key) => setQuery({ panel: key === "output" ? null : key }) });
 }

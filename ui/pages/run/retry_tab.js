@@ -1,10 +1,9 @@
 /** When a node is tried again, and how long it may take. */
-import { api } from "../../core/api.js";
-import { asked } from "../../core/asked.js";
 import { plural } from "../../core/format.js";
 import { html, show } from "../../core/view.js";
 import { jsonTree } from "../../parts/json_tree.js";
 import { definitionOf, nodeIn } from "./definition.js";
+import { handlerOf } from "./handlers.js";
 
 /** @typedef {import("./unit.js").Unit} Unit */
 
@@ -42,16 +41,14 @@ export function ruleInWords(rule) {
 /** @param {Unit} unit */
 export function retryTab(unit) {
   const definition = definitionOf(unit.live);
-  const handlers = asked(() => "", () => api.get("/v1/handlers"));
   const node = () => nodeIn(definition.answer.value, unit.base);
+  const listed = handlerOf(unit.live, () => node()?.handler ?? "");
   const defaults = () => definition.answer.value?.defaults ?? {};
   /** The policy, and where it stands. */
   const policy = () => {
     if (node()?.retry) return { retry: node().retry, source: "of the node" };
     if (defaults().retry) return { retry: defaults().retry, source: "of the definition's defaults" };
-    const name = node()?.handler;
-    const known = /** @type {any[]} */ (handlers.answer.value?.items ?? []);
-    const own = known.find((each) => each.name === name || each.aliases.includes(name))?.retry ?? null;
+    const own = listed.answer.value?.found?.retry ?? null;
     return own === null ? { retry: null, source: "" } : { retry: own, source: "of the handler" };
   };
   const limits = () => LIMITS.map((name) => [name, node()?.[name] ?? defaults()[name]]).filter(([, value]) => value !== undefined && value !== null);

@@ -14,6 +14,7 @@ const COMING = {
   delay: "Continues",
   worker: "Gives up on a worker",
   hold: "Due",
+  inbox: "Called again",
 };
 
 /** @param {Unit} unit @param {(id: string) => void} onSelect */
@@ -30,7 +31,7 @@ export function waitingView(unit, onSelect) {
   return show(
     () => !isOver() && (answer() !== null || canEnd(unit) || causes(unit).length > 0),
     () => html`<section class="waiting" aria-label="What it waits for">
-      ${() => (answer() === null ? null : html`<p class="text">${sentence(answer().waiting_for)}</p>`)}
+      ${() => (answer() === null ? null : (parked(answer()) ?? html`<p class="text">${sentence(answer().waiting_for)}</p>`))}
       ${() => (answer()?.wakes && !isEnded(unit) ? html`<p class="muted text">Continues with: ${answer().wakes}</p>` : null)}
       ${show(
         // A question to people counts down itself.
@@ -48,6 +49,15 @@ const causes = (unit) => unit.node()?.because_of ?? [];
 
 /** @param {Unit} unit */
 const isEnded = (unit) => unit.node()?.ended_at != null;
+
+/** What a durable handler that has parked says it waits for, all of it; null of any other explanation. @param {any} explanation */
+function parked({ until, details }) {
+  if (details.waiting_on !== "inbox" || !details.actions?.includes("post")) return null;
+  const words = `Waits for a letter${until ? ` until ${moment(milliseconds(until))}` : ", without a time limit"}`;
+  if (details.waits_for.length === 0) return html`<p>${words}.</p>`;
+  return html`<div><p>${words}:</p><ul class="bullets">${details.waits_for.map((/** @type {string} */ each) => html`<li
+      class="text"><bdi>${each}</bdi></li>`)}</ul></div>`;
+}
 
 /** What an explanation says, as a sentence. Its moments are written for programs. @param {string} text */
 function sentence(text) {
