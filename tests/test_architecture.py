@@ -91,6 +91,7 @@ SLEEPING = {
     "tests/contract/test_native_streams.py": "real servers, clients and sockets",
     "tests/contract/workflow_server/clients/my_server.py": "the documented workflow does",
     "tests/dev_stack.py": "real processes",
+    "tests/served_flows.py": "steps take time, while workers are killed",
     "tests/integration/processes/test_dev_stack.py": "real processes",
     "tests/makers.py": "`until` looks again and again for what is meant to happen",
     "tests/redis_server.py": "a server needs a moment to answer",

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from headrace.context import LOG_LEVELS, Context, LogLevel
 from headrace.durable import TypedEvent
 from headrace.outcome import Cancelled, Terminal
-from orchestrator.definitions.budgets import Usage
 from orchestrator.definitions.interface import Interface
 from orchestrator.redis_keys import DEFAULT_TENANT
 from workers.journals import InboxAccess, JournalAccess
+from workers.meters import Meter, NullMeter
 from workers.reports import EventWriter, NullWriter, Written, event_of, plain, short, whole
 
 if TYPE_CHECKING:
@@ -52,47 +52,6 @@ class NullSink:
     """Accepts everything and keeps nothing; for handlers run outside a worker."""
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Budget set aside for one call: its number within the attempt, the most it can use, on which day."""
-
-    number: int
-    tokens: int
-    #: None: its price is not known.
-    nanos: int | None
-    day: str
-
-
-class Meter(Protocol):
-    """The budgets of an attempt's paid calls. Calls of one attempt are made one after the other."""
-
-    async def reserve(self, *, tokens: int, usd: float | None) -> Reservation:
-        """Set aside the most that a call can use; usd is None where its price is not known.
-
-        Waits while other calls hold what they may give back. Raises Terminal (`BudgetExceeded`,
-        `Llm.PriceUnknown`, or `LeaseLost` when the attempt has been replaced).
-        """
-
-    async def settle(self, reservation: Reservation, used: Usage | None) -> None:
-        """Count what the call used, and give the rest back. None: its end is unknown, so all of it counts."""
-
-    def settle_later(self, reservation: Reservation, used: Usage | None) -> None:
-        """The same without waiting, for a call that was stopped."""
-
-
-class NullMeter:
-    """No budget and no accounts; for handlers run outside a worker."""
-
-    async def reserve(self, *, tokens: int, usd: float | None) -> Reservation:
-        return Reservation(1, tokens, 0, "")
-
-    async def settle(self, reservation: Reservation, used: Usage | None) -> None:
-        return None
-
-    def settle_later(self, reservation: Reservation, used: Usage | None) -> None:
         return None
 
 
@@ -332,8 +291,8 @@ class HandlerContext(Context):
         qualified_name: str | None = None,
     ) -> Written:
         self.last_beat_s = time.monotonic()
-        event = TypedEvent(type, value, parents, internal, repeated, qualified_name)
-        return self.events.write(event_of(event, self.interface))
+        found = TypedEvent(type, value, parents, internal, repeated, qualified_name)
+        return self.events.write(event_of(found, self.interface))
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         self.last_beat_s = time.monotonic()

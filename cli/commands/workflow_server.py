@@ -51,9 +51,9 @@ def workflow_server(
         ),
     ] = None,
 ) -> None:
-    """Serve registered workflows, or those of a file, to LlamaIndex clients.
+    """Serve registered workflows, or those of a file.
 
-    It answers as a LlamaIndex workflow server does, and nothing else.
+    Its clients are those of LlamaIndex workflow servers.
 
     With FILE all it needs is run beside it: workers that load the file, an orchestrator, and a Redis where
     no REDIS_URL or REDIS_HOST names one. Saving the file loads it again. Ctrl-C stops it; runs are kept, and

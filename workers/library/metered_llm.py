@@ -10,7 +10,7 @@ from clients.llm.prices import cost_usd, most_usd
 from clients.llm.provider import SIMULATED, LlmError, LlmProvider, LlmRequest
 from headrace.tools import LlmReply, LlmUsage, OnText
 from orchestrator.definitions.budgets import NANOS, Usage
-from workers.context import Meter
+from workers.meters import Meter
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from orchestrator.definitions.budgets import NANOS, Caps, Usage
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.transitions import Transitions
-from workers.context import Reservation
+from workers.meters import Reservation
 
 #: How long a call waits for others to give back what they hold and do not use.
 PATIENCE_S = 300.0

@@ -13,7 +13,8 @@ from orchestrator.operations.children import ChildHandle, Children
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
 from workers.cards import HandlerCard
-from workers.context import EventSink, HandlerContext, Meter, StopSignal, Toolbox
+from workers.context import EventSink, HandlerContext, StopSignal, Toolbox
+from workers.meters import Meter
 from workers.runtime.durable import Durables
 from workers.runtime.event_writer import AttemptEvents
 from workers.runtime.redaction import Redactors

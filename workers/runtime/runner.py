@@ -23,10 +23,11 @@ from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.templates.resolver import NodeResult, Scope
 from orchestrator.units import index_of
 from workers.cards import HandlerCard
-from workers.context import EventSink, HandlerContext, Meter, NullMeter, StopSignal, Toolbox
+from workers.context import EventSink, HandlerContext, StopSignal, Toolbox
 from workers.hosts.ends import GivenBack
 from workers.hosts.places import PLACE_S
 from workers.hosts.pool import HandlerHosts
+from workers.meters import Meter, NullMeter
 from workers.outcome import Failed, Outcome, Raw, to_outcome
 from workers.registry import find_handler
 from workers.runtime.contexts import Contexts

@@ -12,10 +12,10 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,13 @@ import pytest
 
 from tests.contract.workflow_server.processes import Deployment, deployment
 from tests.contract.workflow_server.served import frames_of
+from tests.dev_stack import until
 from tests.patience import PATIENCE_S
 from tests.source_tree import ROOT
 
 pytestmark = pytest.mark.timeout(300)
 
 FILE = ROOT / "tests" / "served_flows.py"
-
-
-def until(is_so: Callable[[], Any]) -> Any:
-    """Wait for something to come true; gives it."""
-    over_s = time.monotonic() + PATIENCE_S
-    while not (found := is_so()):
-        assert time.monotonic() < over_s, "it has not come true"
-        time.sleep(0.02)
-    return found
 
 
 @dataclass
@@ -84,7 +76,7 @@ class Files:
             nodes = httpx2.get(node, timeout=PATIENCE_S).json()["nodes"]
             return any(each["status"] == "WAITING" for each in nodes)
 
-        until(waits)
+        until(waits, f"{handler_id} waits")
 
     def answer(self, handler_id: str, response: str = "yes") -> None:
         """Send a person's answer."""
@@ -95,13 +87,12 @@ class Files:
     def result(self, handler_id: str) -> Any:
         """Wait for the end of a run; gives its result."""
 
-        def ended() -> httpx2.Response | None:
-            answer = httpx2.get(self.url(f"/results/{handler_id}"), timeout=PATIENCE_S)
-            return answer if answer.status_code != 202 else None
+        def found() -> httpx2.Response:
+            return httpx2.get(self.url(f"/results/{handler_id}"), timeout=PATIENCE_S)
 
-        found = until(ended)
-        assert found.status_code == 200, found.text
-        return found.json()["result"]
+        until(lambda: found().status_code != 202, f"{handler_id} ends")
+        assert found().status_code == 200, found().text
+        return found().json()["result"]
 
     def stop(self) -> list[int]:
         """Stop all workers and their hosts, as a machine does that is held up; gives the processes."""
@@ -133,7 +124,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
     }
     with deployment(folder / "none", workers, {"WORKFLOWS_DIR": str(folder / "none")}) as made:
         served = Files(made, counts, file)
-        until(lambda: "chain" in httpx2.get(served.url("/workflows"), timeout=PATIENCE_S).json()["workflows"])
+        names = partial(httpx2.get, served.url("/workflows"), timeout=PATIENCE_S)
+        until(lambda: "chain" in names().json()["workflows"], "the file is served")
         yield served
 
 
@@ -150,10 +142,10 @@ def test_a_person_is_waited_for_without_any_worker(files: Files) -> None:
 
 def test_of_parallel_steps_those_under_way_run_again_and_no_others(files: Files) -> None:
     handler_id = files.start("gather", "parallel", pause_s=1.0)
-    until(lambda: len(files.published(handler_id)) == 2)
+    until(lambda: len(files.published(handler_id)) == 2, "two parts are under way")
     files.deployed.kill_workers()
     files.deployed.start_worker()
-    until(lambda: len(files.published(handler_id)) == 6)
+    until(lambda: len(files.published(handler_id)) == 6, "two more parts are")
     files.deployed.kill_workers()
     files.deployed.start_worker()
     files.asked(handler_id)
@@ -187,12 +179,12 @@ def test_a_wait_ends_in_time_though_its_workers_were_killed(files: Files) -> Non
 
 def test_workers_that_were_held_up_past_their_leases_change_nothing(files: Files) -> None:
     handler_id = files.start("gather", "held", pause_s=0.7)
-    until(lambda: files.begun("held")["work-1"])
+    until(lambda: files.begun("held")["work-1"] == 1, "two parts are under way")
     held = files.stop()
     before = list(files.deployed.workers)
     files.deployed.start_worker()
     try:
-        until(lambda: files.begun("held")["work-1"] == 2)
+        until(lambda: files.begun("held")["work-1"] == 2, "another worker has them")
     finally:
         for pid in held:
             os.kill(pid, signal.SIGCONT)
@@ -216,7 +208,7 @@ def test_workers_that_were_held_up_past_their_leases_change_nothing(files: Files
 
 def test_a_step_listens_while_another_is_busy(files: Files) -> None:
     handler_id = files.start("busy", "busy")
-    until(lambda: files.begun("busy")["toil"])
+    until(lambda: files.begun("busy")["toil"] == 1, "a step toils")
     files.answer(handler_id, "enough")
 
     assert files.result(handler_id) == "enough"
@@ -233,14 +225,9 @@ def test_steps_are_tried_again_and_run_workflows_of_their_own(files: Files) -> N
 def test_a_failed_run_that_is_retried_runs_the_failed_step_alone(files: Files) -> None:
     handler_id = files.start("flaky", "flaky")
     execution = f"http://127.0.0.1:{files.deployed.port}/v1/executions/{handler_id}"
-    failed = until(
-        lambda: (
-            answer
-            if (answer := httpx2.get(files.url(f"/handlers/{handler_id}"), timeout=PATIENCE_S)).status_code
-            == 500
-            else None
-        )
-    ).json()
+    look = partial(httpx2.get, files.url(f"/handlers/{handler_id}"), timeout=PATIENCE_S)
+    until(lambda: look().status_code == 500, "the run fails")
+    failed = look().json()
     again = httpx2.post(f"{execution}/retry", json={}, timeout=PATIENCE_S)
     assert again.status_code in (200, 202), again.text
 
@@ -300,11 +287,9 @@ def test_code_that_has_changed_waits_for_an_operator(files: Files) -> None:
     files.answer(handler_id, "Ada")
     execution = f"http://127.0.0.1:{files.deployed.port}/v1/executions/{handler_id}"
 
-    def paused() -> dict[str, Any] | None:
-        found: dict[str, Any] = httpx2.get(execution, timeout=PATIENCE_S).json()
-        return found if found["status"] == "PAUSED" else None
-
-    (node,) = until(paused)["nodes"]
+    look = partial(httpx2.get, execution, timeout=PATIENCE_S)
+    until(lambda: look().json()["status"] == "PAUSED", "the execution pauses")
+    (node,) = look().json()["nodes"]
     resumed = httpx2.post(f"{execution}/resume", json={}, timeout=PATIENCE_S)
 
     assert node["error"]["type"] == "CodeChanged"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import ValidationError
 from workflows.events import Event, InternalDispatchEvent, StartEvent, StopEvent
 from workflows.plugins.basic import AsyncioAdapterQueues
 from workflows.runtime.control_loop import rebuild_state_from_ticks
@@ -24,22 +23,19 @@ from workflows.runtime.types.ticks import (
 )
 
 from headrace.context import Context
-from headrace.durable import Letter, TypedEvent
+from headrace.durable import TypedEvent
 from headrace.llama.description import parents_of, qualified_name_of
+from headrace.llama.letters import Letters, Put
 from headrace.llama.records import Kept, Records, Waiter, note_waits, open_waits
 from headrace.llama.store import KeptStore
 from headrace.outcome import HandlerFault, Terminal
 
 #: A wait that ends of itself within this time is waited for here; a longer one gives the worker back.
 LINGER_S = 2.0
-#: A run listens to its inbox from this age on: one that is over by then never asks.
-LISTEN_AFTER_S = 0.02
 #: What goes with no entry is published after this time: in it there may be an entry.
 QUIET_S = 0.05
 #: Entries behind a snapshot, and bytes of them, from which on there is another one.
 MOST_ENTRIES, MOST_BYTES = 200, 512 * 1024
-
-Put = Callable[[WorkflowTick], None]
 
 
 class Parking(Exception):
@@ -48,13 +44,6 @@ class Parking(Exception):
     def __init__(self, until_s: float | None) -> None:
         super().__init__("the run waits for an event")
         self.until_s = until_s
-
-
-class Offered(NamedTuple):
-    """A letter that was given to the library's loop, and the event it was read as."""
-
-    number: int
-    event: Event
 
 
 class Run:
@@ -83,7 +72,6 @@ class Run:
         self.fault: BaseException | None = None
         self._context = context
         self._records = records
-        self._classes = classes
         self._code = dict(code)
         # By the clock of Redis, as all that is due.
         self._epoch_s = context.now_ms / 1000 - time.monotonic()
@@ -117,11 +105,9 @@ class Run:
         self._emits: list[asyncio.Future[None]] = []
         #: Whether the ticks hold what could not be found out again.
         self._is_firm = False
-        self._offered: Offered | None = None
-        self._seen = 0
+        self._letters = Letters(context, classes, self._drop)
+        #: The letter that the next entry takes.
         self._takes: int | None = None
-        self._taken = asyncio.Event()
-        self._listener: asyncio.Task[None] | None = None
         self._last, self._through = kept.last, kept.last
         self._entries = self._bytes = 0
 
@@ -141,8 +127,7 @@ class Run:
         """Note a tick, before the loop acts upon it."""
         self._ticks.append(tick)
         note_waits(tick, self._due)
-        if self._offered is not None and isinstance(tick, TickAddEvent) and tick.event is self._offered.event:
-            self._takes = self._offered.number
+        self._takes = self._letters.number_of(tick) or self._takes
         if isinstance(tick, TickAddEvent) and (
             tick.emission in self._redelivered or (self._repeats_start and isinstance(tick.event, StartEvent))
         ):
@@ -192,8 +177,10 @@ class Run:
 
         Raises Terminal where it cannot be kept, or the attempt has been replaced.
         """
-        for task in (self._listener, *self._emits):
-            if task is not None and task.done() and (error := task.exception()) is not None:
+        if (fault := self._letters.fault) is not None:
+            raise self._failed(fault)
+        for task in self._emits:
+            if task.done() and (error := task.exception()) is not None:
                 raise self._failed(error)
         self._emits = [task for task in self._emits if not task.done()]
         if not self._is_firm:
@@ -221,8 +208,7 @@ class Run:
         self._is_new = False
         self._events, self._takes, self._ticks, self._is_firm = [], None, [], False
         if takes is not None:
-            self._offered = None
-            self._taken.set()
+            self._letters.is_taken()
         if self._entries >= MOST_ENTRIES or self._bytes >= MOST_BYTES:
             await self.compact()
 
@@ -278,6 +264,9 @@ class Run:
         # About its size: what is exact costs another pass over it.
         self._bytes += len(str(entry))
 
+    async def _drop(self, letter: int) -> None:
+        await self._append({"ticks": []}, [], letter)
+
     def _failed(self, error: BaseException) -> BaseException:
         self.fault = error
         return error
@@ -298,9 +287,8 @@ class Run:
     async def idle(self, put: Put, timeout_s: float | None) -> None:
         """Take a letter where one is there; else wait a moment for one, or raise Parking."""
         try:
-            while (letter := await self._look()) is not None:
-                if await self._offer(letter, put):
-                    return
+            if await self._letters.look(put):
+                return
         except BaseException as error:
             raise self._failed(error) from None
         if timeout_s is None or timeout_s > LINGER_S:
@@ -309,58 +297,12 @@ class Run:
 
     def listen(self, put: Put) -> None:
         """Take letters as they come, while steps are at work."""
-        if self._listener is None:
-            self._listener = asyncio.create_task(self._listen(put))
+        self._letters.listen(put)
 
     def close(self) -> None:
         """Listen no more."""
         self._hold_rest()
-        if self._listener is not None:
-            self._listener.cancel()
-
-    async def _look(self) -> Letter | None:
-        try:
-            return await self._context.inbox.receive(0)
-        except TimeoutError:
-            return None
-
-    async def _listen(self, put: Put) -> None:
-        await asyncio.sleep(LISTEN_AFTER_S)
-        while True:
-            letter = await self._context.inbox.receive()
-            if await self._offer(letter, put):
-                await self._taken.wait()
-            self._taken.clear()
-
-    async def _offer(self, letter: Letter, put: Put) -> bool:
-        """Give a letter to the loop; says whether it did, now or before. One that is no event is taken."""
-        if letter.number <= self._seen:
-            return True
-        self._seen = letter.number
-        try:
-            tick = self._read(letter.payload)
-        except (ValueError, TypeError) as error:
-            self._context.log(f"letter {letter.number} is no event of this workflow: {error}", "warning")
-            await self._append({"ticks": []}, [], letter.number)
-            return False
-        self._offered = Offered(letter.number, tick.event)
-        put(tick)
-        return True
-
-    def _read(self, payload: Any) -> TickAddEvent:
-        """Read a letter `{type, value, step}`. Raises ValueError, TypeError."""
-        if not isinstance(payload, dict) or not isinstance(payload.get("type"), str):
-            raise ValueError("it has no 'type'")
-        found = self._classes.get(payload["type"])
-        if found is None:
-            known = ", ".join(self._classes)
-            raise ValueError(f"the type {payload['type']!r} is not known; expected one of {known}")
-        try:
-            event = found(**(payload.get("value") or {}))
-        except ValidationError as error:
-            raise ValueError(f"it is no {found.__name__}: {error}") from None
-        step = payload.get("step")
-        return TickAddEvent(event=event, step_id=StepId.root(step) if step else None)
+        self._letters.close()
 
 
 def _is_found_again(tick: WorkflowTick) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from headrace.lives import Lived
-from headrace.llama import run
+from headrace.llama import letters
 from headrace.llama.handlers import register
 from headrace.llama.loading import load_server
 from headrace.llama.runtime import JournaledRuntime
@@ -46,7 +46,7 @@ def counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Coun
 @pytest.fixture
 def play(_loaded: None, counts: object, monkeypatch: pytest.MonkeyPatch) -> Play:
     # The clock stands still but for those who wait for letters: while steps are at work nobody does.
-    monkeypatch.setattr(run, "LISTEN_AFTER_S", 3600.0)
+    monkeypatch.setattr(letters, "LISTEN_AFTER_S", 3600.0)
 
     async def played(name: str, inputs: dict[str, Any] | None = None, **more: Any) -> Lived:
         return await run_durable_async(f"workflow_server.{name}", {"start": inputs or {}}, **more)

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.sdk.llama.conftest import Play
-
 YES = {"type": "ResponseEvent", "value": {"response": "yes"}, "step": None}
 Counts = Callable[[], Counter[str]]
+Play = Callable[..., Any]
 
 
 def published(lived: Any) -> list[tuple[str, Any]]:
