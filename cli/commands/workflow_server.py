@@ -53,11 +53,9 @@ def workflow_server(
 ) -> None:
     """Serve registered workflows, or those of a file.
 
-    Its clients are those of LlamaIndex workflow servers.
-
-    With FILE all it needs is run beside it: workers that load the file, an orchestrator, and a Redis where
-    no REDIS_URL or REDIS_HOST names one. Saving the file loads it again. Ctrl-C stops it; runs are kept, and
-    the next start goes on with them.
+    Its clients are those of LlamaIndex workflow servers. With FILE all it needs is run beside it: workers
+    that load the file, an orchestrator, and a Redis where no REDIS_URL or REDIS_HOST names one. Saving the
+    file loads it again. Ctrl-C stops it; runs are kept, and the next start goes on with them.
 
     Without FILE it works on the Redis of the running stack, or on the one that the settings name; workers
     and an orchestrator have to run beside it.
