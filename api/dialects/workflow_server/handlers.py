@@ -282,10 +282,11 @@ async def _handler(
     definition: Definition,
     handler_id: str,
 ) -> Handler:
+    name, end = await asyncio.gather(names.of(execution), end_of(engine, execution, definition))
     return Handler(
         handler_id=handler_id,
-        workflow_name=await names.of(execution),
+        workflow_name=name,
         execution=execution,
         definition=definition,
-        end=await end_of(engine, execution, definition),
+        end=end,
     )

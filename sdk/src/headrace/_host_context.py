@@ -49,6 +49,7 @@ class HostContext:
         self.cancelled: Any = threading.Event() if loop is None else asyncio.Event()
         self._is_cancelled = False
         self._asks = Asks(wire, self._run, loop)
+        self._journal = HostJournal(self._asks, is_empty=self.attempt == 1)
         self._beat: bytes | None = None
         self._has_beat = False
         self._beat_s = float("-inf")
@@ -68,7 +69,7 @@ class HostContext:
 
     @property
     def journal(self) -> Journal:
-        return HostJournal(self._asks)
+        return self._journal
 
     @property
     def inbox(self) -> Inbox:

@@ -15,10 +15,14 @@ from headrace.plain_json import as_json
 class HostJournal:
     """See `headrace.durable.Journal`."""
 
-    def __init__(self, asks: Asks) -> None:
+    def __init__(self, asks: Asks, *, is_empty: bool) -> None:
         self._asks = asks
+        #: Nothing has been written: this is the first attempt, and it has not.
+        self._is_empty = is_empty
 
     def read(self) -> Journaled:
+        if self._is_empty:
+            return Journaled()
         return self._asks.call("journal.read", {}, b"", _journaled)
 
     def append(
@@ -28,6 +32,7 @@ class HostJournal:
         events: Sequence[TypedEvent | tuple[Any, ...]] = (),
         takes: Letter | int | None = None,
     ) -> Entry:
+        self._is_empty = False
         kept = _json(data, "data")
         written = _json([list(TypedEvent(*event)) for event in events], "events")
         fields = {"takes": takes.number if isinstance(takes, Letter) else takes, "data_bytes": len(kept)}

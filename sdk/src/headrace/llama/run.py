@@ -154,7 +154,7 @@ class Run:
         if step is None:
             self._events.append(typed)
         else:
-            self._emit(typed)
+            self._emits.append(asyncio.ensure_future(self._context.emit(*typed)))
 
     def note_store(self) -> None:
         """Note that a step has changed the store."""
@@ -216,20 +216,16 @@ class Run:
         """Publish what goes with no entry: changes of steps that say nothing new."""
         self._hold_rest()
         for event in self._events:
-            self._emit(event)
+            self._context.emit(*event)
         self._events = []
 
     async def finish(self) -> None:
-        """Publish what is left, at the end of the run. Raises Terminal where an event cannot be kept."""
+        """Publish what is left, at the end of the run. Raises Terminal where a step's event is not kept."""
         self.emit_rest()
         try:
             await asyncio.gather(*self._emits)
         except BaseException as error:
             raise self._failed(error) from None
-
-    def _emit(self, event: TypedEvent) -> None:
-        written = self._context.emit(*event)
-        self._emits.append(asyncio.ensure_future(written))
 
     def _hold_rest(self) -> None:
         if self._rest is not None:
