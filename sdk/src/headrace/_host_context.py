@@ -16,6 +16,7 @@ from headrace.context import LogLevel
 from headrace.durable import Inbox, Journal
 from headrace.outcome import Cancelled, Terminal
 from headrace.plain_json import as_json, text_in_json
+from headrace.registration import HANDLER_REGISTRY
 from headrace.tools import Containers, Http, Llm
 from headrace.wording import text_of
 
@@ -49,7 +50,10 @@ class HostContext:
         self.cancelled: Any = threading.Event() if loop is None else asyncio.Event()
         self._is_cancelled = False
         self._asks = Asks(wire, self._run, loop)
-        self._journal = HostJournal(self._asks, is_empty=self.attempt == 1)
+        spec = HANDLER_REGISTRY.get(asked["handler"])
+        # The worker says that others have none.
+        is_durable = spec is not None and spec.is_durable
+        self._journal = HostJournal(self._asks, is_empty=is_durable and self.attempt == 1)
         self._beat: bytes | None = None
         self._has_beat = False
         self._beat_s = float("-inf")
