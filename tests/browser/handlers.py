@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -62,11 +63,11 @@ def _register(gates: Gates) -> None:
         )
 
     @handler("hold")
-    def hold(config: Mapping[str, Any], context: Context) -> Any:
+    async def hold(config: Mapping[str, Any], context: Context) -> Any:
         """Run until the gate `gate` is open, then end with `output`; with `message`, fail instead."""
         gate = gates.of(config.get("gate", "gate"))
-        while not context.is_cancelled() and not gate.wait(0.01):
-            pass
+        while not context.is_cancelled() and not gate.is_set():
+            await asyncio.sleep(0.01)
         if "message" in config:
             raise Terminal(config["message"], type="Test.Broken")
         return config.get("output")
