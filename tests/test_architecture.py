@@ -88,6 +88,7 @@ UNPACKED = {
 }
 #: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.
 SLEEPING = {
+    "tests/browser/handlers.py": "a handler runs until its gate is open",
     "tests/contract/test_native_streams.py": "real servers, clients and sockets",
     "tests/contract/workflow_server/clients/my_server.py": "the documented workflow does",
     "tests/dev_stack.py": "real processes",

@@ -67,16 +67,16 @@ def sources() -> dict[str, str]:
 
 def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
     """Build the library. `files` stands in for `sources()`, for tests that change a file."""
-    return _composed(keys) if files is None else _built(keys, files)
+    return _composed(keys, VERSION) if files is None else _built(keys, VERSION, files)
 
 
 @cache
-def _composed(keys: Keys) -> Library:
-    return _built(keys, sources())
+def _composed(keys: Keys, layout: int) -> Library:
+    return _built(keys, layout, sources())
 
 
-def _built(keys: Keys, files: Mapping[str, str]) -> Library:
-    parts = [STANDARD, lua_keys(keys), lua_guards(), f"local CHUNK, LAYOUT = {CHUNK}, '{VERSION}'\n"]
+def _built(keys: Keys, layout: int, files: Mapping[str, str]) -> Library:
+    parts = [STANDARD, lua_keys(keys), lua_guards(), f"local CHUNK, LAYOUT = {CHUNK}, '{layout}'\n"]
     parts += [lua_rules(), lua_outcomes(), lua_ends(), "\n"]
     parts += [files[f"include/{part}"] for part in PARTS]
     verbs = {name: text for name, text in files.items() if "/" not in name}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from headrace.llama import letters
 from headrace.llama.handlers import register
 from headrace.llama.loading import load_server
 from headrace.llama.runtime import JournaledRuntime
-from headrace.registration import HANDLER_REGISTRY
+from headrace.registration import HANDLER_REGISTRY, HandlerSpec
 from headrace.testing import run_durable_async
 from tests.source_tree import ROOT
 
@@ -24,14 +24,15 @@ Play = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def _loaded() -> Iterator[None]:
+def _specs() -> dict[str, HandlerSpec]:
     runtime = JournaledRuntime()
     before = dict(HANDLER_REGISTRY)
     server, _ = load_server(ROOT / "tests" / "served_flows.py", runtime)
     register(server, runtime, may_pickle=False)
-    yield
+    found = {name: spec for name, spec in HANDLER_REGISTRY.items() if name not in before}
     HANDLER_REGISTRY.clear()
     HANDLER_REGISTRY.update(before)
+    return found
 
 
 @pytest.fixture
@@ -44,7 +45,9 @@ def counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Coun
 
 
 @pytest.fixture
-def play(_loaded: None, counts: object, monkeypatch: pytest.MonkeyPatch) -> Play:
+def play(_specs: dict[str, HandlerSpec], counts: object, monkeypatch: pytest.MonkeyPatch) -> Play:
+    for name, spec in _specs.items():
+        monkeypatch.setitem(HANDLER_REGISTRY, name, spec)
     # The clock stands still but for those who wait for letters: while steps are at work nobody does.
     monkeypatch.setattr(letters, "LISTEN_AFTER_S", 3600.0)
 
