@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from api.dialects.workflow_server.event_types import (
@@ -25,9 +25,9 @@ def graph_of(definition: Definition) -> dict[str, Any]:
 
     Steps that follow one another without an event are joined directly.
     """
-    if definition.interface is not None and definition.interface.graph is not None:
-        return dict(definition.interface.graph)
     types = EventTypes.of(definition)
+    if definition.interface is not None and definition.interface.graph is not None:
+        return _completed(definition.interface.graph, types)
     edges = list(dict.fromkeys(_edges(definition, types)))
     ends = {end for edge in edges for end in edge}
     makers: dict[str, list[str]] = {}
@@ -50,6 +50,20 @@ def graph_of(definition: Definition) -> dict[str, Any]:
         "edges": [{"source": source, "target": target, "label": None} for source, target in edges],
         "description": definition.description or None,
     }
+
+
+def _completed(graph: Mapping[str, Any], types: EventTypes) -> dict[str, Any]:
+    """Give a graph with what clients read: of an event what its type says, None where nothing is."""
+    nodes = []
+    for node in graph["nodes"]:
+        known = types.known.get(node.get("event_type", ""))
+        of_type = (
+            {"event_types": [known.name, *known.types], "event_schema": schema_of(known)} if known else {}
+        )
+        lacking = {"description": None} if node.get("node_type") == "step" else {}
+        nodes.append({**lacking, **of_type, **node})
+    edges = [{"label": None, **edge} for edge in graph["edges"]]
+    return {"description": None, **graph, "nodes": nodes, "edges": edges}
 
 
 def _edges(definition: Definition, types: EventTypes) -> Iterator[tuple[str, str]]:

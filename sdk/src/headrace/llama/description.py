@@ -9,6 +9,7 @@ from typing import Any
 
 from workflows.events import Event
 from workflows.representation import get_workflow_representation
+from workflows.workflow import Workflow
 
 from headrace.llama.server import Served
 
@@ -50,7 +51,7 @@ def definition_of(served: Served) -> dict[str, Any]:
         ],
         "output": f"{{{{ {NODE} }}}}",
     }
-    if summary := (inspect.getdoc(type(workflow)) or "").partition("\n")[0]:
+    if summary := _own_words(workflow).partition("\n")[0]:
         document["description"] = summary
     return document
 
@@ -102,14 +103,27 @@ def _schema_of(event: type[Event]) -> dict[str, Any] | None:
         return None  # Not every type of pydantic can be described.
 
 
+def _own_words(workflow: Workflow) -> str:
+    """What the class says of itself; "" where it says nothing, and only the library does."""
+    return inspect.cleandoc(type(workflow).__doc__ or "")
+
+
 def _graph_of(served: Served) -> dict[str, Any]:
-    graph = get_workflow_representation(served.workflow).model_dump(mode="json")
+    """Draw a workflow, without what its interface says: every run holds a copy of both."""
+    drawn = get_workflow_representation(served.workflow)
+    graph = drawn.model_dump(mode="json", exclude_none=True)
     graph["name"] = served.name
-    if len(repr(graph)) > GRAPH_MAX_CHARS:
-        for node in graph["nodes"]:
-            node.pop("event_schema", None)
-            node.pop("config_value", None)
+    if not _own_words(served.workflow):
+        graph.pop("description", None)
+    known = {each.__name__ for each in event_classes(served)}
+    is_large = len(repr(graph)) > GRAPH_MAX_CHARS
     for node in graph["nodes"]:
+        if node.get("event_type") in known:
+            node.pop("event_types", None)
+        if node.get("event_type") in known or is_large:
+            node.pop("event_schema", None)
+        if is_large:
+            node.pop("config_value", None)
         # Where the file is on this machine is nobody's business.
         node.pop("source_file", None)
     return graph
