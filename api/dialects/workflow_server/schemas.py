@@ -62,7 +62,7 @@ class EventEnvelope(BaseModel):
     type: str
     types: list[str] | None = Field(description="Its parents, but for itself and the parent of all.")
     repeated: Literal[True] | SkipJsonSchema[None] = Field(
-        default=None, description="It was sent before, by a step that ran again after its worker was lost."
+        default=None, description="It may have been sent before: a step runs again whose worker was lost."
     )
 
 

@@ -24,6 +24,7 @@ from headrace.llama.known_types import KnownTypes
 from headrace.llama.store import Texts, merge, payload_of
 from headrace.outcome import Terminal
 
+#: Of snapshots.
 VERSION = 1
 #: A step and the id of what it waits for.
 Waiter = tuple[str, str]
@@ -115,6 +116,8 @@ class Records:
         return found.model_dump(mode="python")
 
     def _read_snapshot(self, data: Mapping[str, Any], kept: Kept) -> None:
+        if data["version"] != VERSION:
+            raise ValueError(f"its version is {data['version']!r}; this one reads {VERSION}")
         parsed = SerializedContext.from_dict_auto(
             {"version": CURRENT_SERIALIZED_VERSION, **data["broker"]}, self.serializer
         )

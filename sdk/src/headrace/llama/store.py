@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from workflows.context.serializers import BaseSerializer
@@ -63,6 +63,9 @@ class KeptStore:
         self._store, self._serializer = store, serializer
         self._live: Texts = dict(kept)
         self._writes: list[Write] = []
+        # What a new store begins with is nobody's change, and is kept with the first one.
+        with suppress(Exception):  # What cannot be written is said by `commit`.
+            self.note(None)
 
     def note(self, invocation: str | None) -> None:
         """Note what a call of a step has changed since the last change.
@@ -82,7 +85,8 @@ class KeptStore:
     def commit(self, at_work: set[str]) -> Texts:
         """Take over what steps have changed that are not at work any more; gives the keys that are new.
 
-        A value that was changed without a word to the store is whoever's. Raises ValueError as `note` does.
+        A value that was changed in place, without the store, is taken over at once. Raises ValueError as
+        `note` does.
         """
         self.note(None)
         before = self.kept

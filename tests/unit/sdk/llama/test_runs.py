@@ -7,6 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from workflows import Workflow, step
+from workflows.events import StartEvent, StopEvent
+
+from headrace import Terminal
+from headrace.durable import Journaled
+from headrace.llama.known_types import KnownTypes
+from headrace.llama.records import Records
 
 YES = {"type": "ResponseEvent", "value": {"response": "yes"}, "step": None}
 Counts = Callable[[], Counter[str]]
@@ -133,6 +140,19 @@ async def test_code_that_has_changed_waits_for_an_operator(play: Play) -> None:
     # What an operator resumes goes on with the code that is here.
     accepted = [entry.data for entry in (await lived.journal.read()).entries]
     assert (await play("flaky", {"run": "r"}, entries=accepted)).output == "fine"
+
+
+class Plain(Workflow):
+    @step
+    async def only(self, ev: StartEvent) -> StopEvent:
+        return StopEvent()
+
+
+async def test_a_snapshot_of_another_version_is_not_guessed_at() -> None:
+    with pytest.raises(Terminal, match="its version is 2; this one reads 1") as raised:
+        await Records(Plain(), KnownTypes()).read(Journaled({"version": 2}, 1), "run")
+
+    assert raised.value.error_type == "RunUnreadable"
 
 
 async def test_a_journal_of_something_else_is_an_error_that_says_so(play: Play) -> None:

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from workflows.context.serializers import JsonSerializer
 from workflows.context.state_store import DictState, InMemoryStateStore
 
+from headrace.llama.known_types import KnownTypes
 from headrace.llama.store import KeptStore, merge, payload_of, texts_of
 
 
@@ -85,6 +87,29 @@ async def test_a_key_that_is_gone_is_gone() -> None:
     await both.set("b", "b", 3)
 
     assert both.commit() == {"b": 3}
+
+
+class State(BaseModel):
+    total: int = 0
+    names: list[str] = []
+
+
+async def test_of_a_store_that_is_a_model_fields_are_told_apart_from_the_first_change_on() -> None:
+    store, serializer = InMemoryStateStore(State()), KnownTypes()
+    kept = KeptStore(store, serializer, {})
+
+    async with store.edit_state() as state:
+        state.total += 1
+    kept.note("a")
+    async with store.edit_state() as state:
+        state.total += 10
+        state.names.append("b")
+    kept.note("b")
+    written: dict[str, Any] = {}
+    merge(written, kept.commit({"a"}))
+
+    restored: Any = InMemoryStateStore.from_dict(payload_of(written), serializer)
+    assert await restored.get_state() == State(total=10, names=["b"])
 
 
 def test_a_store_that_is_a_model_is_kept_whole() -> None:
