@@ -177,7 +177,8 @@ class Settings(BaseSettings):
     drain_s: float = Field(default=25.0, ge=0)
 
     # Orchestrator.
-    tick_ms: int = Field(default=250, ge=10)
+    #: Health checks miss an orchestrator that has not looked for two seconds.
+    tick_ms: int = Field(default=250, ge=10, le=1_000)
     #: The sweep looks first at executions without an event for this long.
     sweep_idle_ms: int = Field(default=10_000, ge=100)
 

@@ -37,7 +37,7 @@ def _sections(command: Any, context: typer.Context, mark: str) -> Iterator[str]:
     params = command.get_params(context)
     pieces = [piece for param in params for piece in param.get_usage_pieces(context)]
     if command.context_settings.get("allow_extra_args"):
-        pieces.append("{args…}")
+        pieces.append("{args}...")
     yield f"{mark} {context.command_path.removeprefix('./headrace ')}\n"
     yield f"`{' '.join([context.command_path, *map(_argument, pieces)])}`\n"
     yield "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n")) + "\n"

@@ -271,7 +271,8 @@ def worker_findings(workers: list[dict[str, Any]], queues: list[dict[str, Any]])
                     "workflows",
                     False,
                     f"{worker.get('name')}: workflow {workflow.get('name')!r} is not registered: {refusal}",
-                    "the worker tries it again every 30 s",
+                    "correct the definition that the handler brings, or remove the workflow of that name "
+                    "(./headrace workflows delete NAME); the worker tries it again every 30 s",
                 )
     served = {queue for worker in workers for queue in worker.get("queues") or ()}
     for queue in queues:

@@ -316,7 +316,7 @@ def _row(view: Execution, width: int) -> str:
 
 def _whole_time(view: Execution) -> str:
     took, is_retried = _took(view.took_s()), view.document.get("generation", 1) > 1
-    return f"{took} with the time before its retry" if took and is_retried else took
+    return f"{took}, with the time between its end and its retry" if took and is_retried else took
 
 
 def _took(seconds: float | None) -> str:

@@ -176,7 +176,7 @@ def pause(
 
 @schedules.command()
 def resume(schedule: ScheduleArgument, server: ServerOption = None) -> None:
-    """Start executions again, from the next time on."""
+    """Resume a schedule with its next time."""
     _change(server, lambda client: client.schedules.resume(schedule))
 
 
@@ -211,9 +211,9 @@ def backfill(
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Start an execution for each time of a schedule that is past.
+    """Start an execution for each past time of a schedule.
 
-    Those from --from to --to.
+    The times from --from to --to.
     """
     first, last = rfc3339(start), rfc3339(end)
     if not stop and not (first and last):

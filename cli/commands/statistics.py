@@ -23,10 +23,8 @@ SUBMITTED = "(submitted)"
 
 
 def statistics(
-    first: Annotated[datetime | None, time_option("--from", "The first day, in UTC")] = None,
-    last: Annotated[
-        datetime | None, time_option("--to", "The last day, in UTC", show_default="today")
-    ] = None,
+    first: Annotated[datetime | None, time_option("--from", "The first day")] = None,
+    last: Annotated[datetime | None, time_option("--to", "The last day", show_default="today")] = None,
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:

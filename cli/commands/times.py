@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 #: In the help of each option that takes a moment, and all that may be written.
-EXAMPLES = "2026-11-01, 2026-11-01T08:30, yesterday, -2d; in UTC if no zone is named"
+EXAMPLES = "2026-11-01, 2026-11-01T08:30, yesterday, -2d, +2d; in UTC if no zone is named"
 ALLOWED = (
     "2026-11-01, 2026-11-01T08:30 (UTC, or with a zone), now, today, yesterday, tomorrow, -2d, 2d ago, +2d"
 )

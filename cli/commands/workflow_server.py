@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def workflow_server(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE.py", help="A file with a `WorkflowServer` in it.", show_default=False),
+        typer.Argument(metavar="FILE", help="A file with a `WorkflowServer` in it.", show_default=False),
     ] = None,
     host: Annotated[
         str | None,

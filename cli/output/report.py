@@ -21,7 +21,7 @@ def report(view: Execution, *, paused_s: float = 0.0) -> Iterator[str]:
     why, took_s = view.reason or view.cancelling, view.took_s()
     took = "" if took_s is None else f" in {span_words(took_s - paused_s)}"
     if took and paused_s:
-        took += f", without the {span_words(paused_s)} before its retry"
+        took += f", without the {span_words(paused_s)} between its end and its retry"
     yield f"{printable(view.name)} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
     failed = (node for node in view.nodes if node.status == "FAILED")
     yield from _first_of("\n".join(_failure_lines(node)) for node in failed)

@@ -8,9 +8,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: Orchestrators look at timers every TICK_MS; workers stand in for them only after 2 s of silence.
-OLDEST_TICK_MS = 2_000
-
 
 @dataclass(frozen=True, slots=True)
 class EngineRecords:
@@ -19,11 +16,6 @@ class EngineRecords:
     now_ms: int
     tick_ms: int | None
     workers: list[Mapping[str, str]]
-
-    @property
-    def has_orchestrator(self) -> bool:
-        """Whether one looks at the timers."""
-        return self.tick_ms is not None and self.now_ms - self.tick_ms <= OLDEST_TICK_MS
 
     def of_pids(self, pids: Collection[int]) -> list[Mapping[str, str]]:
         """The records of workers on this machine with these process ids."""
@@ -48,7 +40,7 @@ def read_records(dsn: str) -> EngineRecords:
     return EngineRecords(now_ms, int(tick) if tick else None, [each for each in workers if each])
 
 
-def refused_workflows(record: Mapping[str, str]) -> dict[str, str]:
+def brought_workflows(record: Mapping[str, str]) -> dict[str, str]:
     """Workflows that the handlers of a worker bring, by name: why each is not registered, "" where it is."""
     found: dict[str, str] = json.loads(record.get("workflows") or "{}")
     return found

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,9 +19,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cli.stack import ports
-from cli.stack.engine_records import EngineRecords, read_records, refused_workflows
+from cli.stack.engine_records import EngineRecords, brought_workflows, read_records
 from cli.stack.info import ROOT
-from cli.stack.process import Child
+from cli.stack.process import MOST_STARTS, Child
 from cli.stack.redis_server import RedisPlace, find_redis, lock
 from cli.stack.stack import PortTaken, engine_environment
 from cli.stack.supervision import Supervision
@@ -30,9 +31,9 @@ from config import Settings
 HANDLERS = "headrace.workflow_server"
 #: What the host of a worker says before the reason, which names that module and not the file.
 _ABOUT_HANDLERS = f"cannot load handler module {HANDLERS!r} (HANDLERS): "
-#: A process that has been started so often and does not run will not.
-MOST_STARTS = 3
 LOOK_EVERY_S = 0.1
+#: How long processes are heard in silence; then their lines are shown, though nothing is served yet.
+QUIET_S = 10.0
 
 
 class FileRefused(Exception):
@@ -84,7 +85,7 @@ class FileServer:
         self.supervision.listen_for_signals()
         watchers: list[asyncio.Task[None]] = []
         listener: socket.socket | None = None
-        is_refused = False
+        is_said = False
         try:
             # Open from here to the end, and handed to the process that answers: no other can take the port.
             listener = ports.listen(self.options.port, host=self.options.host)
@@ -97,24 +98,21 @@ class FileServer:
                 emit=self._say,
                 takes_near=False,
             )
-            found = await asyncio.to_thread(read_records, self.redis_dsn)
-            self.supervision.groups = self._plan(
-                self.redis, listener.fileno(), has_orchestrator=found.has_orchestrator
-            )
+            self.supervision.groups = self._plan(self.redis, listener.fileno())
             watchers += [asyncio.create_task(child.supervise()) for child in self.supervision.children]
             if await self._wait_until_served():
                 self.others = await asyncio.to_thread(self._find_others)
                 self._let_out()
                 self.announce(self)
             await self.supervision.wait_for_stop(watchers)
-        except FileRefused:
-            is_refused = True
+        except (FileRefused, FileServerBroken):
+            is_said = True
             raise
         finally:
             await self.supervision.stop_all(watchers)
             if listener is not None:
                 listener.close()
-            if not is_refused:  # The refusal has all that they say of it.
+            if not is_said:  # The message has all that they say of it.
                 self._let_out()
             os.close(lock_fd)
 
@@ -131,7 +129,7 @@ class FileServer:
             return self.settings.redis_dsn
         return f"redis://{place.host}:{place.port}/{self.settings.redis_db}"
 
-    def _plan(self, place: RedisPlace, fd: int, *, has_orchestrator: bool) -> list[list[Child]]:
+    def _plan(self, place: RedisPlace, fd: int) -> list[list[Child]]:
         """The children, grouped in the order of stopping. fd: the socket on which the listener answers."""
         options = self.options
         environment = engine_environment(os.environ, self.settings, place=place)
@@ -171,7 +169,8 @@ class FileServer:
             "listener", *serve, grace_s=6.0, keep_fds=(fd,), extra={"WORKFLOWS_DIR": str(no_files)}
         )
         orchestrator = child("orchestrator", "orchestrator.starter", grace_s=10.0)
-        groups = [workers, [] if has_orchestrator else [orchestrator], [listener]]
+        # Also where another one looks at the timers of that Redis: it may leave before this group does.
+        groups = [workers, [orchestrator], [listener]]
         return [*groups, [place.server] if place.server is not None else []]
 
     # What has become of it
@@ -181,7 +180,7 @@ class FileServer:
 
         Raises FileRefused.
         """
-        health = f"{self.url}/health"
+        health, quiet_until_s = f"{self.url}/health", time.monotonic() + QUIET_S
         while not self.supervision.stopping.is_set():
             # On threads: what is stuck would otherwise hold up the output of all others.
             found = await asyncio.to_thread(self._look)
@@ -191,6 +190,10 @@ class FileServer:
             for child in self.supervision.children:
                 if child.starts >= MOST_STARTS:
                     raise FileServerBroken(f"{child.name} could not start:\n{self._last_words(child.name)}")
+            if self._held is not None and time.monotonic() > quiet_until_s:
+                self._let_out()
+                missing = "the listener" if is_registered else "the workflows of the file"
+                self._say("stack", f"still waiting for {missing}")
             await asyncio.sleep(LOOK_EVERY_S)
         return False
 
@@ -208,7 +211,7 @@ class FileServer:
         for record in found.of_pids(pids):
             if refusal := record.get("refusal"):
                 raise FileRefused(refusal.removeprefix(_ABOUT_HANDLERS).rstrip())
-            workflows = refused_workflows(record)
+            workflows = brought_workflows(record)
             if any(workflows.values()):
                 refused = [f"workflow {name!r}: {why}" for name, why in workflows.items() if why]
                 raise FileRefused("\n".join(refused))
@@ -238,8 +241,9 @@ class FileServer:
             self.emit(name, line)
 
     def _last_words(self, name: str) -> str:
-        lines = [line for each, line in self._held or () if each == name]
-        return "\n".join(lines[-8:])
+        if self._held is None:
+            return "its lines are above"
+        return "\n".join([line for each, line in self._held if each == name][-8:])
 
 
 class FileServerBroken(Exception):

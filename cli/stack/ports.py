@@ -9,6 +9,8 @@ import socket
 from urllib.parse import urlsplit
 
 LOCAL = "127.0.0.1"
+#: Addresses that stand for all of this machine, and where it is reached.
+ANYWHERE = {"0.0.0.0": LOCAL, "::": "::1"}
 #: Connections that wait to be accepted.
 BACKLOG = 2048
 
@@ -70,15 +72,16 @@ def listen(port: int, *, host: str = LOCAL) -> socket.socket | None:
 
     Raises NoSuchHost.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Connecting first: with SO_REUSEADDR one may bind 127.0.0.1 although another process listens on 0.0.0.0.
-    with socket.socket() as connection:
+    with socket.socket(family) as connection:
         connection.settimeout(0.3)
         try:
-            if port and connection.connect_ex((LOCAL if host == "0.0.0.0" else host, port)) == 0:
+            if port and connection.connect_ex((ANYWHERE.get(host, host), port)) == 0:
                 return None
         except socket.gaierror as error:
             raise NoSuchHost(f"--host: {host!r} is no address of this machine ({error.strerror})") from None
-    listener = socket.socket()
+    listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -17,6 +17,8 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 #: A child that lived this long restarts after the shortest pause.
 STEADY_AFTER_S = 30.0
+#: A child that has been started so often and does not run will most likely not.
+MOST_STARTS = 3
 LONGEST_LINE_BYTES = 16 * 1024
 PR_SET_PDEATHSIG = 1
 

@@ -22,7 +22,7 @@ from cli.stack import ports
 from cli.stack.demo import DemoRun, demo_environment, handler_modules, require_development, start_demo
 from cli.stack.info import ROOT, StackInfo
 from cli.stack.live_workers import LiveWorkers, find_live_workers
-from cli.stack.process import Child
+from cli.stack.process import MOST_STARTS, Child
 from cli.stack.redis_server import RedisPlace, find_redis, lock
 from cli.stack.supervision import Supervision
 from config import Settings
@@ -35,8 +35,6 @@ HEAD_START_S = 4.0
 HANDLERS_WAIT_S = 5.0
 #: How long workers may take to start, before it is said which of them does not run; looked for so often.
 WORKERS_WAIT_S, LOOK_EVERY_S = 60.0, 0.5
-#: A worker that has been started so often and does not run will not.
-MOST_STARTS = 3
 #: The host names in the documented sample workflows; nothing of that name exists anywhere.
 SAMPLE_SERVICES = ("service-a", "consumer")
 
@@ -258,7 +256,8 @@ class Stack:
         while (missing := self.starting_workers) and not self._stop.is_set():
             is_late = time.monotonic() > until_s
             if failing := [child.name for child in missing if is_late or child.starts >= MOST_STARTS]:
-                self.emit("stack", f"{' and '.join(failing)} could not start; see the lines of that name")
+                verb = "do" if len(failing) > 1 else "does"
+                self.emit("stack", f"{' and '.join(failing)} {verb} not run yet; see the lines above")
                 return
             await asyncio.sleep(LOOK_EVERY_S)
             self.live_workers = await self._look_for_workers() or self.live_workers

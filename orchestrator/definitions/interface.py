@@ -159,7 +159,12 @@ def _graph(fields: Fields) -> dict[str, Any] | None:
         return None
     inner.title("name")
     inner.text("description")
-    ids = {node.raw.get("id") for node in _parts(inner, "nodes", ("id",))}
+    ids = set()
+    for node in _parts(inner, "nodes", ("id",)):
+        if isinstance(identifier := node.raw.get("id"), str):
+            ids.add(identifier)
+        for optional in ("label", "node_type", "event_type"):
+            node.text(optional)
     for edge in _parts(inner, "edges", ("source", "target")):
         for end in ("source", "target"):
             if isinstance(name := edge.raw.get(end), str) and name not in ids:

@@ -175,4 +175,4 @@ def test_the_time_of_a_retried_execution_says_what_is_in_it(
 
     _, lines = run("show", "e1")
 
-    assert lines[1] == "  PAUSED  60 s with the time before its retry"
+    assert lines[1] == "  PAUSED  60 s, with the time between its end and its retry"

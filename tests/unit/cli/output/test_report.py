@@ -40,4 +40,4 @@ def test_the_time_between_an_end_and_a_retry_is_told_apart() -> None:
 
     (first, *_) = report(ended, paused_s=60.0)
 
-    assert first == "demo e1: COMPLETED in 2.0 s, without the 60 s before its retry"
+    assert first == "demo e1: COMPLETED in 2.0 s, without the 60 s between its end and its retry"

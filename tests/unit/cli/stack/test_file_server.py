@@ -112,12 +112,6 @@ async def test_a_process_that_does_not_run_is_given_up_with_its_last_lines(
     assert str(broken.value) == "worker-1 could not start:\nno such setting"
 
 
-def test_an_orchestrator_is_there_while_somebody_looks_at_the_timers() -> None:
-    assert EngineRecords(10_000, 9_000, []).has_orchestrator
-    assert not EngineRecords(10_000, 7_000, []).has_orchestrator
-    assert not EngineRecords(10_000, None, []).has_orchestrator
-
-
 @pytest.mark.parametrize(
     ("host", "shown"), [("0.0.0.0", "localhost"), ("::", "localhost"), ("::1", "[::1]"), ("a.b", "a.b")]
 )

@@ -65,7 +65,7 @@ async def test_one_that_ends_again_and_again_is_named(monkeypatch: pytest.Monkey
 
     await stack._follow_workers()
 
-    assert lines == ["stack | worker-2 could not start; see the lines of that name"]
+    assert lines == ["stack | worker-2 does not run yet; see the lines above"]
 
 
 async def test_one_that_takes_too_long_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ async def test_one_that_takes_too_long_is_named(monkeypatch: pytest.MonkeyPatch)
 
     await stack._follow_workers()
 
-    assert lines == ["stack | worker-1 and worker-2 could not start; see the lines of that name"]
+    assert lines == ["stack | worker-1 and worker-2 do not run yet; see the lines above"]
 
 
 async def test_a_stop_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:

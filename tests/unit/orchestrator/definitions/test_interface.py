@@ -141,6 +141,13 @@ def test_an_end_is_a_type_or_its_schema_alone(written: Any, expected: EventType)
         (drawn(nodes={}, edges=[]), "interface.graph.nodes", "wrong_type", "must be a list of objects"),
         (drawn(nodes=["a"], edges=[]), "interface.graph.nodes[0]", "wrong_type", "must be an object"),
         (drawn(nodes=[{}], edges=[]), "interface.graph.nodes[0].id", "wrong_type", "must be text"),
+        (drawn(nodes=[{"id": ["a"]}], edges=[]), "interface.graph.nodes[0].id", "wrong_type", "must be text"),
+        (
+            drawn(nodes=[{"id": "a", "event_type": ["E"]}], edges=[]),
+            "interface.graph.nodes[0].event_type",
+            "wrong_type",
+            "must be text",
+        ),
         (drawn(edges=[{"source": "a"}]), "interface.graph.edges[0].target", "wrong_type", "must be text"),
         (
             drawn(edges=[{"source": "a", "target": "c"}]),
