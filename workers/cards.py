@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from headrace.wording import did_you_mean, kind_of
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents import exact_json
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.templates.references import is_template
 
@@ -102,11 +101,11 @@ def _problems(
 def encode_cards(cards: Iterable[HandlerCard]) -> tuple[str, bytes]:
     """Write the cards of a worker, and a digest of them that names this text."""
     ordered = sorted({card.name: card.fields for card in cards}.items())
-    text = orjson.dumps([fields for _, fields in ordered])
+    text = exact_json.dumps([fields for _, fields in ordered])
     return hashlib.sha256(text).hexdigest()[:32], text
 
 
 def decode_cards(text: bytes) -> dict[str, HandlerCard]:
     """Read the cards of a worker, by every name they have."""
-    cards = [HandlerCard.from_dict(fields) for fields in orjson.loads(text)]
+    cards = [HandlerCard.from_dict(fields) for fields in exact_json.loads(text)]
     return {name: card for card in cards for name in (card.name, *card.aliases)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import islice
@@ -21,6 +22,7 @@ from orchestrator.errors import (
     ScheduleDeclared,
     ScheduleNameTaken,
     ScheduleNotFound,
+    StoreUnavailable,
     TooBusy,
     TooManySchedules,
     WorkflowNotFound,
@@ -189,17 +191,17 @@ class Schedules:
         """
         record = await self.get(schedule)
         own = None if record.spec.inputs is None else dict(record.spec.inputs)
+        trigger = slot_trigger(record, await self._store.now_ms()) | {"by_hand": True}
         started = await self._workflows.start(
             record.workflow_id,
             inputs=own if inputs is None else inputs,
-            origin=Origin(
-                trigger=slot_trigger(record, await self._store.now_ms()) | {"by_hand": True},
-                is_triggered=True,
-            ),
+            origin=Origin(trigger=trigger, is_triggered=True),
             idempotency=idempotency,
         )
         if not started.replayed:
-            await self._transitions.count_trigger(record.tenant, record.schedule_id, started.execution_id)
+            # It has started: a count that is lost is less than an execution that is started twice.
+            with contextlib.suppress(StoreUnavailable):
+                await self._transitions.count_trigger(record.tenant, record.schedule_id, started.execution_id)
         return started
 
     async def backfill(

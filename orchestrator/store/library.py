@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -67,10 +67,10 @@ def sources() -> dict[str, str]:
 
 def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
     """Build the library. `files` stands in for `sources()`, for tests that change a file."""
-    return _composed(keys, VERSION) if files is None else _built(keys, VERSION, files)
+    return _composed(replace(keys, prefix=""), VERSION) if files is None else _built(keys, VERSION, files)
 
 
-@cache
+@cache  # The prefix is an argument of each call: the text is the same for all.
 def _composed(keys: Keys, layout: int) -> Library:
     return _built(keys, layout, sources())
 

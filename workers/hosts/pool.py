@@ -87,15 +87,16 @@ class HandlerHosts:
 
     @property
     def held_up(self) -> int:
-        """How many hosts an attempt has held up that was replaced for it."""
+        """How many hosts are held up and have been replaced, or are being."""
         return sum(host.is_held_up and host.is_retiring for host in self._hosts)
 
     async def changed(self, within_s: float) -> None:
         """Wait until what is offered may have changed, or until the time is over."""
-        self._changed.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._changed.wait()
+        # Behind the wait: what has changed while nobody waited is not to be missed.
+        self._changed.clear()
 
     def describe(self) -> list[dict[str, Any]]:
         """Show the hosts: kind, pid, state, and what each runs since when."""

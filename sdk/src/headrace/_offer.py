@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace._shapes import shape_of
+from headrace.plain_json import as_json
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
 
 #: The engine's own modules, which lie beside each other in its folder.
@@ -141,7 +141,8 @@ def _workflow(spec: HandlerSpec) -> dict[str, Any] | None:
     if spec.workflow is None:
         return None
     try:
-        document: Any = json.loads(json.dumps(spec.workflow, allow_nan=False))
+        # In the text of all cards it is two levels deeper.
+        document: Any = as_json(spec.workflow, "workflow", depth=2)
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"the workflow of handler {spec.name!r} is no JSON: {error}") from None
     if not isinstance(document, dict):

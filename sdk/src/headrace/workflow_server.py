@@ -25,7 +25,7 @@ _file = os.environ.get("WORKFLOW_SERVER_FILE", "")
 if not _file:
     raise ImportError("WORKFLOW_SERVER_FILE names no file: it is the path of the file with the workflows")
 _runtime = JournaledRuntime()
-_server, _ = load_server(Path(_file), _runtime)
+_server = load_server(Path(_file), _runtime)
 register(
     _server,
     _runtime,

@@ -155,7 +155,10 @@ async def test_a_wrong_definition_is_said_and_the_handler_runs(project: Project)
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("{'name': print}", "the workflow of handler 'one' is no JSON: Object of type builtin"),
+        ("{'name': print}", "the workflow of handler 'one' is no JSON: workflow.name is of the type builtin"),
+        ("{'name': 'a', 'n': 2**4000}", "the workflow of handler 'one' is no JSON: workflow.n is an integer"),
+        ("{'name': '\\ud800'}", "the workflow of handler 'one' is no JSON: workflow.name has half of"),
+        ("deep(300)", "the workflow of handler 'one' is no JSON: nested deeper than"),
         ("['nodes']", "the workflow of handler 'one' must be an object"),
     ],
 )
@@ -164,6 +167,8 @@ async def test_what_is_no_document_is_a_module_that_does_not_load(
 ) -> None:
     worker = await project.start(
         f"""
+        def deep(levels): return {{"name": deep(levels - 1)}} if levels else 1
+
         @handler("one", workflow={written})
         def one(config, context): ...
         """,

@@ -113,9 +113,7 @@ async def test_a_changed_file_is_loaded_by_new_hosts_and_what_runs_ends_in_the_o
 
 
 async def test_a_changed_file_in_any_of_the_folders_is_loaded(project: Project) -> None:
-    folders = (str(project.folder), str(project.folder / "more"))
-    project.write("WORD = 'old'", "more/words.py", head="")
-    worker = await project.start(
+    project.write(
         """
         import words
 
@@ -123,9 +121,11 @@ async def test_a_changed_file_in_any_of_the_folders_is_loaded(project: Project) 
         def one(config, context):
             return words.WORD
         """,
-        folders=folders,
-        reloads=True,
+        "first/handlers.py",
     )
+    project.write("WORD = 'old'", "more/words.py", head="")
+    folders = (str(project.folder / "first"), str(project.folder / "more"))
+    worker = await project.start(folders=folders, reloads=True)
     before = worker.hosts.generation
 
     project.write("WORD = 'newer'", "more/words.py", head="")

@@ -17,7 +17,7 @@ from headrace.llama.server import Served
 NODE = "run"
 #: Begins the names of the handlers.
 HANDLER_PREFIX = "workflow_server."
-#: Bytes of Python's representation of a graph beyond which its schemas are left out.
+#: Characters of Python's representation of a graph beyond which schemas and config values are left out.
 GRAPH_MAX_CHARS = 200_000
 
 

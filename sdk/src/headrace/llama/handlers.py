@@ -115,7 +115,7 @@ class ServedWorkflow:
             raise self._failure(error, run) from error
         finally:
             run.close()
-            self._runtime.end(run_id)
+            self._runtime.end(run)
 
     def _go(self, kept: Kept, run: Run, inputs: Mapping[str, Any]) -> WorkflowHandler:
         """Let the library's loop begin. Raises Terminal for inputs that make no start event."""

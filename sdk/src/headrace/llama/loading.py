@@ -26,10 +26,10 @@ _STORES = (
 )
 
 
-def load_server(path: Path, runtime: Runtime) -> tuple[WorkflowServer, ModuleType]:
-    """Import a file, and give the first server in it, with its module.
+def load_server(path: Path, runtime: Runtime) -> WorkflowServer:
+    """Import a file, and give the first server in it.
 
-    The module is found under its name later on: what is kept of a run names its classes.
+    Its module is found under its name later on: what is kept of a run names its classes.
     runtime: of all workflows that the file makes.
     Raises ImportError for a file that cannot be one, and whatever the file raises.
     """
@@ -60,7 +60,7 @@ def load_server(path: Path, runtime: Runtime) -> tuple[WorkflowServer, ModuleTyp
             f"the WorkflowServer of {path} has no workflow: add one by `server.add_workflow(name, workflow)`",
             path=str(path),
         )
-    return servers[0], module
+    return servers[0]
 
 
 def _offer_server() -> None:

@@ -115,6 +115,7 @@ class Run:
         """Take what the library keeps of the run. through: the entry up to which there is a snapshot."""
         assert queues.state_store is not None
         self._queues, self._through = queues, through
+        self._entries = self._last - through
         self._store = KeptStore(queues.state_store, self._records.serializer, self._kept_store)
 
     def now(self) -> float:
@@ -215,9 +216,9 @@ class Run:
     def emit_rest(self) -> None:
         """Publish what goes with no entry: changes of steps that say nothing new."""
         self._hold_rest()
-        for event in self._events:
+        events, self._events = self._events, []
+        for event in events:
             self._context.emit(*event)
-        self._events = []
 
     async def finish(self) -> None:
         """Publish what is left, at the end of the run. Raises Terminal where a step's event is not kept."""

@@ -40,13 +40,16 @@ class JournaledRuntime(BasicRuntime):
 
     def begin(self, run: Run) -> None:
         """Let the run of that id write down what it does. An older attempt at it in this process is ended."""
-        self.end(run.run_id)
+        if (older := self._runs.get(run.run_id)) is not None:
+            self.end(older)
         self._runs[run.run_id] = run
 
-    def end(self, run_id: str) -> None:
-        """Stop a run where it is."""
-        self._runs.pop(run_id, None)
-        queues = self._queues.pop(run_id, None)
+    def end(self, run: Run) -> None:
+        """Stop an attempt at a run where it is, unless a newer one has taken its place."""
+        if self._runs.get(run.run_id) is not run:
+            return
+        del self._runs[run.run_id]
+        queues = self._queues.pop(run.run_id, None)
         if queues is not None and not queues.complete.done():
             queues.complete.cancel()
 

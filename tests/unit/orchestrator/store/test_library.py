@@ -154,3 +154,8 @@ def test_no_two_shared_functions_have_one_name() -> None:
     names = re.findall(r"(?m)^local function (\w+)", text)
 
     assert [name for name in set(names) if names.count(name) > 1] == []
+
+
+def test_one_library_is_built_for_all_prefixes() -> None:
+    # Each simulation has a prefix of its own: none of them keeps a text of its own.
+    assert compose(Keys(prefix="a:")) is compose(Keys())

@@ -27,7 +27,7 @@ Play = Callable[..., Any]
 def _specs() -> dict[str, HandlerSpec]:
     runtime = JournaledRuntime()
     before = dict(HANDLER_REGISTRY)
-    server, _ = load_server(ROOT / "tests" / "served_flows.py", runtime)
+    server = load_server(ROOT / "tests" / "served_flows.py", runtime)
     register(server, runtime, may_pickle=False)
     found = {name: spec for name, spec in HANDLER_REGISTRY.items() if name not in before}
     HANDLER_REGISTRY.clear()

@@ -12,8 +12,11 @@ from workflows.events import StartEvent, StopEvent
 
 from headrace import Terminal
 from headrace.durable import Journaled
+from headrace.fake_context import FakeContext
 from headrace.llama.known_types import KnownTypes
-from headrace.llama.records import Records
+from headrace.llama.records import Kept, Records
+from headrace.llama.run import Run
+from headrace.llama.runtime import JournaledRuntime
 
 YES = {"type": "ResponseEvent", "value": {"response": "yes"}, "step": None}
 Counts = Callable[[], Counter[str]]
@@ -140,6 +143,29 @@ async def test_code_that_has_changed_waits_for_an_operator(play: Play) -> None:
     # What an operator resumes goes on with the code that is here.
     accepted = [entry.data for entry in (await lived.journal.read()).entries]
     assert (await play("flaky", {"run": "r"}, entries=accepted)).output == "fine"
+
+
+async def test_an_older_attempt_that_ends_leaves_the_newer_one_alone() -> None:
+    runtime, workflow = JournaledRuntime(), Plain()
+    workflow._switch_runtime(runtime)
+
+    def attempt() -> Run:
+        return Run(
+            "run",
+            FakeContext(),
+            Records(workflow, KnownTypes()),
+            Kept(),
+            classes={},
+            code={},
+            may_repeat=False,
+        )
+
+    older, newer = attempt(), attempt()
+    runtime.begin(older)
+    runtime.begin(newer)
+    runtime.end(older)
+
+    assert runtime._runs == {"run": newer}
 
 
 class Plain(Workflow):
