@@ -264,10 +264,7 @@ class Schedules:
         return {record.workflow_id: record for record in found}
 
     async def page(self, *, limit: int = 50, cursor: str | None = None, workflow: str | None = None) -> Page:
-        """List schedules, newest first; workflow: of this one only.
-
-        Raises CursorInvalid, WorkflowNotFound.
-        """
+        """List schedules, newest first, or those of one workflow. Raises CursorInvalid, WorkflowNotFound."""
         of = None if workflow is None else (await self._workflows.get(workflow)).workflow_id
         return await page_of(
             partial(self._store.schedules.list_ids, self._owner.tenant, workflow_id=of),
