@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -25,10 +25,19 @@ RECONNECT = Backoff(first_s=0.1, most_s=2.0)
 #: A subscription that has been silent for this long is pinged, and given up after so many pings.
 SILENCE_S = 5.0
 MOST_SILENCES = 2
+#: Of a message whose execution had not ended when it was sent; see `leave` in store/lua/include/base.lua.
+GOES_ON = b" more"
+
+
+class Wakeup(NamedTuple):
+    """There is news of an execution. goes_on: that it has not ended; False where the message does not say."""
+
+    execution_id: str
+    goes_on: bool = False
 
 
 class EventSubscription:
-    """Watch executions, then iterate: an id for each wake-up, None after a reconnection (look at all).
+    """Watch executions, then iterate: each wake-up, and None after a reconnection (look at all).
 
     The first wake-up of an execution comes when its subscription stands: from then on none is missed.
     """
@@ -75,7 +84,7 @@ class EventSubscription:
         await self._pubsub.ping()
         return silences + 1
 
-    async def __aiter__(self) -> AsyncIterator[str | None]:
+    async def __aiter__(self) -> AsyncIterator[Wakeup | None]:
         tries = 0
         is_first = True
         while self._is_open:
@@ -92,7 +101,8 @@ class EventSubscription:
                     if message and message["type"] in ("message", "subscribe"):
                         execution_id = self._watched.get(message["channel"].decode())
                         if execution_id:
-                            yield execution_id
+                            has_more = message["type"] == "message" and message["data"].endswith(GOES_ON)
+                            yield Wakeup(execution_id, goes_on=has_more)
             except (RedisError, OSError) as error:
                 log.warning("wakeups.reconnect", extra={"error": str(error)})
                 tries += 1

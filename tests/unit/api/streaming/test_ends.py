@@ -6,6 +6,7 @@ import math
 import pytest
 
 from api.streaming import ends
+from api.streaming import hub as hub_module
 from api.streaming.hub import Hub
 from clients.waiting import WaitBudget, seconds_left
 from headrace.backoff import Backoff
@@ -47,6 +48,33 @@ async def test_nothing_is_read_while_nothing_happens(hub: Hub, fake: FakeEngine)
 
     assert fake.calls["statuses"] == before
     fake.finish()
+    assert await waiter
+
+
+async def test_events_of_an_execution_that_goes_on_read_nothing(hub: Hub, fake: FakeEngine) -> None:
+    (waiter,) = waiting(hub)
+    await subscribed(fake)
+    before = fake.calls["statuses"]
+
+    for _ in range(20):
+        fake.record()
+        await asyncio.sleep(0)
+
+    assert fake.calls["statuses"] == before
+    fake.finish()
+    assert await waiter
+    assert fake.calls["statuses"] == before + 1
+
+
+async def test_an_end_whose_wake_up_was_lost_is_found_after_a_while(
+    hub: Hub, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "CHECK_EVERY_S", 1)
+    (waiter,) = waiting(hub)
+    await subscribed(fake)
+
+    fake.current = ExecutionStatus.COMPLETED
+
     assert await waiter
 
 
