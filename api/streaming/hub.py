@@ -191,7 +191,7 @@ class Hub:
         if execution_id in self._watched:
             self._ends.mark(execution_id)
             return
-        # The first wake-up, which comes when the subscription stands, has it looked at; this, where that takes long.
+        # The first wake-up, when the subscription stands, has it looked at; where that takes long, this has.
         asyncio.get_running_loop().call_later(LOOK_S, self._ends.mark, execution_id)
         tries = 0
         while not await self._subscribe(execution_id):

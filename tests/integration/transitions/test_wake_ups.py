@@ -9,7 +9,7 @@ from tests.patience import PATIENCE_S
 
 
 async def sent(rig: Rig, execution_id: str) -> list[tuple[str, bool]]:
-    """Run an execution of two nodes to its end, fail it, and retry it; gives each message, and if it goes on."""
+    """Let an execution fail, retry and cancel it; gives the number of each message, and if it goes on."""
     channel = rig.redis.pubsub(ignore_subscribe_messages=True)
     await channel.subscribe(Keys().events(execution_id))
     await rig.engine.executions.trigger(execution_id)
