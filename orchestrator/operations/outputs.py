@@ -42,7 +42,10 @@ class Outputs:
     async def of_execution(self, execution_id: str) -> bytes:
         """Read what the `output` of the definition came to. Raises ExecutionNotFound, OutputNotFound."""
         execution_id = await self._owner.execution(execution_id)
-        definition = await self._definition(execution_id)
+        return await self.of_known(execution_id, await self._definition(execution_id))
+
+    async def of_known(self, execution_id: str, definition: Definition) -> bytes:
+        """Read the same of an execution that the caller has read just now. Raises OutputNotFound."""
         output = await self._store.output(execution_id, OUTPUT) if definition.output_node else None
         if output is None:
             raise OutputNotFound(execution_id)

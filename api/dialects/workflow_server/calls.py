@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Header, Query, Request
 from starlette.exceptions import HTTPException
@@ -31,6 +31,7 @@ from api.streaming.event_stream import RenderedStream
 from api.streaming.results import JsonStream
 from api.validator import idempotency_of, repeat_id_of
 from orchestrator.definitions.definition import Definition
+from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.errors import ExecutionKeyTaken, ExecutionNotFound, InvalidTransition
 from orchestrator.execution.letters import Posted
 from orchestrator.operations.origin import Origin
@@ -69,15 +70,14 @@ async def representation(request: Request, name: str) -> Response:
 
 
 async def run(request: Request, name: str) -> Response:
-    handler_id, submitted = await _started(request, name)
+    started = await _started(request, name)
     # False where the client has left or this server stops: the handler goes on, and the answer says so.
-    await ended_in_time(request, submitted.execution_id, FOREVER_S)
-    return await _shown(request, handler_id, submitted)
+    await ended_in_time(request, started.submitted.execution_id, FOREVER_S)
+    return await _shown(request, started)
 
 
 async def run_nowait(request: Request, name: str) -> Response:
-    handler_id, submitted = await _started(request, name)
-    return await _shown(request, handler_id, submitted, status=200)
+    return await _shown(request, await _started(request, name), status=200)
 
 
 # Handlers
@@ -235,8 +235,16 @@ async def _definition(request: Request, name: str) -> Definition:
     return await engine.workflows.compiled(await handlers.named_workflow(engine, name))
 
 
-async def _started(request: Request, name: str) -> tuple[str, Submitted]:
-    """Start a run; gives the id of its handler. Raises WorkflowNotFound, Refused, HTTPException (409)."""
+class Started(NamedTuple):
+    """A run that was started, and the id of its handler."""
+
+    handler_id: str
+    workflow: WorkflowRecord
+    submitted: Submitted
+
+
+async def _started(request: Request, name: str) -> Started:
+    """Start a run. Raises WorkflowNotFound, Refused, HTTPException (409)."""
     sent, engine = await _body(request), engine_of(request)
     record = await handlers.named_workflow(engine, name)
     start = read_start(sent, EventTypes.of(await engine.workflows.compiled(record)))
@@ -254,12 +262,13 @@ async def _started(request: Request, name: str) -> tuple[str, Submitted]:
         )
     except ExecutionKeyTaken:
         raise handlers.AlreadyRunning(start.handler_id or "") from None
-    return start.handler_id or submitted.execution_id, submitted
+    return Started(start.handler_id or submitted.execution_id, record, submitted)
 
 
-async def _shown(
-    request: Request, handler_id: str, submitted: Submitted, *, status: int | None = None
-) -> Response:
-    found = await handlers.read(engine_of(request), handler_id, submitted.execution_id)
+async def _shown(request: Request, started: Started, *, status: int | None = None) -> Response:
+    submitted = started.submitted
+    found = await handlers.read_started(
+        engine_of(request), started.handler_id, submitted.execution_id, started.workflow
+    )
     headers = replay_headers(submitted.replayed)
     return json_response(found.fields(), status=status or HTTP_STATUSES[found.status], headers=headers)

@@ -104,14 +104,18 @@ async def find(engine: TenantEngine, handler_id: str) -> str:
     return await engine.executions.find(handler_id)
 
 
-async def read(engine: TenantEngine, handler_id: str, execution_id: str | None = None) -> Handler:
-    """Read a handler with what it came to. Raises ExecutionNotFound.
+async def read(engine: TenantEngine, handler_id: str) -> Handler:
+    """Read a handler with what it came to. Raises ExecutionNotFound."""
+    execution, definition = await engine.executions.brief(await find(engine, handler_id))
+    return await _handler(engine, WorkflowNames(engine), execution, definition, handler_id)
 
-    execution_id  where it is known already.
-    """
-    execution_id = execution_id or await find(engine, handler_id)
+
+async def read_started(
+    engine: TenantEngine, handler_id: str, execution_id: str, workflow: WorkflowRecord
+) -> Handler:
+    """Read the handler of an execution of this workflow, with what it came to. Raises ExecutionNotFound."""
     execution, definition = await engine.executions.brief(execution_id)
-    names = WorkflowNames(engine)
+    names = WorkflowNames(engine, workflow)
     return await _handler(engine, names, execution, definition, handler_id)
 
 
@@ -120,7 +124,7 @@ async def end_of(engine: TenantEngine, execution: Execution, definition: Definit
     execution_id = execution.execution_id
     if execution.status is ExecutionStatus.COMPLETED and definition.output_node is not None:
         with contextlib.suppress(OutputNotFound):
-            return End(output=await engine.outputs.of_execution(execution_id))
+            return End(output=await engine.outputs.of_known(execution_id, definition))
     if execution.status is ExecutionStatus.FAILED:
         return End(failure=(await engine.executions.get(execution_id)).failure)
     return End()
@@ -200,11 +204,11 @@ async def workflow_names(engine: TenantEngine) -> list[str]:
 
 
 class WorkflowNames:
-    """The names of the workflows of executions, each looked up once."""
+    """The names of the workflows of executions, each looked up once, but for those that are known."""
 
-    def __init__(self, engine: TenantEngine) -> None:
+    def __init__(self, engine: TenantEngine, *known: WorkflowRecord) -> None:
         self._workflows = engine.workflows
-        self._known: dict[str, str | None] = {}
+        self._known: dict[str, str | None] = {each.workflow_id: shown_name(each) for each in known}
 
     async def of(self, execution: Execution) -> str:
         """Give the name of its workflow; the title of its definition where none is registered any more."""
