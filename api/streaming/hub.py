@@ -144,7 +144,8 @@ class Hub:
 
         An execution that does not exist, or no more, has ended.
         """
-        future = self._ends.join(execution_id)
+        is_watched = execution_id in self._watched or execution_id in self._channels
+        future = self._ends.join(execution_id, is_watched=is_watched)
         try:
             if execution_id not in self._awaiting and not self.is_stopping:
                 self._awaiting[execution_id] = self._spawn(self._await_end(execution_id))
@@ -246,7 +247,9 @@ class Hub:
                         self._mark_all(is_suspect=True)
                         self._ends.mark_all()
                         continue
-                    if not wakeup.goes_on:
+                    if wakeup.has_ended:
+                        self._ends.end(wakeup.execution_id)
+                    elif wakeup.has_ended is None:
                         self._ends.mark(wakeup.execution_id)
                     if (channel := self._channels.get(wakeup.execution_id)) is not None:
                         channel.mark()

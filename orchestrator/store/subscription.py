@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -25,15 +25,20 @@ RECONNECT = Backoff(first_s=0.1, most_s=2.0)
 #: A subscription that has been silent for this long is pinged, and given up after so many pings.
 SILENCE_S = 5.0
 MOST_SILENCES = 2
-#: Of a message whose execution had not ended when it was sent; see `leave` in store/lua/include/base.lua.
-GOES_ON = b" more"
 
 
 class Wakeup(NamedTuple):
-    """There is news of an execution. goes_on: that it has not ended; False where the message does not say."""
+    """There is news of an execution.
+
+    has_ended  whether it had ended when the message was sent; None where that does not say so.
+    """
 
     execution_id: str
-    goes_on: bool = False
+    has_ended: bool | None = None
+
+
+#: What messages say; see `leave` in store/lua/include/base.lua.
+HAS_ENDED = {b"ended": True, b"more": False}
 
 
 class EventSubscription:
@@ -101,8 +106,7 @@ class EventSubscription:
                     if message and message["type"] in ("message", "subscribe"):
                         execution_id = self._watched.get(message["channel"].decode())
                         if execution_id:
-                            has_more = message["type"] == "message" and message["data"].endswith(GOES_ON)
-                            yield Wakeup(execution_id, goes_on=has_more)
+                            yield Wakeup(execution_id, _has_ended(message))
             except (RedisError, OSError) as error:
                 log.warning("wakeups.reconnect", extra={"error": str(error)})
                 tries += 1
@@ -111,3 +115,8 @@ class EventSubscription:
                     await self._close_pubsub()
                     self._pubsub = self._redis.pubsub()
                 is_first = False
+
+
+def _has_ended(message: Mapping[str, Any]) -> bool | None:
+    """Read what a message says of the end; the confirmation of a subscription says nothing."""
+    return HAS_ENDED.get(message["data"].rpartition(b" ")[2]) if message["type"] == "message" else None

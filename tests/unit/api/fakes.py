@@ -95,7 +95,7 @@ class FakeEngine:
         if is_announced:
             for wakeups in self.wakeups_made:
                 if EXECUTION_ID in wakeups.watched:
-                    wakeups.inbox.put_nowait(Wakeup(EXECUTION_ID, goes_on=not self.current.is_terminal))
+                    wakeups.inbox.put_nowait(Wakeup(EXECUTION_ID, self.current.is_terminal))
 
     def finish(self) -> None:
         """End the execution, status and event at once."""
