@@ -42,14 +42,15 @@ class Outputs:
     async def of_execution(self, execution_id: str) -> bytes:
         """Read what the `output` of the definition came to. Raises ExecutionNotFound, OutputNotFound."""
         execution_id = await self._owner.execution(execution_id)
-        return await self.of_known(execution_id, await self._definition(execution_id))
-
-    async def of_known(self, execution_id: str, definition: Definition) -> bytes:
-        """Read the same of an execution that the caller has read just now. Raises OutputNotFound."""
+        definition = await self._definition(execution_id)
         output = await self._store.output(execution_id, OUTPUT) if definition.output_node else None
         if output is None:
             raise OutputNotFound(execution_id)
         return output
+
+    async def so_far(self, execution_id: str) -> bytes | None:
+        """Read the same where it may not be there yet; None then. Raises ExecutionNotFound."""
+        return await self._store.output(await self._owner.execution(execution_id), OUTPUT)
 
     async def of_unit(self, execution_id: str, unit: str) -> bytes:
         """Read the output of a node, or of an item such as `fetch[3]`.

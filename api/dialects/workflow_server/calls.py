@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Header, Query, Request
@@ -16,6 +18,7 @@ from api.dialects.workflow_server.graph import graph_of
 from api.dialects.workflow_server.handlers import LABEL, Handler, HandlerList
 from api.dialects.workflow_server.lowering import (
     Refused,
+    handler_id_in,
     key_of,
     read_body,
     read_run_event,
@@ -235,34 +238,49 @@ async def _definition(request: Request, name: str) -> Definition:
     return await engine.workflows.compiled(await handlers.named_workflow(engine, name))
 
 
+@dataclass(slots=True)
+class Start:
+    """A run that is asked for, and the workflow that it turned out to be of."""
+
+    name: str
+    sent: dict[str, Any]
+    workflow: WorkflowRecord | None = None
+
+    def inputs_of(self, workflow: WorkflowRecord, definition: Definition) -> dict[str, Any]:
+        """Make the inputs of it. Raises WorkflowNotFound, Refused."""
+        handlers.check_named(workflow, self.name)
+        self.workflow = workflow
+        return read_start(self.sent, EventTypes.of(definition))
+
+
 class Started(NamedTuple):
     """A run that was started, and the id of its handler."""
 
     handler_id: str
-    workflow: WorkflowRecord
+    workflow: WorkflowRecord | None
     submitted: Submitted
 
 
 async def _started(request: Request, name: str) -> Started:
     """Start a run. Raises WorkflowNotFound, Refused, HTTPException (409)."""
-    sent, engine = await _body(request), engine_of(request)
-    record = await handlers.named_workflow(engine, name)
-    start = read_start(sent, EventTypes.of(await engine.workflows.compiled(record)))
+    start, engine = Start(name, await _body(request)), engine_of(request)
+    handler_id = handler_id_in(start.sent.get("handler_id"))
     origin = Origin(labels=dict([LABEL]))
-    if start.handler_id is not None:
-        await handlers.refuse_running(engine, start.handler_id)
-        key = key_of(start.handler_id)
+    if handler_id is not None:
+        await handlers.refuse_running(engine, handler_id)
+        key = key_of(handler_id)
         origin = Origin(labels=dict([LABEL]), execution_key=key, id_conflict_policy="fail")
+    start_it = partial(
+        engine.workflows.start,
+        inputs=start.inputs_of,
+        origin=origin,
+        idempotency=idempotency_of(request, await request.body()),
+    )
     try:
-        submitted = await engine.workflows.start(
-            record.workflow_id,
-            inputs=start.inputs,
-            origin=origin,
-            idempotency=idempotency_of(request, await request.body()),
-        )
+        submitted = await handlers.by_either_name(name, start_it)
     except ExecutionKeyTaken:
-        raise handlers.AlreadyRunning(start.handler_id or "") from None
-    return Started(start.handler_id or submitted.execution_id, record, submitted)
+        raise handlers.AlreadyRunning(handler_id or "") from None
+    return Started(handler_id or submitted.execution_id, start.workflow, submitted)
 
 
 async def _shown(request: Request, started: Started, *, status: int | None = None) -> Response:
