@@ -24,13 +24,15 @@ ReadStatuses = Callable[[Sequence[str]], Awaitable[Mapping[str, ExecutionStatus]
 class Ends:
     """Waiters by execution, answered when its status says that it has ended.
 
-    A wake-up only names an execution with news. Whatever one turn of the event loop brings is looked at
-    together, with one command, however many wait.
+    A wake-up that does not say whether its execution has ended only names one with news. Whatever one turn of
+    the event loop brings is looked at together, with one command, however many wait.
     """
 
     def __init__(self, read: ReadStatuses) -> None:
         self._read = read
         self._waiters: dict[str, set[asyncio.Future[bool]]] = {}
+        #: Executions whose one waiter was there before their first wake-up.
+        self._unheard: set[str] = set()
         self._news: set[str] = set()
         self._has_news = asyncio.Event()
         self._is_stopping = False
@@ -42,9 +44,16 @@ class Ends:
         """How many wait."""
         return sum(len(waiters) for waiters in self._waiters.values())
 
-    def join(self, execution_id: str) -> asyncio.Future[bool]:
-        """Begin to wait. The future says True once the execution has ended, False when the process stops."""
+    def join(self, execution_id: str, *, is_watched: bool = True) -> asyncio.Future[bool]:
+        """Begin to wait. The future says True once the execution has ended, False when the process stops.
+
+        is_watched  False where the first wake-up is still to come: none will be of an end before a retry.
+        """
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if is_watched or execution_id in self._waiters:
+            self._unheard.discard(execution_id)
+        else:
+            self._unheard.add(execution_id)
         if self._is_stopping:
             future.set_result(False)
         self._waiters.setdefault(execution_id, set()).add(future)
@@ -57,7 +66,15 @@ class Ends:
         if not waiters:
             del self._waiters[execution_id]
             self._news.discard(execution_id)
+            self._unheard.discard(execution_id)
         return not waiters
+
+    def end(self, execution_id: str) -> None:
+        """A wake-up says that an execution has ended; it may be an old one, which is looked at."""
+        if execution_id in self._unheard:
+            _answer(self._waiters[execution_id], has_ended=True)
+        else:
+            self.mark(execution_id)
 
     def mark(self, execution_id: str) -> None:
         """There may be news of an execution."""

@@ -23,8 +23,10 @@ from orchestrator.operations.events import EventSubscription
 
 log = logging.getLogger("headrace.api.streaming")
 
-#: Each watched history is looked at this often even without a wake-up.
+#: What is watched is looked at this often even without a wake-up.
 CHECK_EVERY_S = 5.0
+#: What is waited for is looked at after this time, though its subscription may not stand yet.
+LOOK_S = 0.05
 #: At the end a task is cancelled again that has not ended by then.
 CANCEL_AGAIN_S = 0.5
 #: The credentials of open streams are looked at this often.
@@ -142,7 +144,8 @@ class Hub:
 
         An execution that does not exist, or no more, has ended.
         """
-        future = self._ends.join(execution_id)
+        is_watched = execution_id in self._watched or execution_id in self._channels
+        future = self._ends.join(execution_id, is_watched=is_watched)
         try:
             if execution_id not in self._awaiting and not self.is_stopping:
                 self._awaiting[execution_id] = self._spawn(self._await_end(execution_id))
@@ -186,13 +189,16 @@ class Hub:
         await channel.follow()
 
     async def _await_end(self, execution_id: str) -> None:
-        # Looked at first, for one that has ended; then again, for one that ends before it is subscribed to.
-        self._ends.mark(execution_id)
+        if execution_id in self._watched:
+            self._ends.mark(execution_id)
+            return
+        # The first wake-up, when the subscription stands, has it looked at; where that takes long, this has.
+        asyncio.get_running_loop().call_later(LOOK_S, self._ends.mark, execution_id)
         tries = 0
         while not await self._subscribe(execution_id):
+            self._ends.mark(execution_id)
             tries += 1
             await asyncio.sleep(READ_AGAIN.pause_s(tries))
-        self._ends.mark(execution_id)
 
     async def _subscribe(self, execution_id: str) -> bool:
         # To its end, also when its caller has left by then, as one does whose execution has just ended: a
@@ -235,14 +241,17 @@ class Hub:
     async def _tail(self, wakeups: EventSubscription) -> None:
         while True:
             try:
-                async for execution_id in wakeups:
-                    if execution_id is None:
+                async for wakeup in wakeups:
+                    if wakeup is None:
                         self._history.forget()
                         self._mark_all(is_suspect=True)
                         self._ends.mark_all()
                         continue
-                    self._ends.mark(execution_id)
-                    if (channel := self._channels.get(execution_id)) is not None:
+                    if wakeup.has_ended:
+                        self._ends.end(wakeup.execution_id)
+                    elif wakeup.has_ended is None:
+                        self._ends.mark(wakeup.execution_id)
+                    if (channel := self._channels.get(wakeup.execution_id)) is not None:
                         channel.mark()
             except Exception as error:
                 log.warning("stream.tail_failed", extra={"error": str(error)})
@@ -250,7 +259,7 @@ class Hub:
             await asyncio.sleep(TAIL_AGAIN.pause_s(0))
 
     async def _pulse(self) -> None:
-        """Once a second: pings that are due, clients that are stuck, histories not looked at for a while."""
+        """Once a second: pings that are due, clients that are stuck, what was not looked at for a while."""
         rounds = 0
         while True:
             await asyncio.sleep(1.0)
@@ -259,6 +268,7 @@ class Hub:
             rounds += 1
             if rounds % CHECK_EVERY_S == 0:
                 self._mark_all()
+                self._ends.mark_all()
 
     async def _end_streams_of_what_is_over(self, over: Over) -> None:
         """End the streams of keys that were revoked, and of sessions that were closed."""

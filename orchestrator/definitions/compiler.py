@@ -21,7 +21,7 @@ from orchestrator.definitions.definition import (
     Node,
     PlainHandlers,
 )
-from orchestrator.definitions.interface import check_inbox, read_interface
+from orchestrator.definitions.interface import Interface, check_inbox, read_interface
 from orchestrator.definitions.node_compiler import NodeCompiler
 from orchestrator.definitions.retention import read_retention
 from orchestrator.definitions.retry import RetryPolicy, read_retry
@@ -32,7 +32,7 @@ from orchestrator.documents.json_schema import one_definition, schema_problem
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings
 from orchestrator.errors import DefinitionInvalid
-from orchestrator.templates.references import references
+from orchestrator.templates.references import references, whole_output
 
 _TOP_FIELDS = (
     "name", "description", "inputs", "interface", "defaults", "execution_timeout", "fail_fast", "output",
@@ -115,6 +115,7 @@ def _compile(
         triggers=triggers,
         targets=targets,
         output_node=output_node,
+        copied_node=_copied_node(output_node, interface, compiler),
         source=document,
         version=version_of(document),
         by_id={node.id: node for node in nodes},
@@ -216,6 +217,13 @@ def _read_output(top: Fields, compiler: NodeCompiler, nodes: list[Node]) -> Node
         uses_trigger=found.uses_trigger,
         templated=found.templated,
     )
+
+
+def _copied_node(output_node: Node | None, interface: Interface | None, compiler: NodeCompiler) -> str | None:
+    """Give the node whose output is the output of the whole, as it is; None for one that is to be checked."""
+    if output_node is None or (interface is not None and interface.checks_output):
+        return None
+    return whole_output(output_node.config["output"], compiler.ids)
 
 
 def _check_child(

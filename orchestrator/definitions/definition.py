@@ -234,6 +234,7 @@ class Definition:
     triggers    what starts it once it is registered.
     retention   what it says about how long its executions are kept, see `read_retention`.
     output_node what renders the output of the whole, after all nodes; None without an `output`.
+    copied_node whose output is that of the whole, as it is; None where it has to be rendered.
     targets     of messages about the end of an execution, by its status.
     interface   the types of its start, its end and its events; None where it declares none.
     """
@@ -247,6 +248,7 @@ class Definition:
     budget: Budget | None = None
     retention: str = ""
     output_node: Node | None = None
+    copied_node: str | None = None
     id_conflict_policy: str | None = None
     triggers: Triggers = NO_TRIGGERS
     targets: Targets = field(default_factory=lambda: NO_TARGETS)

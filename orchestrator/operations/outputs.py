@@ -48,6 +48,10 @@ class Outputs:
             raise OutputNotFound(execution_id)
         return output
 
+    async def so_far(self, execution_id: str) -> bytes | None:
+        """Read the same where it may not be there yet; None then. Raises ExecutionNotFound."""
+        return await self._store.output(await self._owner.execution(execution_id), OUTPUT)
+
     async def of_unit(self, execution_id: str, unit: str) -> bytes:
         """Read the output of a node, or of an item such as `fetch[3]`.
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -57,6 +57,8 @@ from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, Registration
 from orchestrator.store.transitions import Transitions
 
+#: Makes the inputs of an execution of this workflow, by the definition that it is started with.
+InputsOf = Callable[[WorkflowRecord, Definition], dict[str, Any]]
 #: How often a change is tried again that others have overtaken.
 ROUNDS = 10
 #: In `if_match`: whatever state the workflow is in.
@@ -225,13 +227,14 @@ class Workflows:
         self,
         workflow: str,
         *,
-        inputs: dict[str, Any] | None = None,
+        inputs: dict[str, Any] | InputsOf | None = None,
         origin: Origin = NO_ORIGIN,
         version: int | None = None,
         idempotency: Idempotency | None = None,
     ) -> Submitted:
         """Start an execution of a workflow: of its newest version, unless another is named.
 
+        inputs  or what makes them; what that raises is raised if the workflow is as it was told.
         Raises WorkflowNotFound, WorkflowInactive, and what `Executions.submit` raises.
         """
         # The record as it was seen last; the script that starts compares. Nothing is refused by an old one.
@@ -322,7 +325,7 @@ class Workflows:
     async def _started(
         self,
         record: WorkflowRecord,
-        inputs: dict[str, Any] | None,
+        inputs: dict[str, Any] | InputsOf | None,
         origin: Origin,
         version: int | None,
         idempotency: Idempotency | None,
@@ -330,6 +333,8 @@ class Workflows:
         if not record.is_active:
             raise WorkflowInactive(record.name)
         compiled = await self._registered.compiled(record, version)
+        if callable(inputs):
+            inputs = inputs(record, compiled.definition)
         return await self._submissions.create(
             compiled,
             inputs=inputs,

@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from clients.redis_wire import Wire
 from orchestrator.documents.fields import is_id
 from orchestrator.redis_keys import Keys
 from orchestrator.states import PURGEABLE, ExecutionStatus
@@ -25,9 +26,10 @@ OVER = frozenset(str(status).encode() for status in PURGEABLE)
 class Index:
     """Reads ids by their key or their place in an index, and statuses alone."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
+    def __init__(self, redis: Redis, keys: Keys, wire: Wire) -> None:
         self._redis: Any = redis
         self._keys = keys
+        self._wire = wire
 
     async def counts(self, tenants: Sequence[str]) -> dict[str, int]:
         """Number of executions in the index of each tenant, ended ones too; without those that have none."""
@@ -61,7 +63,7 @@ class Index:
         """Read statuses alone, with one command; what does not exist or is damaged is left out."""
         if not execution_ids:
             return {}
-        words = await self._redis.mget([self._keys.status(each) for each in execution_ids])
+        (words,) = await self._wire.ask([("MGET", *(self._keys.status(each) for each in execution_ids))])
         found: dict[str, ExecutionStatus] = {}
         for execution_id, word in zip(execution_ids, words, strict=True):
             if word:

@@ -20,7 +20,7 @@ The rest is in the execution's runtime hash. Written at submission and never cha
   replay_of, forked_from (the execution it repeats)
   workflow_id, workflow_version (of the registry), labels (JSON), label_digests (what stands for each in the
   name of its index), execution_key (text), key_digest (what stands for it in the name of its key)
-  features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
+  features (closes: a node has a schedule_to_close_timeout; output: a last unit $output, output:NODE a copy)
   notifies (how many targets each end has: "COMPLETED=1 FAILED=2"), target|STATUS|N (one of them, JSON)
   chain (how many executions, each started by the end of the one before, led to it)
   parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
@@ -257,7 +257,7 @@ def target_fields(targets: Targets) -> Iterator[Field]:
 def _features(definition: Definition) -> list[str]:
     """Name what a script must look for that few definitions have."""
     found = ["closes"] if any(node.schedule_to_close_ms for node in definition.nodes) else []
-    return [*found, "output"] if definition.output_node else found
+    return [*found, f"output:{definition.copied_node or ''}".rstrip(":")] if definition.output_node else found
 
 
 def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) -> Iterator[Field]:

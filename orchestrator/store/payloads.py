@@ -50,8 +50,9 @@ class Payloads:
         """The outputs of these nodes, whole."""
         if not node_ids:
             return {}
-        keys = [self._keys.output(execution_id, node_id) for node_id in node_ids]
-        return dict(zip(node_ids, await self._redis.mget(keys), strict=True))
+        keys = (self._keys.output(execution_id, node_id) for node_id in node_ids)
+        (outputs,) = await self._wire.ask([("MGET", *keys)])
+        return dict(zip(node_ids, outputs, strict=True))
 
     async def small(
         self, execution_id: str, sizes: dict[str, int], *, each_bytes: int, most_bytes: int

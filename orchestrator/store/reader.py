@@ -104,11 +104,11 @@ class Store:
         self.interfaces = Interfaces(redis, self.keys)
         self.cards = Cards(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)
-        self.index = Index(redis, self.keys)
         self.access = Access(redis, self.keys)
         self.statistics = StatisticsRows(redis, self.keys)
         self.deliveries = Deliveries(redis, self.keys)
         self._wire = Wire(redis)  # for what is asked most, or in most words
+        self.index = Index(redis, self.keys, self._wire)
         self.payloads = Payloads(redis, self.keys, self._wire)
         self.briefs = Briefs(redis, self.keys, self._wire)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
@@ -184,11 +184,11 @@ class Store:
 
     async def _executions(self, execution_ids: Sequence[str]) -> list[tuple[str, Any, Any]]:
         """Ask for id, status and fields of each; what Redis refuses is in its place."""
-        pipe = self._redis.pipeline(transaction=False)
+        commands: list[tuple[str, ...]] = []
         for execution_id in execution_ids:
-            pipe.get(self.keys.status(execution_id))
-            pipe.hmget(self.keys.runtime(execution_id), list(EXECUTION_FIELDS))
-        answers = await pipe.execute(raise_on_error=False)
+            commands.append(("GET", self.keys.status(execution_id)))
+            commands.append(("HMGET", self.keys.runtime(execution_id), *EXECUTION_FIELDS))
+        answers = await self._wire.send(commands)
         return list(zip(execution_ids, answers[::2], answers[1::2], strict=True))
 
     async def nodes(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, NodeState]:

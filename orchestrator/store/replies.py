@@ -81,7 +81,7 @@ class Delivery:
 class EndReply(NamedTuple):
     """What became of an attempt that its worker ended, and what the worker got to do next.
 
-    word  ok, dup, fenced, gone or uncalled; see lua/include/attempt.lua.
+    word  ok, dup, fenced, gone, uncalled or unreported; see lua/include/attempt.lua and those of the verbs.
     more  the execution has a saved worklist that the caller should go on with at once.
     unoffered  tasks that were read on the way but need a handler this worker does not have.
     """

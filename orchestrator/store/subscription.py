@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -27,8 +27,22 @@ SILENCE_S = 5.0
 MOST_SILENCES = 2
 
 
+class Wakeup(NamedTuple):
+    """There is news of an execution.
+
+    has_ended  whether it had ended when the message was sent; None where that does not say so.
+    """
+
+    execution_id: str
+    has_ended: bool | None = None
+
+
+#: What messages say; see `leave` in store/lua/include/base.lua.
+HAS_ENDED = {b"ended": True, b"more": False}
+
+
 class EventSubscription:
-    """Watch executions, then iterate: an id for each wake-up, None after a reconnection (look at all).
+    """Watch executions, then iterate: each wake-up, and None after a reconnection (look at all).
 
     The first wake-up of an execution comes when its subscription stands: from then on none is missed.
     """
@@ -75,7 +89,7 @@ class EventSubscription:
         await self._pubsub.ping()
         return silences + 1
 
-    async def __aiter__(self) -> AsyncIterator[str | None]:
+    async def __aiter__(self) -> AsyncIterator[Wakeup | None]:
         tries = 0
         is_first = True
         while self._is_open:
@@ -92,7 +106,7 @@ class EventSubscription:
                     if message and message["type"] in ("message", "subscribe"):
                         execution_id = self._watched.get(message["channel"].decode())
                         if execution_id:
-                            yield execution_id
+                            yield Wakeup(execution_id, _has_ended(message))
             except (RedisError, OSError) as error:
                 log.warning("wakeups.reconnect", extra={"error": str(error)})
                 tries += 1
@@ -101,3 +115,8 @@ class EventSubscription:
                     await self._close_pubsub()
                     self._pubsub = self._redis.pubsub()
                 is_first = False
+
+
+def _has_ended(message: Mapping[str, Any]) -> bool | None:
+    """Read what a message says of the end; the confirmation of a subscription says nothing."""
+    return HAS_ENDED.get(message["data"].rpartition(b" ")[2]) if message["type"] == "message" else None

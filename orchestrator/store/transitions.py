@@ -352,10 +352,16 @@ class Transitions(ScriptClient):
         output: bytes,
         *,
         not_taken: Sequence[str] = (),
+        reported: int = 0,
         claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
-        """Store the output and queue what became ready."""
-        return self._end("complete_node", token, claiming, output, " ".join(not_taken))
+        """Store the output and queue what became ready.
+
+        reported  number of the last typed event of the attempt: where it is not in the history, the reply is
+                  `unreported`. 0: none is waited for.
+        """
+        after = (reported,) if reported else ()
+        return self._end("complete_node", token, claiming, output, " ".join(not_taken), *after)
 
     def fail_node(
         self,

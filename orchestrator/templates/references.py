@@ -138,6 +138,17 @@ def gives_text(source: str) -> bool:
     return len(template.parts) != 1
 
 
+def whole_output(value: Any, ids: Collection[str]) -> str | None:
+    """Give the node whose whole output a value is, such as `{{ fetch }}`; None for any other value."""
+    template = _paths_only(value) if isinstance(value, str) else None
+    match template.parts if template else ():
+        case (Path("steps", (str(node_id), "output")),) if node_id in ids:
+            return node_id
+        case (Path(root, ()),) if root in ids and root not in RESERVED:
+            return root
+    return None
+
+
 @lru_cache(maxsize=256)  # trees are large: 500 nodes may take 150 kB
 def _parsed(source: str) -> Template:
     return _from_tree(source, parse_template(source))

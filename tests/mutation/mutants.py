@@ -240,6 +240,7 @@ SETTLE = of(
 ENDS = (
     *of(
         "complete_node",
+        ("what is not in the history is not waited for", "return answer('unreported', 0)", "do end"),
         ("the output is not stored", "put_output(x, node_id, ARGV[14])", ""),
         ("the branch is not remembered", "if ARGV[15] ~= '' then", "if false then"),
     ),

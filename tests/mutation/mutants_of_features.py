@@ -268,6 +268,8 @@ LIMITS = (
         ("what failed has an output", "if x.cancelling or x.failed > 0 then return false end", "if x.cancelling then return false end"),
         ("what is cancelled has an output", "if x.cancelling or x.failed > 0 then return false end", "if x.failed > 0 then return false end"),
         ("an output is rendered for ever", "if status == 'COMPLETED' or status == 'FAILED' then return false end", "if status == 'FAILED' then return false end"),
+        ("an output is copied of what did not complete", "or status_of(x, node_id) ~= 'COMPLETED' then", "then"),
+        ("an output is copied in a pause", "or x.paused or status_of", "or status_of"),
         ("an output does not count as left", "x.left = x.left + 1", ""),
         ("an old output outlives a retry", "  drop_output(x, OUTPUT)\n  redis.call('DEL', node_key(x.id, OUTPUT))\n  local unit = unit_of(x, OUTPUT)\n  unit.status, unit.is_moved = false, false\n", ""),
     ),

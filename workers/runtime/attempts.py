@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -19,15 +18,15 @@ from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call, retry_while_unavailable
 from orchestrator.store.transitions import Transitions
-from workers.context import StopSignal
 from workers.hosts.ends import GivenBack
 from workers.outcome import from_exception
+from workers.runtime.attempt import Attempt
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.heartbeat import Heartbeat, Pulse
 from workers.runtime.map_items import Mapped, stage
 from workers.runtime.recording import end_call, token_of
-from workers.runtime.runner import Result, Runner
+from workers.runtime.runner import Runner
 
 log = logging.getLogger("headrace.worker")
 
@@ -38,27 +37,6 @@ REFUSED = Backoff(first_s=0.2, most_s=5.0)
 MOST_REFUSALS = 6
 #: How often log lines and streamed text of running handlers are sent.
 REPORT_S = 0.05
-
-
-@dataclass(slots=True, eq=False)
-class Attempt:
-    """A claim this worker runs. stop_cause: "cancel", "lost" or "drain"; "" while nothing stops it."""
-
-    claim: Claim
-    token: AttemptToken
-    spec: dict[str, Any]
-    buffer: EventBuffer
-    sender: LineSender
-    cancelled: StopSignal = field(default_factory=StopSignal)
-    task: asyncio.Task[None] | None = None
-    stop_cause: str = ""
-    #: Set when the runner has come to an end; None then means that the handler was stopped.
-    result: Result | None = None
-    has_ended: bool = False
-    #: Reads what the claims of its reply had no room for; gives them by their tokens.
-    reading: asyncio.Task[dict[AttemptToken, Claim]] | None = None
-    #: How often Redis has refused to record its end.
-    refusals: int = 0
 
 
 class Attempts:
@@ -224,6 +202,10 @@ class Attempts:
             # sys.exit() in a handler ends its attempt, not the worker and its neighbours.
             fault = Retryable(f"{type(error).__name__} escaped the handler")
             attempt.result = from_exception(fault, attempt=attempt.claim.attempt)
+        self._end(attempt)
+
+    def _end(self, attempt: Attempt) -> None:
+        """Have the end of an attempt recorded."""
         attempt.has_ended = True
         self._ended.append(attempt)
         self._has_ended.set()
@@ -255,21 +237,26 @@ class Attempts:
     async def _record(self, batch: list[Attempt]) -> None:
         """Record the ends of a batch in one round trip, each after its last lines; the last claims tasks."""
         calls: list[Call[Any]] = []
-        ends: list[int] = []
+        places: list[tuple[int, int]] = []
         handlers = [attempt.spec["handler"] for attempt in batch]
         for attempt in batch:
+            first = len(calls)
             calls += self._last_reports(attempt)
-            ends.append(len(calls))
+            places.append((first, len(calls)))
             is_last = attempt is batch[-1]
             calls.append(self._end_call(attempt, self._claiming(handlers) if is_last else None))
         replies = await self._transitions.end_all(calls)
-        for attempt, place in zip(batch, ends, strict=True):
+        for attempt, (first, place) in zip(batch, places, strict=True):
             reply = replies[place]
             if isinstance(reply, Exception):
                 self._keep_refused(attempt, reply)
+                continue
+            if reply.word == "unreported":
+                attempt.refuse_to_complete(replies[first:place])
+                self._end(attempt)
             else:
                 self._forget(attempt)
-                self._follow_up(attempt, reply)
+            self._follow_up(attempt, reply)
 
     def _keep_refused(self, attempt: Attempt, error: Exception) -> None:
         """Keep an attempt whose end was refused, its lease with it, and send the end again after a pause.
@@ -289,12 +276,11 @@ class Attempts:
 
     async def _end_again(self, attempt: Attempt) -> None:
         await asyncio.sleep(REFUSED.pause_s(attempt.refusals))
-        self._ended.append(attempt)
-        self._has_ended.set()
+        self._end(attempt)
 
     def _last_reports(self, attempt: Attempt) -> list[Call[Any]]:
         """Build the calls that write the lines left, and the heartbeat details unless the node completes."""
-        reports: list[Call[Any]] = [attempt.sender.call(part) for part in attempt.buffer.rest()]
+        reports = attempt.line_calls()
         return reports if isinstance(attempt.result, Completed) else [*reports, *self._last_beat(attempt)]
 
     def _last_beat(self, attempt: Attempt) -> list[Call[Any]]:
@@ -326,6 +312,7 @@ class Attempts:
             attempt.spec,
             attempt.result,
             output_max_bytes=self._output_max_bytes,
+            reported=attempt.buffer.last_event,
             claiming=claiming,
         )
 

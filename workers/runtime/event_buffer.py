@@ -99,6 +99,13 @@ class EventBuffer:
         """Number of the last line so far."""
         return self._number
 
+    @property
+    def last_event(self) -> int:
+        """Number of the last typed event that has still to be confirmed; 0 for none."""
+        if not self.event_bytes:
+            return 0
+        return next((number for number, type, _ in reversed(self._lines) if type == EVENT), 0)
+
     def has_up_to(self, number: int) -> bool:
         """Whether a line of this number, or a lower one, has still to be confirmed."""
         return bool(self._lines) and self._lines[0][0] <= number

@@ -15,6 +15,8 @@ from workers.context import EVENT, EventSink
 from workers.reports import Written
 from workers.runtime.event_buffer import EventBuffer, Line
 
+#: Bytes of typed events that go along with the end of an attempt; more of them are written before it.
+MOST_ALONG_BYTES = 64 * 1024
 #: Bytes of typed events that a handler may have written without waiting for any of them.
 MOST_WAITING_BYTES = 16 * 1024 * 1024
 
@@ -28,6 +30,9 @@ class Sender(Protocol):
     async def flush(self) -> None:
         """Wait until all that was said so far is in the history. Raises what `check` raises."""
 
+    async def settle(self) -> None:
+        """Wait until what is left can go along with the end of the attempt. Raises what `check` raises."""
+
 
 class NoSender:
     """Sends nothing; for attempts whose sink keeps what it gets."""
@@ -36,6 +41,9 @@ class NoSender:
         return None
 
     async def flush(self) -> None:
+        return None
+
+    async def settle(self) -> None:
         return None
 
 
@@ -85,6 +93,13 @@ class LineSender:
         if self._fault is not None:
             raise self._fault()
 
+    async def settle(self) -> None:
+        while self._fault is None and self._buffer.event_bytes > MOST_ALONG_BYTES:
+            lines = self._buffer.waiting()
+            self.take(lines, await self.call(lines))
+        if self._fault is not None:
+            raise self._fault()
+
 
 class AttemptEvents:
     """The typed events of one attempt, as its handler writes them.
@@ -120,6 +135,15 @@ class AttemptEvents:
         self.close()
         if self.has_any:
             await self._sender.flush()
+
+    async def settle(self) -> None:
+        """Take no more events; those that nobody has waited for are written with the end of the attempt.
+
+        Raises what `write` raises, and so may the end.
+        """
+        self.close()
+        if self.has_any:
+            await self._sender.settle()
 
     def close(self) -> None:
         """Take no more events."""

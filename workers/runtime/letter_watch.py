@@ -58,9 +58,9 @@ class LetterWatch:
                 await self._subscription.unwatch(execution_id)
 
     async def _wake(self, subscription: EventSubscription) -> None:
-        async for execution_id in subscription:
+        async for wakeup in subscription:
             # After a reconnection anything may have been missed.
-            named = self._waiters if execution_id is None else [execution_id]
+            named = self._waiters if wakeup is None else [wakeup.execution_id]
             for each in list(named):
                 for woken in self._waiters.get(each, ()):
                     woken.set()

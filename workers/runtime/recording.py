@@ -52,10 +52,14 @@ def end_call(
     result: Result,
     *,
     output_max_bytes: int,
+    reported: int = 0,
     claiming: ClaimRequest | None,
 ) -> Call[EndReply]:
-    """Build the call that records the outcome of an attempt and claims what `claiming` asks for."""
-    ending = _Ending(transitions, token_of(claim), claim, spec, output_max_bytes, claiming)
+    """Build the call that records the outcome of an attempt and claims what `claiming` asks for.
+
+    reported  number of the last typed event that an attempt which has completed must have in the history.
+    """
+    ending = _Ending(transitions, token_of(claim), claim, spec, output_max_bytes, reported, claiming)
     try:
         return ending.of(result)
     except Terminal as fault:
@@ -74,6 +78,7 @@ class _Ending(NamedTuple):
     claim: Claim
     spec: Mapping[str, Any]
     output_max_bytes: int
+    reported: int
     claiming: ClaimRequest | None
 
     def of(self, result: Result) -> Call[EndReply]:
@@ -82,7 +87,9 @@ class _Ending(NamedTuple):
         match result:
             case Completed():
                 output = self._output(result.output)
-                return transitions.complete_node(token, output, not_taken=result.not_taken, claiming=claiming)
+                return transitions.complete_node(
+                    token, output, not_taken=result.not_taken, reported=self.reported, claiming=claiming
+                )
             case Failed():
                 return self._failure(result)
             case Skipped():

@@ -265,10 +265,12 @@ class Runner:
 
 
 async def _settled(work: Awaitable[Any], events: AttemptEvents) -> Any:
-    """Await a handler, and wait until every event that it has emitted is written."""
+    """Await a handler, and wait until every event that it has emitted is written, or is with its end."""
     value = await work
-    if events.has_any:
+    if isinstance(value, Outcome) and not isinstance(value, Completed):
         await events.finish()
+    else:
+        await events.settle()
     return value
 
 

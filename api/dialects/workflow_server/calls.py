@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Header, Query, Request
 from starlette.exceptions import HTTPException
@@ -16,6 +18,7 @@ from api.dialects.workflow_server.graph import graph_of
 from api.dialects.workflow_server.handlers import LABEL, Handler, HandlerList
 from api.dialects.workflow_server.lowering import (
     Refused,
+    handler_id_in,
     key_of,
     read_body,
     read_run_event,
@@ -31,6 +34,7 @@ from api.streaming.event_stream import RenderedStream
 from api.streaming.results import JsonStream
 from api.validator import idempotency_of, repeat_id_of
 from orchestrator.definitions.definition import Definition
+from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.errors import ExecutionKeyTaken, ExecutionNotFound, InvalidTransition
 from orchestrator.execution.letters import Posted
 from orchestrator.operations.origin import Origin
@@ -69,15 +73,14 @@ async def representation(request: Request, name: str) -> Response:
 
 
 async def run(request: Request, name: str) -> Response:
-    handler_id, submitted = await _started(request, name)
+    started = await _started(request, name)
     # False where the client has left or this server stops: the handler goes on, and the answer says so.
-    await ended_in_time(request, submitted.execution_id, FOREVER_S)
-    return await _shown(request, handler_id, submitted)
+    await ended_in_time(request, started.submitted.execution_id, FOREVER_S)
+    return await _shown(request, started)
 
 
 async def run_nowait(request: Request, name: str) -> Response:
-    handler_id, submitted = await _started(request, name)
-    return await _shown(request, handler_id, submitted, status=200)
+    return await _shown(request, await _started(request, name), status=200)
 
 
 # Handlers
@@ -235,31 +238,55 @@ async def _definition(request: Request, name: str) -> Definition:
     return await engine.workflows.compiled(await handlers.named_workflow(engine, name))
 
 
-async def _started(request: Request, name: str) -> tuple[str, Submitted]:
-    """Start a run; gives the id of its handler. Raises WorkflowNotFound, Refused, HTTPException (409)."""
-    sent, engine = await _body(request), engine_of(request)
-    record = await handlers.named_workflow(engine, name)
-    start = read_start(sent, EventTypes.of(await engine.workflows.compiled(record)))
+@dataclass(slots=True)
+class Start:
+    """A run that is asked for, and the workflow that it turned out to be of."""
+
+    name: str
+    sent: dict[str, Any]
+    workflow: WorkflowRecord | None = None
+
+    def inputs_of(self, workflow: WorkflowRecord, definition: Definition) -> dict[str, Any]:
+        """Make the inputs of it. Raises WorkflowNotFound, Refused."""
+        handlers.check_named(workflow, self.name)
+        self.workflow = workflow
+        return read_start(self.sent, EventTypes.of(definition))
+
+
+class Started(NamedTuple):
+    """A run that was started, and the id of its handler."""
+
+    handler_id: str
+    workflow: WorkflowRecord | None
+    submitted: Submitted
+
+
+async def _started(request: Request, name: str) -> Started:
+    """Start a run. Raises WorkflowNotFound, Refused, HTTPException (409)."""
+    start, engine = Start(name, await _body(request)), engine_of(request)
+    handler_id = handler_id_in(start.sent.get("handler_id"))
     origin = Origin(labels=dict([LABEL]))
-    if start.handler_id is not None:
-        await handlers.refuse_running(engine, start.handler_id)
-        key = key_of(start.handler_id)
+    if handler_id is not None:
+        await handlers.refuse_running(engine, handler_id)
+        key = key_of(handler_id)
         origin = Origin(labels=dict([LABEL]), execution_key=key, id_conflict_policy="fail")
+    start_it = partial(
+        engine.workflows.start,
+        inputs=start.inputs_of,
+        origin=origin,
+        idempotency=idempotency_of(request, await request.body()),
+    )
     try:
-        submitted = await engine.workflows.start(
-            record.workflow_id,
-            inputs=start.inputs,
-            origin=origin,
-            idempotency=idempotency_of(request, await request.body()),
-        )
+        submitted = await handlers.by_either_name(name, start_it)
     except ExecutionKeyTaken:
-        raise handlers.AlreadyRunning(start.handler_id or "") from None
-    return start.handler_id or submitted.execution_id, submitted
+        raise handlers.AlreadyRunning(handler_id or "") from None
+    return Started(handler_id or submitted.execution_id, start.workflow, submitted)
 
 
-async def _shown(
-    request: Request, handler_id: str, submitted: Submitted, *, status: int | None = None
-) -> Response:
-    found = await handlers.read(engine_of(request), handler_id, submitted.execution_id)
+async def _shown(request: Request, started: Started, *, status: int | None = None) -> Response:
+    submitted = started.submitted
+    found = await handlers.read_started(
+        engine_of(request), started.handler_id, submitted.execution_id, started.workflow
+    )
     headers = replay_headers(submitted.replayed)
     return json_response(found.fields(), status=status or HTTP_STATUSES[found.status], headers=headers)

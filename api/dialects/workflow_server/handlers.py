@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 
@@ -29,7 +29,7 @@ from orchestrator.definitions.definition import Definition
 from orchestrator.definitions.registry import WorkflowRecord, name_of
 from orchestrator.documents.fields import is_id
 from orchestrator.engine import TenantEngine
-from orchestrator.errors import ExecutionNotFound, OutputNotFound, WorkflowNotFound
+from orchestrator.errors import ExecutionNotFound, WorkflowNotFound
 from orchestrator.execution.model import Execution
 from orchestrator.operations.origin import KEY_CHARS, has_id_shape, is_on_a_line
 from orchestrator.operations.results import ExecutionFailure
@@ -38,6 +38,7 @@ from orchestrator.states import ExecutionStatus
 NAME = "workflow_server"
 #: Of whatever is started by this contract.
 LABEL = (DOOR_LABEL, NAME)
+Found = TypeVar("Found")
 #: Ends of runs that are read side by side.
 ENDS_TOGETHER = 10
 
@@ -104,23 +105,34 @@ async def find(engine: TenantEngine, handler_id: str) -> str:
     return await engine.executions.find(handler_id)
 
 
-async def read(engine: TenantEngine, handler_id: str, execution_id: str | None = None) -> Handler:
-    """Read a handler with what it came to. Raises ExecutionNotFound.
+async def read(engine: TenantEngine, handler_id: str) -> Handler:
+    """Read a handler with what it came to. Raises ExecutionNotFound."""
+    execution, definition = await engine.executions.brief(await find(engine, handler_id))
+    return await _handler(engine, WorkflowNames(engine), execution, definition, handler_id)
 
-    execution_id  where it is known already.
+
+async def read_started(
+    engine: TenantEngine, handler_id: str, execution_id: str, workflow: WorkflowRecord | None
+) -> Handler:
+    """Read the handler of an execution with what it came to. Raises ExecutionNotFound.
+
+    workflow  that it is of, where that is known.
     """
-    execution_id = execution_id or await find(engine, handler_id)
-    execution, definition = await engine.executions.brief(execution_id)
-    names = WorkflowNames(engine)
-    return await _handler(engine, names, execution, definition, handler_id)
+    (execution, definition), output = await asyncio.gather(
+        engine.executions.brief(execution_id), engine.outputs.so_far(execution_id)
+    )
+    names = WorkflowNames(engine, *([workflow] if workflow else []))
+    return await _handler(engine, names, execution, definition, handler_id, output)
 
 
-async def end_of(engine: TenantEngine, execution: Execution, definition: Definition) -> End:
-    """Read what an execution came to; nothing while it runs. Raises ExecutionNotFound."""
+async def end_of(engine: TenantEngine, execution: Execution, output: bytes | None = None) -> End:
+    """Read what an execution came to; nothing while it runs. Raises ExecutionNotFound.
+
+    output  where it has been read with it.
+    """
     execution_id = execution.execution_id
-    if execution.status is ExecutionStatus.COMPLETED and definition.output_node is not None:
-        with contextlib.suppress(OutputNotFound):
-            return End(output=await engine.outputs.of_execution(execution_id))
+    if execution.status is ExecutionStatus.COMPLETED:
+        return End(output=output or await engine.outputs.so_far(execution_id))
     if execution.status is ExecutionStatus.FAILED:
         return End(failure=(await engine.executions.get(execution_id)).failure)
     return End()
@@ -172,18 +184,28 @@ def last_event(execution: Execution, definition: Definition, end: End) -> Envelo
 
 async def named_workflow(engine: TenantEngine, name: str) -> WorkflowRecord:
     """Find a workflow that clients may start: one with an `interface`. Raises WorkflowNotFound."""
+    record = await by_either_name(name, engine.workflows.get)
+    check_named(record, name)
+    return record
+
+
+async def by_either_name(name: str, find: Callable[[str], Awaitable[Found]]) -> Found:
+    """Find something by the name of a workflow; what code calls `my_flow` is in the registry as `my-flow`."""
     try:
-        record = await engine.workflows.get(name)
+        return await find(name)
     except WorkflowNotFound:
-        # What the code calls `my_flow` is in the registry as `my-flow`.
         if (other := name_of(name)) in ("", name):
             raise
-        record = await engine.workflows.get(other)
-        if shown_name(record) != name:
-            raise WorkflowNotFound(name) from None
-    if not record.has_interface:
+    try:
+        return await find(other)
+    except WorkflowNotFound:
+        raise WorkflowNotFound(name) from None
+
+
+def check_named(record: WorkflowRecord, name: str) -> None:
+    """Raise WorkflowNotFound unless clients may start this workflow by that name."""
+    if not record.has_interface or name not in (record.name, record.workflow_id, shown_name(record)):
         raise WorkflowNotFound(name)
-    return record
 
 
 def shown_name(record: WorkflowRecord) -> str:
@@ -200,11 +222,11 @@ async def workflow_names(engine: TenantEngine) -> list[str]:
 
 
 class WorkflowNames:
-    """The names of the workflows of executions, each looked up once."""
+    """The names of the workflows of executions, each looked up once, but for those that are known."""
 
-    def __init__(self, engine: TenantEngine) -> None:
+    def __init__(self, engine: TenantEngine, *known: WorkflowRecord) -> None:
         self._workflows = engine.workflows
-        self._known: dict[str, str | None] = {}
+        self._known: dict[str, str | None] = {each.workflow_id: shown_name(each) for each in known}
 
     async def of(self, execution: Execution) -> str:
         """Give the name of its workflow; the title of its definition where none is registered any more."""
@@ -281,8 +303,9 @@ async def _handler(
     execution: Execution,
     definition: Definition,
     handler_id: str,
+    output: bytes | None = None,
 ) -> Handler:
-    name, end = await asyncio.gather(names.of(execution), end_of(engine, execution, definition))
+    name, end = await asyncio.gather(names.of(execution), end_of(engine, execution, output))
     return Handler(
         handler_id=handler_id,
         workflow_name=name,

@@ -46,14 +46,6 @@ class SentEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """What starts a run. handler_id: the client's own name for it; None where it gave none."""
-
-    inputs: dict[str, Any]
-    handler_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class RunEvent:
     """An event for a run. step: the step it is meant for; None for whichever waits for it."""
 
@@ -73,8 +65,8 @@ def read_body(body: bytes, *, max_depth: int) -> dict[str, Any]:
     return document
 
 
-def read_start(sent: Mapping[str, Any], types: EventTypes) -> Start:
-    """Read the body of a run: `start_event` in any of its forms, `kwargs`, `handler_id`. Raises Refused."""
+def read_start(sent: Mapping[str, Any], types: EventTypes) -> dict[str, Any]:
+    """Read the inputs in the body of a run: `start_event` in any of its forms, `kwargs`. Raises Refused."""
     if sent.get("context"):
         raise Refused(CONTEXT_REFUSED, "context")
     kwargs = sent.get("kwargs") or {}
@@ -83,7 +75,7 @@ def read_start(sent: Mapping[str, Any], types: EventTypes) -> Start:
     event = read_event(sent.get("start_event"), "start_event")
     if event.type is not None and event.type not in types.starting:
         raise Refused(_unknown_type(event.type, types.starting), "start_event")
-    return Start({**kwargs, **event.fields}, handler_id_in(sent.get("handler_id")))
+    return {**kwargs, **event.fields}
 
 
 def read_run_event(sent: Mapping[str, Any], types: EventTypes, steps: Iterable[str]) -> RunEvent:

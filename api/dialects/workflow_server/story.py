@@ -39,4 +39,4 @@ class Ends:
         execution, definition = await self._engine.executions.brief(execution_id)
         if not execution.status.is_terminal or last != event["seq"]:
             return None
-        return last_event(execution, definition, await end_of(self._engine, execution, definition))
+        return last_event(execution, definition, await end_of(self._engine, execution))

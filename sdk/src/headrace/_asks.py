@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import itertools
 import queue
+import threading
 from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
-from functools import partial
 from typing import Any, TypeVar, cast
 
 from headrace._frames import FrameError
@@ -158,8 +158,15 @@ class Asked(Awaitable[T]):
         return self._awaited().__await__()
 
     async def _awaited(self) -> T:
-        came = asyncio.Event()
-        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, came.set)
+        came, loop, thread = asyncio.Event(), asyncio.get_running_loop(), threading.get_ident()
+
+        def wake() -> None:
+            if threading.get_ident() == thread:
+                came.set()
+            else:
+                loop.call_soon_threadsafe(came.set)
+
+        self._wake = wake
         with self._given_up():
             while self._answer is None:
                 while self._came.empty():

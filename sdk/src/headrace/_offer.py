@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 import os
@@ -70,6 +71,9 @@ def load(modules: Sequence[str], folders: Sequence[str]) -> dict[str, Any]:
             cards.append(_card(spec))
         except Exception as error:
             raise Refused(_refusal(spec.function.__module__, error, folders, began_ns)) from error
+    # What is loaded stays: each later collection that scanned it would hold up all that runs.
+    gc.collect()
+    gc.freeze()
     return {"handlers": cards, "files": _stamped(_files(folders), began_ns)}
 
 

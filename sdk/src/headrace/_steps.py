@@ -29,9 +29,10 @@ class Steps:
         self.current = 0
         self._turned_ns = time.monotonic_ns()
 
-    def enter(self, attempt: int) -> None:
+    def enter(self, attempt: int, packed: bytes | None = None) -> None:
+        """Note whose code runs. packed: its number as `pack` gives it."""
         self.current = attempt
-        self._slot[:8] = struct.pack("<Q", attempt)
+        self._slot[:8] = packed or pack(attempt)
 
     def leave(self) -> None:
         self.current = 0
@@ -50,25 +51,30 @@ class Steps:
 _NOBODY = bytes(8)
 
 
+def pack(attempt: int) -> bytes:
+    """Give the number of an attempt as it stands in shared memory."""
+    return struct.pack("<Q", attempt)
+
+
 class Followed(Coroutine[Any, Any, Any]):
     """A coroutine whose every step is known as a step of its attempt."""
 
-    __slots__ = ("_attempt", "_inner", "_steps")
+    __slots__ = ("_attempt", "_inner", "_packed", "_steps")
 
     def __init__(self, inner: Coroutine[Any, Any, Any], attempt: int, steps: Steps) -> None:
         self._inner = inner
-        self._attempt = attempt
+        self._attempt, self._packed = attempt, pack(attempt)
         self._steps = steps
 
     def send(self, value: Any) -> Any:
-        self._steps.enter(self._attempt)
+        self._steps.enter(self._attempt, self._packed)
         try:
             return self._inner.send(value)
         finally:
             self._steps.leave()
 
     def throw(self, *error: Any) -> Any:
-        self._steps.enter(self._attempt)
+        self._steps.enter(self._attempt, self._packed)
         try:
             return self._inner.throw(*error)
         finally:

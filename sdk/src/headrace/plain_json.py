@@ -45,10 +45,47 @@ def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
     root  what messages call the value.
     Raises TypeError, and ValueError for NaN, infinities and half of a surrogate pair, naming the place.
     """
+    try:
+        return _copied(value, MAX_DEPTH - depth)
+    except _Unusual:
+        return _made(value, root, depth)
+
+
+class _Unusual(Exception):
+    """A value has to be looked at more closely."""
+
+
+def _copied(value: Any, levels: int) -> Any:
+    """Copy a value that is JSON as it stands, as most are. Raises _Unusual for any other."""
+    kind = type(value)
+    if levels < 0:
+        raise _Unusual
+    if kind is str:
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise _Unusual from None
+        return value
+    if kind is dict:
+        if all(type(key) is str and key.isascii() for key in value):
+            return {key: _copied(item, levels - 1) for key, item in value.items()}
+    elif kind is list or kind is tuple:
+        return [_copied(item, levels - 1) for item in value]
+    elif kind is int:
+        if value.bit_length() <= MAX_INT_BITS:
+            return value
+    elif value is None or kind is bool or (kind is float and math.isfinite(value)):
+        return value
+    raise _Unusual
+
+
+def _made(value: Any, root: str, depth: int) -> Any:
+    """Make a value into JSON, as `as_json` says."""
     if depth > MAX_DEPTH:
         raise TypeError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Enum):
-        return as_json(plain(value), root, depth=depth)
+        return _made(plain(value), root, depth)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -64,13 +101,11 @@ def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
             raise ValueError(f"{root} is NaN or infinite")
         return float(value)
     if isinstance(value, dict):
-        return {
-            _key(key, root): as_json(item, f"{root}.{key}", depth=depth + 1) for key, item in value.items()
-        }
+        return {_key(key, root): _made(item, f"{root}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, list) or type(value) is tuple:
-        return [as_json(item, f"{root}[{index}]", depth=depth + 1) for index, item in enumerate(value)]
+        return [_made(item, f"{root}[{index}]", depth + 1) for index, item in enumerate(value)]
     try:
-        return as_json(plain(value), root, depth=depth + 1)
+        return _made(plain(value), root, depth + 1)
     except TypeError as error:
         if str(error).startswith("Type is"):
             raise TypeError(f"{root} is of the type {type(value).__name__}, which is not JSON") from None

@@ -10,7 +10,7 @@ import pytest
 from clients.redis_client import connect_subscriber
 from orchestrator.redis_keys import Keys
 from orchestrator.store import subscription
-from orchestrator.store.subscription import EventSubscription
+from orchestrator.store.subscription import EventSubscription, Wakeup
 from tests.patience import PATIENCE_S
 from tests.redis_server import RedisServer
 
@@ -95,13 +95,13 @@ async def test_a_subscription_that_is_only_quiet_or_much_changed_is_kept(
 
     monkeypatch.setattr(watching, "_ask", ask)
 
-    subscribed: set[str | None] = set()
+    subscribed: set[Wakeup | None] = set()
     woken = aiter(watching)
     while asked < 3:
-        subscribed.add(woken_id := await asyncio.wait_for(anext(woken), PATIENCE_S))
+        subscribed.add(last := await asyncio.wait_for(anext(woken), PATIENCE_S))
 
-    assert woken_id == "x1"
-    assert subscribed == {f"x{number}" for number in range(500)}
+    assert last == Wakeup("x1")
+    assert subscribed == {Wakeup(f"x{number}") for number in range(500)}
     # The 500 confirmations were no silences.
     assert asked < 100
     await watching.aclose()

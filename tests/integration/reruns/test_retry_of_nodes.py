@@ -206,7 +206,7 @@ async def test_the_output_of_the_whole_is_rendered_anew_and_the_deadline_is_fres
     rig.worker.handlers = " noop $output "
     execution_id = await rig.submit(
         node("A", critical=False), node("B", after=["A"], trigger_rule="all_done"), node("X"),
-        output="{{ B }}", execution_timeout=60,
+        output=["{{ B }}"], execution_timeout=60,
     )  # fmt: skip
     await rig.advance(30_000)
     await rig.worker.run_all(failing=["A", "X"])

@@ -21,6 +21,35 @@ async def test_output_status_event_message_and_next_task_come_in_one_step(rig: R
     assert await rig.redis.zcard("workflows:leases") == 0
 
 
+async def test_an_attempt_whose_typed_event_is_not_in_the_history_has_not_completed(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"), node("B"))
+    held = await rig.worker.start()
+
+    before = await rig.transitions.complete_node(held["A"], b"1", reported=2, claiming=rig.worker.claiming(1))
+    await rig.transitions.report_events(held["A"], [(1, "node.event", b"1")])
+    half = await rig.transitions.complete_node(held["A"], b"1", reported=2)
+    still = await rig.nodes(execution_id)
+    await rig.transitions.report_events(held["A"], [(2, "node.event", b"2")])
+    call = rig.transitions.complete_node(held["A"], b"1", reported=2)
+    words = [(await call).word, (await call).word]
+
+    assert (before.word, half.word) == ("unreported", "unreported")
+    assert still == {"A": N.RUNNING, "B": N.RUNNING}
+    assert words == ["ok", "dup"]
+    assert (await rig.nodes(execution_id))["A"] is N.COMPLETED
+
+
+async def test_events_of_an_attempt_before_stand_for_none_of_this_one(rig: Rig) -> None:
+    await rig.submit(node("A"))
+    older = await rig.worker.start_one("A")
+    await rig.transitions.report_events(older, [(1, "node.event", b"1")])
+    await rig.transitions.release_node(older)
+    held = await rig.worker.start_one("A")
+
+    assert (await rig.transitions.complete_node(held, b"1", reported=1)).word == "unreported"
+    assert (await rig.transitions.complete_node(older, b"1", reported=1)).word == "fenced"
+
+
 async def test_join_waits_for_both_branches(rig: Rig) -> None:
     execution_id = await rig.submit(node("B"), node("C"), node("D", after=["B", "C"]))
     held = await rig.worker.start()

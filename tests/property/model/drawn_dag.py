@@ -64,7 +64,7 @@ def draw_document(dice: Random, *, level: int = 0, starts: tuple[str, ...] = ())
     if dice.random() < 0.15:
         extras["execution_timeout"] = dice.choice((2, 30))
     if dice.random() < 0.25:
-        extras["output"] = {"of": "the whole"}
+        extras["output"] = dice.choice(({"of": "the whole"}, f"{{{{ {dice.choice(names)} }}}}"))
     if level < 2 and dice.random() < 0.4:
         extras |= _targets(dice, starts)
     return workflow(*nodes.values(), name=f"level{level}", **extras)

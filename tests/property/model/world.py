@@ -333,10 +333,12 @@ class World:
             for unit, word in now.units.items()
             if "[" in unit and word == "COMPLETED"
         }
+        copied = {OUTPUT: now.outputs.get(case.definition.copied_node or "")}
         return [
             f"the output of {node_id} is {output!r}, taken was {case.outputs.get(node_id)!r}"
             for node_id, output in (now.outputs | items).items()
-            if output is not None and output not in (case.outputs.get(node_id), error_of(now, node_id))
+            if output is not None
+            and output not in (case.outputs.get(node_id), error_of(now, node_id), copied.get(node_id))
         ]
 
     def told(self, case: Case | None, broken: list[str]) -> str:

@@ -17,7 +17,7 @@ from orchestrator.errors import (
 )
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Event, Execution, NodeState
-from orchestrator.operations.events import Events, EventSubscription
+from orchestrator.operations.events import Events, EventSubscription, Wakeup
 from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.results import ExecutionView, ResultPage
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -27,16 +27,17 @@ EXECUTION_ID = "01900000-0000-7000-8000-000000000000"
 
 
 class FakeWakeups:
-    """What `engine.events.subscribe()` gives: ids put in by hand come out at the other end."""
+    """What `engine.events.subscribe()` gives: wake-ups put in by hand come out at the other end."""
 
     def __init__(self) -> None:
         self.watched: set[str] = set()
-        self.inbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self.inbox: asyncio.Queue[Wakeup | None] = asyncio.Queue()
         self.is_closed = False
 
     async def watch(self, execution_id: str) -> None:
         await asyncio.sleep(0)
         self.watched.add(execution_id)
+        self.inbox.put_nowait(Wakeup(execution_id))
 
     async def unwatch(self, execution_id: str) -> None:
         await asyncio.sleep(0)
@@ -45,10 +46,10 @@ class FakeWakeups:
     async def aclose(self) -> None:
         self.is_closed = True
 
-    def __aiter__(self) -> AsyncIterator[str | None]:
-        return self._ids()
+    def __aiter__(self) -> AsyncIterator[Wakeup | None]:
+        return self._wakeups()
 
-    async def _ids(self) -> AsyncIterator[str | None]:
+    async def _wakeups(self) -> AsyncIterator[Wakeup | None]:
         while True:
             yield await self.inbox.get()
 
@@ -94,7 +95,7 @@ class FakeEngine:
         if is_announced:
             for wakeups in self.wakeups_made:
                 if EXECUTION_ID in wakeups.watched:
-                    wakeups.inbox.put_nowait(EXECUTION_ID)
+                    wakeups.inbox.put_nowait(Wakeup(EXECUTION_ID, self.current.is_terminal))
 
     def finish(self) -> None:
         """End the execution, status and event at once."""

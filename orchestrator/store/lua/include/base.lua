@@ -206,7 +206,7 @@ function write_new(x)
 end
 
 -- Writes all that a call has changed, the totals of its executions too, and wakes their subscribers; the message says only
--- how far the history goes. Messages and leases come last.
+-- how far the history goes, and whether the call has ended the execution. Messages and leases come last.
 function leave()
   -- With room for what most calls write.
   local keys = {nil, nil, nil, nil, nil, nil, nil, nil}
@@ -224,7 +224,7 @@ function leave()
       note(x, 'updated_ms', NOW_TEXT)
       in_parts('HSET', x.notes, x.runtime, x.noted)
       if x.has_ended then pack_events(x) end
-      redis.call('PUBLISH', x.events, seq)
+      redis.call('PUBLISH', x.events, seq .. (x.has_ended and ' ended' or ' more'))
     end
   end
   flush_acks()

@@ -48,7 +48,7 @@ def register(server: WorkflowServer, runtime: JournaledRuntime, *, may_pickle: b
     for served in server.served.values():
         workflow = served.workflow
         workflow.validate()
-        workflow._switch_runtime(runtime)
+        runtime.serve(workflow)
         served_workflow = ServedWorkflow(
             served, runtime, serializer_of(workflow, server.serializer, may_pickle=may_pickle)
         )

@@ -16,6 +16,7 @@ from workflows.plugins.basic import (
 from workflows.runtime.types.named_task import NamedTask, PendingStart, PendingWorker, WorkerTask
 from workflows.runtime.types.plugin import (
     InternalRunAdapter,
+    RegisteredWorkflow,
     WaitForNextTaskResult,
     WaitResult,
     WaitResultTick,
@@ -37,6 +38,22 @@ class JournaledRuntime(BasicRuntime):
     def __init__(self) -> None:
         super().__init__()
         self._runs: dict[str, Run] = {}
+        self._registered: dict[int, RegisteredWorkflow] = {}
+
+    def serve(self, workflow: Workflow) -> None:
+        """Run a workflow here from now on, for as long as this process lives.
+
+        Its steps are looked up once: the library does so for each run, and again for each step of it.
+        """
+        workflow._switch_runtime(self)
+        steps = workflow._get_steps()
+        vars(workflow)["_get_steps"] = lambda: steps
+        self._registered[id(workflow)] = self.register(workflow)
+
+    def get_registered(self, workflow: Workflow) -> RegisteredWorkflow | None:
+        """Give what was made of a served workflow; None for any other."""
+        found = self._registered.get(id(workflow))
+        return found if found is not None and found.workflow is workflow else None
 
     def begin(self, run: Run) -> None:
         """Let the run of that id write down what it does. An older attempt at it in this process is ended."""

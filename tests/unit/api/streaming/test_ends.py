@@ -6,9 +6,11 @@ import math
 import pytest
 
 from api.streaming import ends
+from api.streaming import hub as hub_module
 from api.streaming.hub import Hub
 from clients.waiting import WaitBudget, seconds_left
 from headrace.backoff import Backoff
+from orchestrator.operations.events import Wakeup
 from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine, FakeWakeups
@@ -37,6 +39,34 @@ async def test_the_event_of_the_end_answers_everybody_with_one_read(hub: Hub, fa
     assert fake.calls["statuses"] == before + 1
 
 
+async def test_the_event_of_the_end_answers_who_waits_alone_without_a_read(
+    hub: Hub, fake: FakeEngine
+) -> None:
+    (waiter,) = waiting(hub)
+    await subscribed(fake)
+    before = fake.calls["statuses"]
+
+    fake.finish()
+
+    assert await waiter
+    assert fake.calls["statuses"] == before
+
+
+async def test_an_end_before_a_retry_that_is_heard_late_ends_no_wait(hub: Hub, fake: FakeEngine) -> None:
+    watcher = hub.join(EXECUTION_ID, after=0, wire="sse")
+    await subscribed(fake)
+    (waiter,) = waiting(hub)
+    before = fake.calls["statuses"]
+
+    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EXECUTION_ID, has_ended=True))
+
+    await until(lambda: fake.calls["statuses"] > before)
+    assert not waiter.done()
+    fake.finish()
+    assert await waiter
+    hub.leave(watcher)
+
+
 async def test_nothing_is_read_while_nothing_happens(hub: Hub, fake: FakeEngine) -> None:
     (waiter,) = waiting(hub)
     await subscribed(fake)
@@ -47,6 +77,32 @@ async def test_nothing_is_read_while_nothing_happens(hub: Hub, fake: FakeEngine)
 
     assert fake.calls["statuses"] == before
     fake.finish()
+    assert await waiter
+
+
+async def test_events_of_an_execution_that_goes_on_read_nothing(hub: Hub, fake: FakeEngine) -> None:
+    (waiter,) = waiting(hub)
+    await subscribed(fake)
+    before = fake.calls["statuses"]
+
+    for _ in range(20):
+        fake.record()
+        await asyncio.sleep(0)
+
+    fake.finish()
+    assert await waiter
+    assert fake.calls["statuses"] == before
+
+
+async def test_an_end_whose_wake_up_was_lost_is_found_after_a_while(
+    hub: Hub, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "CHECK_EVERY_S", 1)
+    (waiter,) = waiting(hub)
+    await subscribed(fake)
+
+    fake.current = ExecutionStatus.COMPLETED
+
     assert await waiter
 
 
@@ -142,7 +198,8 @@ async def test_a_store_that_is_away_is_asked_again(
     await subscribed(fake)
     fake.fail_with = OSError("away")
     before = fake.calls["statuses"]
-    fake.finish()
+    fake.current = ExecutionStatus.COMPLETED
+    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EXECUTION_ID))
     await until(lambda: fake.calls["statuses"] > before + 3)
 
     fake.fail_with = None

@@ -13,6 +13,7 @@ from api.streaming.history import PAGE, REPLAYS
 from api.streaming.hub import Hub
 from api.streaming.listener import PING, body_of
 from orchestrator.engine import Engine
+from orchestrator.operations.events import Wakeup
 from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
@@ -47,7 +48,7 @@ async def test_an_end_between_a_look_at_the_history_and_one_at_the_status_is_see
         return found
 
     fake.executions.status = ending
-    fake.wakeups_made[0].inbox.put_nowait(EXECUTION_ID)  # for nothing new
+    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EXECUTION_ID))  # for nothing new
 
     assert ids(await drain(watcher)) == [2]
 
@@ -328,6 +329,6 @@ async def test_what_ends_between_two_reads_is_handed_out_to_its_end(hub: Hub, fa
 
     fake.executions.status = ending
     # Woken for nothing new, it asks for the status.
-    fake.wakeups_made[0].inbox.put_nowait(EXECUTION_ID)
+    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EXECUTION_ID))
 
     assert ids(await drain(watcher)) == [2, 3]

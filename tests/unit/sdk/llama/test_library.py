@@ -29,6 +29,7 @@ def parameters(function: Any) -> set[str]:
     [
         (basic.BasicRuntime.run_workflow, {"run_id", "init_state", "start_event", "serialized_state"}),
         (basic.BasicRuntime.get_internal_adapter, {"workflow"}),
+        (basic.BasicRuntime.get_registered, {"workflow"}),
         (basic.InternalAsyncioAdapter.on_tick, {"tick"}),
         (basic.InternalAsyncioAdapter.write_to_event_stream, {"event"}),
         (plugin.InternalRunAdapter.wait_for_next_task, {"running", "pending", "timeout"}),

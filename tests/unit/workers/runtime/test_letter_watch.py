@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
-from orchestrator.store.subscription import EventSubscription
+from orchestrator.store.subscription import EventSubscription, Wakeup
 from workers.runtime.letter_watch import LetterWatch
 
 
@@ -16,13 +16,13 @@ class Subscription:
     def __init__(self) -> None:
         self.watched: list[str] = []
         self.calls: list[str] = []
-        self.wakes: asyncio.Queue[str | None] = asyncio.Queue()
+        self.wakes: asyncio.Queue[Wakeup | None] = asyncio.Queue()
         self.is_closed = False
 
     async def watch(self, execution_id: str) -> None:
         self.watched.append(execution_id)
         self.calls.append(f"watch {execution_id}")
-        self.wakes.put_nowait(execution_id)
+        self.wakes.put_nowait(Wakeup(execution_id))
 
     async def unwatch(self, execution_id: str) -> None:
         self.watched.remove(execution_id)
@@ -31,7 +31,7 @@ class Subscription:
     async def aclose(self) -> None:
         self.is_closed = True
 
-    async def __aiter__(self) -> AsyncIterator[str | None]:
+    async def __aiter__(self) -> AsyncIterator[Wakeup | None]:
         while True:
             yield await self.wakes.get()
 
@@ -63,7 +63,7 @@ async def test_those_who_wait_share_a_subscription_and_each_looks_first() -> Non
             await other.wait()
             for event in (first, second, other):
                 event.clear()
-            subscriptions[0].wakes.put_nowait("x")
+            subscriptions[0].wakes.put_nowait(Wakeup("x"))
             await first.wait()
             await second.wait()
             assert not other.is_set()
