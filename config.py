@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
@@ -363,7 +363,7 @@ class Settings(BaseSettings):
             return f"{self.redis_host}:{self.redis_port}/{self.redis_db}"
         parts = urlsplit(self.redis_url)
         if parts.scheme == "unix":
-            return f"{parts.path} database {database_of(self.redis_url)}"
+            return f"{unquote(parts.path)} database {database_of(self.redis_url)}"
         return f"{parts.hostname or 'localhost'}:{parts.port or 6379}/{database_of(self.redis_url)}"
 
     @property

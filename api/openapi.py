@@ -7,17 +7,22 @@ class for one thing.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import orjson
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from api.owners import SECURITY_SCHEMES
 
 Document = dict[str, Any]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 #: Headers that routes read themselves, with what each is for.
 HEADERS: dict[str, tuple[str, str]] = {
@@ -60,6 +65,21 @@ def install(app: FastAPI, once: Collection[str] = ()) -> None:
     """
     read_by = {**READ_BY, "IdempotencyKey": (*READ_BY["IdempotencyKey"], *once)}
     app.openapi = _kept(app.openapi, read_by)  # type: ignore[method-assign]
+    for place, route in enumerate(app.router.routes):
+        if isinstance(route, Route) and route.path == app.openapi_url:
+            app.router.routes[place] = Route(
+                route.path, _made_aside(app, route.endpoint), include_in_schema=False
+            )
+
+
+def _made_aside(app: FastAPI, answer: Endpoint) -> Endpoint:
+    """Have the document made in a thread: it takes a second or two, in which other requests are answered."""
+
+    async def endpoint(request: Request) -> Response:
+        await asyncio.to_thread(app.openapi)
+        return await answer(request)
+
+    return endpoint
 
 
 def _kept(build: Callable[[], Document], read_by: Mapping[str, Collection[str]]) -> Callable[[], Document]:

@@ -1,5 +1,6 @@
 """`/docs`: the OpenAPI document as one page to read, without scripts and without anything from elsewhere."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from html import escape
@@ -26,7 +27,9 @@ _STYLE = (
 
 @router.get("/docs", operation_id="documentation")
 async def documentation(request: Request) -> Response:
-    return Response(_page(request.app), headers=_HEADERS, media_type="text/html")
+    # The first one takes a second or two, in which other requests are answered.
+    page = await asyncio.to_thread(_page, request.app)
+    return Response(page, headers=_HEADERS, media_type="text/html")
 
 
 @lru_cache(maxsize=4)

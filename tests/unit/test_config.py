@@ -49,6 +49,12 @@ def test_redis_url_beats_host_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.redis_label == "far:7000/2"
 
 
+def test_the_path_of_a_socket_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "unix:///my%20data/redis.sock?db=3")
+
+    assert settings().redis_label == "/my data/redis.sock database 3"
+
+
 def test_password_is_quoted_in_the_url_and_absent_from_label_and_repr(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
