@@ -13,6 +13,7 @@ from cli.commands.api_call import ExitCode
 
 if TYPE_CHECKING:
     from cli.stack.file_server import FileServer, FileServerOptions
+    from cli.stack.redis_server import RedisPlace
     from config import Settings
 
 
@@ -141,10 +142,18 @@ def announce(server: FileServer) -> None:
         ("file", f"{options.file}  (saving it loads it again)"),
         ("Redis", server.redis.label),
         ("workers", str(options.workers)),
+        ("engine", engine_hint(server.redis)),
         ("next", "Ctrl-C stops"),
     ]
     lines = "\n".join(f"  {label:<10} {text}" for label, text in rows if text)
     write(f"\nWorkflow server is up\n{lines}\n\n")
+
+
+def engine_hint(redis: RedisPlace) -> str:
+    """Say how to have the page of the engine, and its commands, beside the server."""
+    # Where the settings name it, they do so for that command too.
+    url = "" if redis.port is None else f"REDIS_URL=redis://{redis.host}:{redis.port} "
+    return f"{url}./headrace dev --workers 0  (page; resume, retry, explain)"
 
 
 def interpreter(named: str | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace._tracebacks import CALLERS
 from headrace._tracebacks import traceback_of as written
-from orchestrator.errors import NodeError
+from orchestrator.errors import ErrorType, NodeError
 from orchestrator.store.replies import Claim
 from workers.excerpts import Excerpt
 from workers.outcome import TRACEBACK_MAX_CHARS, Failed, Outcome, from_exception, is_unforeseen
@@ -33,19 +33,22 @@ def failure_of(error: BaseException, claim: Claim, *, worker_id: str) -> Outcome
 
 
 def log_failure(claim: Claim, spec: Mapping[str, Any], error: NodeError) -> None:
-    """Log a failure that shows where it happened, in one line; secrets have been taken out of it."""
-    details = error.details
-    if not isinstance(details, dict) or TRACEBACK not in details:
-        return
+    """Log a failure that shows where it happened, or that waits for an operator, in one line.
+
+    Secrets have been taken out of it.
+    """
+    details = error.details if isinstance(error.details, dict) else {}
     fields = {
         "execution_id": claim.execution_id,
         "node_id": claim.node_id,
         "attempt": claim.attempt,
         "handler": spec["handler"],
         "error": error.message,
-        TRACEBACK: details[TRACEBACK],
     }
-    log.warning("handler.failed", extra=fields)
+    if TRACEBACK in details:
+        log.warning("handler.failed", extra={**fields, TRACEBACK: details[TRACEBACK]})
+    elif error.type == ErrorType.CODE_CHANGED:
+        log.warning("handler.code_changed", extra=fields)
 
 
 def traceback_of(error: BaseException) -> Excerpt:

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.commands.workflow_server import interpreter
+from cli.commands.workflow_server import engine_hint, interpreter
 from cli.stack import info
+from cli.stack.redis_server import RedisPlace
 
 
 class Became(Exception):
@@ -118,3 +119,10 @@ def test_an_interpreter_of_this_folder_is_found_from_others_too(
     assert interpreter("venv/bin/python") == str(tmp_path / "venv" / "bin" / "python")
     assert interpreter("python3.12") == "python3.12"
     assert interpreter(None) is None
+
+
+def test_it_says_how_to_have_the_engine_beside_it() -> None:
+    dev = "./headrace dev --workers 0  (page; resume, retry, explain)"
+
+    assert engine_hint(RedisPlace("own", "127.0.0.1", 7001)) == f"REDIS_URL=redis://127.0.0.1:7001 {dev}"
+    assert engine_hint(RedisPlace("named by the settings", None, None)) == dev

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headrace import Terminal
+from orchestrator.errors import NodeError
 from orchestrator.store.replies import Claim
 from workers.outcome import TRACEBACK_MAX_CHARS, Failed
 from workers.runtime.tracebacks import failure_of, log_failure, traceback_of
@@ -59,11 +60,15 @@ def test_a_recursion_is_shortened_and_what_is_long_keeps_its_end() -> None:
     assert len(shown) < TRACEBACK_MAX_CHARS + 100
 
 
-def test_only_what_was_not_foreseen_has_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    claim = Claim(
+@pytest.fixture
+def claim() -> Claim:
+    return Claim(
         "e1", "A", 1, "n", tries=1, crashes=0, message_id="", queued_ms=0, spec=b"{}", inputs=b"", resume=b"",
         value=b"", references=(),
     )  # fmt: skip
+
+
+def test_only_what_was_not_foreseen_has_a_traceback(claim: Claim, caplog: pytest.LogCaptureFixture) -> None:
     meant = failure_of(raised(lambda: (_ for _ in ()).throw(Terminal("no stock"))), claim, worker_id="w")
     unforeseen = failure_of(raised(step_that_breaks), claim, worker_id="w")
     assert isinstance(meant, Failed)
@@ -77,3 +82,16 @@ def test_only_what_was_not_foreseen_has_a_traceback(caplog: pytest.LogCaptureFix
     (line,) = [record for record in caplog.records if record.message == "handler.failed"]
     assert (line.__dict__["execution_id"], line.__dict__["node_id"]) == (claim.execution_id, claim.node_id)
     assert "in step_that_breaks" in line.__dict__["traceback"]
+
+
+def test_code_that_changed_is_said_for_it_pauses_an_execution(
+    claim: Claim, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = NodeError("CodeChanged", "the code of steps has changed", retryable=False, details={"steps": {}})
+
+    with caplog.at_level(logging.WARNING):
+        log_failure(claim, {"handler": "mine"}, error)
+
+    (line,) = caplog.records
+    assert (line.message, line.__dict__["execution_id"]) == ("handler.code_changed", claim.execution_id)
+    assert line.__dict__["error"] == "the code of steps has changed"
