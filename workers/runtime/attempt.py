@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +38,7 @@ class Attempt:
     #: How often Redis has refused to record its end.
     refusals: int = 0
     #: The lines that go along with its end.
-    last_lines: list[list[Line]] = field(default_factory=list)
+    last_lines: Sequence[list[Line]] = ()
 
     def line_calls(self) -> list[Call[Any]]:
         """Build the calls that write the lines left, to go along with its end."""

@@ -133,8 +133,7 @@ class AttemptEvents:
     async def finish(self) -> None:
         """Take no more events, and wait for those that nobody has waited for. Raises what `write` raises."""
         self.close()
-        if self.has_any:
-            await self._sender.flush()
+        await self._sender.flush()
 
     async def settle(self) -> None:
         """Take no more events; those that nobody has waited for are written with the end of the attempt.
@@ -142,8 +141,7 @@ class AttemptEvents:
         Raises what `write` raises, and so may the end.
         """
         self.close()
-        if self.has_any:
-            await self._sender.settle()
+        await self._sender.settle()
 
     def close(self) -> None:
         """Take no more events."""

@@ -267,6 +267,8 @@ class Runner:
 async def _settled(work: Awaitable[Any], events: AttemptEvents) -> Any:
     """Await a handler, and wait until every event that it has emitted is written, or is with its end."""
     value = await work
+    if not events.has_any:
+        return value
     if isinstance(value, Outcome) and not isinstance(value, Completed):
         await events.finish()
     else:
