@@ -133,7 +133,8 @@ class AttemptEvents:
     async def finish(self) -> None:
         """Take no more events, and wait for those that nobody has waited for. Raises what `write` raises."""
         self.close()
-        await self._sender.flush()
+        if self.has_any:
+            await self._sender.flush()
 
     async def settle(self) -> None:
         """Take no more events; those that nobody has waited for are written with the end of the attempt.
@@ -141,7 +142,8 @@ class AttemptEvents:
         Raises what `write` raises, and so may the end.
         """
         self.close()
-        await self._sender.settle()
+        if self.has_any:
+            await self._sender.settle()
 
     def close(self) -> None:
         """Take no more events."""

@@ -267,13 +267,14 @@ class Runner:
 async def _settled(work: Awaitable[Any], events: AttemptEvents) -> Any:
     """Await a handler, and wait until every event that it has emitted is written, or is with its end."""
     value = await work
-    if not events.has_any:
-        return value
-    if isinstance(value, Outcome) and not isinstance(value, Completed):
-        await events.finish()
-    else:
-        await events.settle()
+    if events.has_any:
+        await (events.finish() if _ends_otherwise(value) else events.settle())
     return value
+
+
+def _ends_otherwise(value: Any) -> bool:
+    """Whether what a handler returned does not complete its attempt."""
+    return isinstance(value, Outcome) and not isinstance(value, Completed)
 
 
 def _allowed(outcome: Outcome, handler: HandlerSpec | HandlerCard) -> Outcome:
