@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import sdk_path  # noqa: F401  # `headrace` is found from here on
 from benchmarks.dags import HANDLER
 from benchmarks.stamps import stamp
 from config import get_settings

@@ -41,7 +41,6 @@ def test_importing_it_loads_no_library_and_nothing_of_the_engine() -> None:
         "cli.stack.healthcheck",
         "cli.stack.echo_service",
         "benchmarks.worker",
-        "benchmarks.computing_handler",
     ],
 )
 def test_each_process_of_the_engine_finds_it_without_a_path_that_is_set(module: str) -> None:
