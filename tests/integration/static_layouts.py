@@ -62,7 +62,13 @@ async def key_for(rig: Rig, execution_id: str) -> str:
     return rig.transitions.keys.layout(tenant.decode(), digest.decode())
 
 
+async def forget_plans(rig: Rig) -> None:
+    """Let scripts forget what they have read of layouts, as a server has that was just started."""
+    await rig.redis.function_delete(rig.transitions.library.name)
+    await rig.transitions.load()
+
+
 async def set_plan(rig: Rig, execution_id: str, field: str, value: str) -> None:
     """Change what a static layout says of a node; scripts forget what they have read of it."""
     await rig.redis.hset(await key_for(rig, execution_id), field, value)
-    await rig.transitions.load()
+    await forget_plans(rig)

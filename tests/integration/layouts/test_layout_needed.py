@@ -14,6 +14,7 @@ from tests.dags import compiled
 from tests.integration.static_layouts import (
     CHAIN,
     count_of,
+    forget_plans,
     is_there,
     key_of,
     large,
@@ -93,7 +94,7 @@ async def test_one_that_is_young_or_counted_again_is_kept(rig: Rig) -> None:
 async def lose(rig: Rig, layout: Layout) -> None:
     """Take it away, from what scripts remember too, as a restart without the newest writes does."""
     await rig.redis.delete(key_of(layout))
-    await rig.transitions.load()
+    await forget_plans(rig)
 
 
 async def test_one_that_is_lost_is_made_of_the_definition_again(rig: Rig) -> None:
@@ -171,7 +172,7 @@ async def test_what_scripts_remember_is_of_the_content_not_of_the_key(rig: Rig) 
     swapped = await rig.worker.run_all()
     await rig.submit(*CHAIN)
     as_before = await rig.worker.run_all()
-    await rig.transitions.load()
+    await forget_plans(rig)
     await rig.submit(*CHAIN)
 
     assert (swapped, as_before) == (["A", "C", "B"], ["A", "B", "C"])
