@@ -20,8 +20,6 @@ from cli.stack.info import ROOT
 
 #: Processes of a run. One more than the processors of a small machine: tests wait for browsers and stores.
 PROCESSES = "3"
-#: Neighbours run in one process, which makes what they share once; who has nothing left takes from others.
-SPREAD = ("-n", PROCESSES, "--dist", "worksteal")
 #: Long runs have tests of up to half an hour; a test's own mark still wins.
 LONG_TIMEOUT_S = 1800
 #: Tests of the scripts themselves, run again on an installed Redis.
@@ -70,7 +68,7 @@ def steps(arguments: list[str], *, is_long: bool) -> list[Step]:
     """What is run, in order: the quick ones first."""
     pytest = [sys.executable, "-m", "pytest"]
     if not any(argument == "-n" or argument.startswith(("-n", "--numprocesses")) for argument in arguments):
-        pytest += SPREAD
+        pytest += ["-n", PROCESSES]
     if is_long:
         # pyproject.toml leaves the long ones out; the last -m given wins, so a caller's own still does.
         pytest += ["-m", "", "--timeout", str(LONG_TIMEOUT_S)]
@@ -89,7 +87,8 @@ def steps(arguments: list[str], *, is_long: bool) -> list[Step]:
             sys.executable,
             "-m",
             "pytest",
-            *SPREAD,
+            "-n",
+            PROCESSES,
             *ON_EVERY_SERVER,
         ]
         found.append(Step(f"pytest on {other}", on_other))
