@@ -234,7 +234,7 @@ class Workflows:
     ) -> Submitted:
         """Start an execution of a workflow: of its newest version, unless another is named.
 
-        inputs  or what makes them; what that raises is raised if the workflow is as it was told.
+        inputs  or a function that makes them; it is called again where what it was told was out of date.
         Raises WorkflowNotFound, WorkflowInactive, and what `Executions.submit` raises.
         """
         # The record as it was seen last; the script that starts compares. Nothing is refused by an old one.

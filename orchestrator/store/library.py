@@ -67,16 +67,18 @@ def sources() -> dict[str, str]:
 
 def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
     """Build the library. `files` stands in for `sources()`, for tests that change a file."""
-    return _composed(replace(keys, prefix=""), VERSION) if files is None else _built(keys, VERSION, files)
+    if files is not None:
+        return _built(keys, VERSION, CHUNK, files)
+    return _composed(replace(keys, prefix=""), VERSION, CHUNK)
 
 
 @cache  # The prefix is an argument of each call: the text is the same for all.
-def _composed(keys: Keys, layout: int) -> Library:
-    return _built(keys, layout, sources())
+def _composed(keys: Keys, layout: int, chunk: int) -> Library:
+    return _built(keys, layout, chunk, sources())
 
 
-def _built(keys: Keys, layout: int, files: Mapping[str, str]) -> Library:
-    parts = [STANDARD, lua_keys(keys), lua_guards(), f"local CHUNK, LAYOUT = {CHUNK}, '{layout}'\n"]
+def _built(keys: Keys, layout: int, chunk: int, files: Mapping[str, str]) -> Library:
+    parts = [STANDARD, lua_keys(keys), lua_guards(), f"local CHUNK, LAYOUT = {chunk}, '{layout}'\n"]
     parts += [lua_rules(), lua_outcomes(), lua_ends(), "\n"]
     parts += [files[f"include/{part}"] for part in PARTS]
     verbs = {name: text for name, text in files.items() if "/" not in name}

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.redis_keys import PATTERNS, Keys, lua_keys
 from orchestrator.states import TABLE, sources_of
+from orchestrator.store import library
 from orchestrator.store.library import LUA, PARTS, compose, script_names, sources
 from orchestrator.store.transitions import Transitions
 
@@ -154,6 +155,17 @@ def test_no_two_shared_functions_have_one_name() -> None:
     names = re.findall(r"(?m)^local function (\w+)", text)
 
     assert [name for name in set(names) if names.count(name) > 1] == []
+
+
+def test_a_library_is_that_of_the_size_of_lists_and_of_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = compose(Keys())
+    monkeypatch.setattr(library, "CHUNK", 2)
+    small = compose(Keys())
+    monkeypatch.setattr(library, "VERSION", 1_000)
+
+    assert len({usual.name, small.name, compose(Keys()).name}) == 3
+    monkeypatch.undo()
+    assert compose(Keys()) is usual
 
 
 def test_one_library_is_built_for_all_prefixes() -> None:

@@ -13,6 +13,8 @@ from workflows.plugins import basic
 from workflows.runtime.control_loop import rebuild_state_from_ticks, replay_ticks_stream
 from workflows.runtime.types import internal_state, plugin, results, ticks
 
+from headrace.llama.runtime import JournaledRuntime
+
 
 class Plain(Workflow):
     @step
@@ -62,6 +64,16 @@ def test_a_workflow_tells_of_its_steps_and_takes_another_runtime() -> None:
     assert workflow.runtime is runtime
     config = workflow._get_steps()["only"]._step_config
     assert (config.accepted_events, config.return_types) == ([StartEvent], [StopEvent])
+
+
+def test_a_served_workflow_is_looked_through_once() -> None:
+    workflow, runtime = Plain(), JournaledRuntime()
+
+    runtime.serve(workflow)
+
+    assert workflow._get_steps() is workflow._get_steps()
+    assert runtime.get_or_register(workflow) is runtime.get_or_register(workflow)
+    assert runtime.get_registered(Plain()) is None
 
 
 def test_what_is_kept_of_a_run_has_the_fields_that_are_read() -> None:
