@@ -183,10 +183,11 @@ def refuse_nan(raw: bytes, value: Any, what: str, *, root: str, type: str = "Han
 
     orjson writes them as null, silently; only a value with a null can have held one.
     """
-    if b"null" in raw and (path := _path_of_nan(value, root)) is not None:
+    if b"null" in raw and _may_have_nan(value) and (path := _path_of_nan(value, root)) is not None:
         raise Terminal(f"{what} is not JSON: {path} is NaN or infinite", type=type)
 
 
+_NEVER_NAN = frozenset({str, int, bool, type(None)})
 _ENGINE_TYPES = {
     "TEMPLATE_ERROR": "TemplateError",
     "CONFIG_ERROR": "ConfigError",
@@ -208,6 +209,18 @@ def _milliseconds(seconds: Any) -> int | None:
 def one_line(text: str) -> Excerpt:
     """Join the lines of a message; it is cut where it is kept, and whole until then."""
     return Excerpt(" ".join(text.split()), MESSAGE_MAX_CHARS)
+
+
+def _may_have_nan(value: Any) -> bool:
+    """Say so of whatever is not plainly without, quickly."""
+    kind = type(value)
+    if kind in _NEVER_NAN:
+        return False
+    if kind is dict:
+        return any(map(_may_have_nan, value.values()))
+    if kind is list:
+        return any(map(_may_have_nan, value))
+    return not (kind is float and math.isfinite(value))
 
 
 def _path_of_nan(value: Any, root: str) -> str | None:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from headrace._frames import FrameError, FrameReader
+from headrace._frames import FrameError, FrameReader, read_json
+from orchestrator.documents import exact_json
 
 
 class Channel(asyncio.Protocol):
@@ -15,7 +16,7 @@ class Channel(asyncio.Protocol):
     def __init__(self, take: Callable[[dict[str, Any], bytes], None], has_eof: asyncio.Event) -> None:
         self._take_frame = take
         self._has_eof = has_eof
-        self._reader = FrameReader()
+        self._reader = FrameReader(_read)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -26,6 +27,14 @@ class Channel(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._has_eof.set()
+
+
+def _read(text: bytes) -> Any:
+    """Read the header of a frame. In what a handler logs NaN is a number, as Python writes it."""
+    try:
+        return exact_json.loads(text)
+    except ValueError:
+        return read_json(text)
 
 
 class Output(asyncio.Protocol):

@@ -9,8 +9,8 @@ body, or `refused` {message, hint, traceback}. Of an attempt: `log`, `line`, `pr
 `beat` (details in the body), `ask` {n, what, …} and `withdraw` {n}; at its end `result` {kind, rss_kb, …},
 its output in the body.
 
-From a worker: `serve` {kind} to one that is ready; `run` {handler, attempt, …} with config and inputs in
-the body, `cancel` {reason, hard}, `answer` {n, …} and `piece` {n, piece}; `drain`: end when nothing runs
+From a worker: `serve` {kind, loop} to one that is ready; `run` {handler, attempt, …} with config and inputs
+in the body, `cancel` {reason, hard}, `answer` {n, …} and `piece` {n, piece}; `drain`: end when nothing runs
 any more.
 """
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 #: Number of this protocol; a host of another one is refused.
@@ -29,6 +29,11 @@ _LENGTHS = struct.Struct("<II")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
 
 Frame = tuple[dict[str, Any], bytes]
+
+
+def read_json(text: bytes) -> Any:
+    """Read JSON; its encoding is known, and need not be found out. Raises ValueError."""
+    return json.loads(str(text, "utf-8"))
 
 
 class FrameError(Exception):
@@ -46,12 +51,16 @@ def frame(header: Mapping[str, Any], body: bytes = b"") -> bytes:
 
 
 class FrameReader:
-    """Puts frames together from what arrives, however it is cut."""
+    """Puts frames together from what arrives, however it is cut.
 
-    __slots__ = ("_arrived",)
+    read  reads the JSON of a header. Raises ValueError.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_arrived", "_read")
+
+    def __init__(self, read: Callable[[bytes], Any] = read_json) -> None:
         self._arrived = bytearray()
+        self._read = read
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take what arrived, and give the frames that are whole by now. Raises FrameError."""
@@ -68,16 +77,15 @@ class FrameReader:
                     break
                 header, body = bytes(arrived[at + 8 : at + 8 + head]), bytes(arrived[at + 8 + head : end])
                 at = end
-                yield _header(header), body
+                yield self._header(header), body
         finally:
             del arrived[:at]
 
-
-def _header(text: bytes) -> dict[str, Any]:
-    try:
-        header = json.loads(text)
-    except ValueError as error:
-        raise FrameError(f"the header of a frame is not JSON: {error}") from None
-    if not isinstance(header, dict) or not isinstance(header.get("type"), str):
-        raise FrameError("the header of a frame names no type")
-    return header
+    def _header(self, text: bytes) -> dict[str, Any]:
+        try:
+            header = self._read(text)
+        except ValueError as error:
+            raise FrameError(f"the header of a frame is not JSON: {error}") from None
+        if not isinstance(header, dict) or not isinstance(header.get("type"), str):
+            raise FrameError("the header of a frame names no type")
+        return header

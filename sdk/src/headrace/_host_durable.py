@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace._asks import Asks
+from headrace._frames import read_json
 from headrace.durable import Entry, Journaled, Letter, TypedEvent
 from headrace.outcome import Terminal
 from headrace.plain_json import as_json
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class HostJournal:
@@ -33,21 +36,21 @@ class HostJournal:
         takes: Letter | int | None = None,
     ) -> Entry:
         self._is_empty = False
-        kept = _json(data, "data")
-        written = _json([list(TypedEvent(*event)) for event in events], "events")
+        plain, kept = _json(data, "data")
+        _, written = _json([list(TypedEvent(*event)) for event in events], "events")
         fields = {"takes": takes.number if isinstance(takes, Letter) else takes, "data_bytes": len(kept)}
 
         def read(header: Mapping[str, Any], body: bytes) -> Entry:
-            return Entry(header["number"], json.loads(kept))
+            return Entry(header["number"], plain)
 
         # It is written whoever waits for it, so that the next one has the next number.
         return self._asks.call("journal.append", fields, kept + written, read, is_kept=True)
 
     def snapshot(self, data: Any, through: int) -> Entry:
-        kept = _json(data, "data")
+        plain, kept = _json(data, "data")
 
         def read(header: Mapping[str, Any], body: bytes) -> Entry:
-            return Entry(through, json.loads(kept))
+            return Entry(through, plain)
 
         return self._asks.call("journal.snapshot", {"through": through}, kept, read, is_kept=True)
 
@@ -63,18 +66,20 @@ class HostInbox:
 
 
 def _journaled(header: Mapping[str, Any], body: bytes) -> Journaled:
-    snapshot, *entries = json.loads(body)
+    snapshot, *entries = read_json(body)
     return Journaled(snapshot, header["through"], tuple(Entry(*entry) for entry in entries))
 
 
 def _letter(header: Mapping[str, Any], body: bytes) -> Letter:
     if header["number"] is None:
         raise TimeoutError("no letter has come within the time")
-    return Letter(header["number"], json.loads(body))
+    return Letter(header["number"], read_json(body))
 
 
-def _json(value: Any, what: str) -> bytes:
+def _json(value: Any, what: str) -> tuple[Any, bytes]:
+    """Give what JSON makes of a value, and the JSON."""
     try:
-        return json.dumps(as_json(value, what), ensure_ascii=False, allow_nan=False).encode()
+        plain = as_json(value, what)
+        return plain, _encode(plain).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise Terminal(f"the entry is not JSON: {error}") from None

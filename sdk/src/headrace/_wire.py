@@ -14,7 +14,8 @@ from headrace._frames import FrameError, FrameReader, frame
 
 #: How often what is held back, such as a heartbeat, is looked at while attempts run.
 TICK_S = 0.25
-_CHUNK_BYTES = 256 * 1024
+#: Of one read. The memory for more than 128 KiB is mapped and given back by the kernel each time.
+_CHUNK_BYTES = 64 * 1024
 
 
 class Guard:
@@ -61,16 +62,27 @@ class Wire:
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._frames = FrameReader()
+        self._writable = select.poll()
+        self._writable.register(sock, select.POLLOUT)
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         """Send one frame. Raises FrameError for one that is too long; ends the process without a worker."""
         data = frame(header, body)
         with self.guard, self._lock:
             try:
-                self._socket.sendall(data)
+                self._write(data)
             except OSError:
                 # The worker is gone, and nobody waits for anything this process does.
                 end_group()
+
+    def _write(self, data: bytes) -> None:
+        """Write all of it. A loop that watches the socket may have made it one that does not block."""
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+            except BlockingIOError:
+                self._writable.poll()
 
     def listen(
         self,
