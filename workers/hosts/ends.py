@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace import Completed, Parked, Skipped, Waiting
+from headrace.durable import TypedEvent
 from orchestrator.errors import ErrorType, NodeError
 from workers.context import HandlerContext
 from workers.excerpts import Excerpt
@@ -68,7 +69,9 @@ def outcome_of(header: Mapping[str, Any], body: bytes, context: HandlerContext) 
     """Read the result a host reports; None: the handler let itself be stopped. Raises KeyError, TypeError."""
     match header["kind"]:
         case "completed":
-            return Completed(Raw(body), tuple(header["not_taken"]))
+            # A package of an older version gives no events.
+            events = [TypedEvent(*event) for event in header.get("events", ())]
+            return Completed(Raw(body), tuple(header["not_taken"]), events)
         case "waiting":
             return Waiting(until_ms=header["until_ms"], delay_ms=header["delay_ms"], output=Raw(body))
         case "parked":

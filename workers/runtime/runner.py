@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from headrace import Completed, Parked, Retryable, Terminal, Waiting
+from headrace.outcome import typed_events
 from headrace.plain_json import plain
 from headrace.registration import HandlerSpec
 from orchestrator.definitions.branches import CONDITION
@@ -252,21 +253,24 @@ class Runner:
         """Await the handler within its time limits. Raises LimitPassed, and what the handler raises."""
         try:
             if isinstance(handler, HandlerSpec):
-                return await limits.hold(_settled(handler(config, context), events), context)
+                return await limits.hold(_settled(handler(config, context), context, events), context)
             assert self.hosts is not None
             # The wait for a host is no part of the attempt's time.
             patience_s = None if limits.attempt_ms is None else PLACE_S
             async with self.hosts.places.entered(handler.name, context, patience_s) as run:
-                return await limits.hold(_settled(run(config), events), context)
+                return await limits.hold(_settled(run(config), context, events), context)
         except LimitPassed:
             # What the handler has left behind may look at `cancelled`.
             context.cancelled.stop("time_limit")
             raise
 
 
-async def _settled(work: Awaitable[Any], events: AttemptEvents) -> Any:
+async def _settled(work: Awaitable[Any], context: HandlerContext, events: AttemptEvents) -> Any:
     """Await a handler, and wait until every event that it has emitted is written, or is with its end."""
     value = await work
+    if isinstance(value, Completed) and value.events:
+        for event in typed_events(value):
+            context.emit(*event)
     if events.has_any:
         await (events.finish() if _ends_otherwise(value) else events.settle())
     return value

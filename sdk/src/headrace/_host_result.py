@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace._tracebacks import traceback_of
-from headrace.outcome import Completed, Parked, Skip, Skipped, Waiting, park_problem, wait_problem
+from headrace.outcome import (
+    Completed,
+    Parked,
+    Skip,
+    Skipped,
+    Waiting,
+    park_problem,
+    typed_events,
+    wait_problem,
+)
 from headrace.plain_json import as_json
 from headrace.wording import text_of
 
@@ -41,7 +50,10 @@ def _completed(value: Any) -> Result:
         case Completed(output, not_taken):
             if not isinstance(not_taken, tuple) or not all(isinstance(node_id, str) for node_id in not_taken):
                 raise TypeError("not_taken of a Completed is a tuple of node ids")
-            return {"kind": "completed", "not_taken": list(not_taken)}, _json(output)
+            header = {"kind": "completed", "not_taken": list(not_taken)}
+            if value.events:
+                header["events"] = as_json([list(event) for event in typed_events(value)], "events")
+            return header, _json(output)
     return {"kind": "completed", "not_taken": []}, _json(value)
 
 

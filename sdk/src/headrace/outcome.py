@@ -10,13 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from headrace.durable import TypedEvent
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The node is done. `not_taken` names the direct successors in branches that are not taken."""
+    """The node is done.
+
+    not_taken  names the direct successors in branches that are not taken.
+    events     typed events that belong to the end, as those of `Context.emit`: written together with it, or
+               the node is not done.
+    """
 
     output: Any = None
     not_taken: tuple[str, ...] = ()
+    events: Sequence[TypedEvent | tuple[Any, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,16 @@ def wait_problem(waiting: Waiting) -> str | None:
     ):
         return "a Waiting has exactly one of until_ms and delay_ms, a whole number from 0 on"
     return None
+
+
+def typed_events(completed: Completed) -> list[TypedEvent]:
+    """Read the events of a Completed. Raises TypeError for what are none."""
+    events = completed.events
+    if not isinstance(events, list | tuple):
+        raise TypeError("events of a Completed are a list of typed events")
+    if not all(isinstance(event, tuple) for event in events):
+        raise TypeError("each event of a Completed is a TypedEvent, or a tuple of its fields")
+    return [TypedEvent(*event) for event in events]
 
 
 def park_problem(parked: Parked) -> str | None:

@@ -33,6 +33,7 @@ from headrace.outcome import (
     Terminal,
     Waiting,
     park_problem,
+    typed_events,
     wait_problem,
 )
 from headrace.plain_json import as_json
@@ -198,8 +199,12 @@ def _returned(value: Any, seen: FakeContext) -> Ran:
     given = value if isinstance(value, Completed | Waiting) else Completed(value)
     try:
         output = as_json(given.output)
+        for event in typed_events(given) if isinstance(given, Completed) else ():
+            seen.emit(*event)
     except (TypeError, ValueError) as error:
         return _ended(Terminal(f"the handler's output cannot be kept: {error}"), seen)
+    except Terminal as fault:
+        return _ended(fault, seen)
     if isinstance(given, Waiting):
         return _ran(seen, "waiting", output=output, delay_ms=given.delay_ms, until_ms=given.until_ms)
     return _ran(seen, "completed", output=output, not_taken=given.not_taken)

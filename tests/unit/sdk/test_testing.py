@@ -93,6 +93,17 @@ async def test_an_async_handler_runs_in_the_loop_or_in_one_of_its_own() -> None:
     assert ran.events == (("Greeted", {"name": "Ada"}),)
 
 
+def test_events_that_belong_to_the_end_are_seen_behind_the_others() -> None:
+    async def act(config: dict[str, Any], context: Context) -> Completed:
+        await context.emit("Begun", 1)
+        return Completed("all", events=(("Done", {"n": 2}),))
+
+    assert run(act).events == (("Begun", 1), ("Done", {"n": 2}))
+    refused = run(lambda config, context: Completed(1, events=("Done",)))  # type: ignore[arg-type]
+    assert refused.error is not None
+    assert "each event of a Completed is a TypedEvent" in refused.error.message
+
+
 def test_an_async_handler_needs_no_test_that_is_a_coroutine() -> None:
     assert run(stream, {"name": "Ada"}).output == {"text": "Hello"}
 

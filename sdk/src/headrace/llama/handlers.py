@@ -32,7 +32,7 @@ from headrace.llama.records import Kept, Records
 from headrace.llama.run import Parking, Run
 from headrace.llama.runtime import JournaledRuntime
 from headrace.llama.server import Served, WorkflowServer
-from headrace.outcome import Cancelled, Parked, Terminal
+from headrace.outcome import Cancelled, Completed, Parked, Terminal
 from headrace.registration import handler
 
 #: What a run has lost its process by is worth another try; what its steps raise is for their own policies.
@@ -102,8 +102,7 @@ class ServedWorkflow:
             going = self._go(kept, run, inputs)
             run.attach(self._runtime.queues(run_id), journaled.through)
             stop = await _end_of(going, context)
-            await run.finish()
-            return _output_of(stop)
+            return Completed(_output_of(stop), events=await run.finish())
         except Parking as parking:
             kept = await run.compact()
             until_ms = None if parking.until_s is None else round(parking.until_s * 1000)
@@ -111,7 +110,8 @@ class ServedWorkflow:
         except Exception as error:
             if error is run.fault:
                 raise
-            await run.finish()
+            for event in await run.finish():
+                context.emit(*event)
             raise self._failure(error, run) from error
         finally:
             run.close()
