@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.access import reach_of
 from api.admission import Admission
-from api.owners import RouteOwner, owner_of
+from api.owners import OWNERS, RouteOwner, owner_of
 from orchestrator.engine import Engine, TenantEngine
 from orchestrator.execution.access import Identity
 
@@ -32,11 +32,18 @@ def authorised(
     return passed
 
 
-def guarded(endpoint: Endpoint, operation_id: str) -> Endpoint:
+def guarded(
+    endpoint: Endpoint,
+    operation_id: str,
+    owners: Mapping[str, RouteOwner] = OWNERS,
+    *,
+    needs_key: bool = False,
+) -> Endpoint:
     """Put the same check before a route that is reached without dependencies."""
-    owner = owner_of(operation_id)
+    owner = owner_of(operation_id, owners)
 
     async def checked(request: Request) -> Response:
+        request.scope["headrace.needs_key"] = needs_key
         await _pass(request, owner)
         return await endpoint(request)
 

@@ -14,6 +14,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+#: Path, method, operation id, endpoint.
+HotRoute = tuple[str, str, str, Endpoint]
 
 
 class HotLane:

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api.error_shapes import Failure
+from api.hot_lane import HotRoute
 from api.owners import RouteOwner
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.engine import TenantEngine
@@ -33,6 +34,7 @@ class Dialect:
     needs_key         a request needs a key also where the deployment requires none.
     readers           know its documents among the files of `workflows/`.
     alone             the same contract as it is served by itself; None where it is not.
+    hot               routes that are worth a lane of their own: (path, method, operation id, endpoint).
     once              operation ids of its calls that count once under an `Idempotency-Key`.
     rules_from        reads limits of its own from the settings of a deployment; they are `Reach.rules[name]`.
     """
@@ -47,6 +49,7 @@ class Dialect:
     needs_key: bool = False
     readers: tuple[Reader, ...] = ()
     alone: Dialect | None = None
+    hot: tuple[HotRoute, ...] = ()
     once: frozenset[str] = frozenset()
     rules_from: Callable[[Any], object] | None = None
 

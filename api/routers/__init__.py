@@ -16,7 +16,7 @@ from api.compression import Compression
 from api.demo import routes as demo
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
-from api.hot_lane import HotLane
+from api.hot_lane import Endpoint, HotLane
 from api.mcp import door
 from api.middleware import RequestLimits
 from api.owners import OWNERS, RouteOwner, owner_of, security_of
@@ -109,10 +109,7 @@ def install(
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
     # the lane does not serve them. The routers below document the same functions.
-    hot = [
-        (path, method, guarded(endpoint, name))
-        for path, method, name, endpoint in (_HOT if is_native else ())
-    ]
+    hot = _hot_routes(dialects, is_native=is_native)
     app.router.routes.extend(Route(path, endpoint, methods=[method]) for path, method, endpoint in hot)
     app.router.routes.extend(_gated(_ROUTERS if is_native else (), tuple(dialects)))
     app.state.error_shapes = tuple(dialects)
@@ -146,6 +143,19 @@ def install(
     if root_path:
         app.add_middleware(Prefixed, root_path=root_path)
     install_handlers(app, store_errors)
+
+
+def _hot_routes(dialects: Sequence[Dialect], *, is_native: bool) -> list[tuple[str, str, Endpoint]]:
+    """Give path, method and endpoint of the routes with a lane of their own, each behind its gate."""
+    own = [
+        (path, method, guarded(endpoint, name))
+        for path, method, name, endpoint in (_HOT if is_native else ())
+    ]
+    return own + [
+        (path, method, guarded(endpoint, name, dialect.owners, needs_key=dialect.needs_key))
+        for dialect in dialects
+        for path, method, name, endpoint in dialect.hot
+    ]
 
 
 @cache

@@ -54,6 +54,7 @@ _BESIDE = Dialect(
     is_path=_is_path,
     write_failure=_write_failure,
     failure_model=Detail,
+    hot=BESIDE.hot,
     once=_once(BESIDE.owners),
 )
 _ALONE = replace(
@@ -61,6 +62,7 @@ _ALONE = replace(
     router=ALONE.router,
     owners=ALONE.owners,
     is_path=lambda path: True,
+    hot=ALONE.hot,
     once=_once(ALONE.owners),
 )
 #: Served beside the native contract; by itself every path is its own.

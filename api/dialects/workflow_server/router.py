@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from api.dialects.workflow_server import calls, page
 from api.dialects.workflow_server.handlers import NAME
@@ -28,6 +29,7 @@ from api.dialects.workflow_server.schemas import (
     SentAnswer,
     WorkflowNamesAnswer,
 )
+from api.hot_lane import Endpoint, HotRoute
 from api.owners import RouteOwner
 from api.responses import body_of, event_stream, failures
 
@@ -39,7 +41,11 @@ Documented = Mapping[int | str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. answers: what it gives by status; failures: statuses of other failures."""
+    """One call.
+
+    answers   what it gives by status; failures: statuses of other failures.
+    is_hot    it has the hot lane: one parameter, in its path, and no others.
+    """
 
     name: str
     method: str
@@ -50,6 +56,7 @@ class Call:
     answers: Documented
     failures: tuple[int, ...] = ()
     body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    is_hot: bool = False
 
 
 def _json(model: type[BaseModel], description: str) -> dict[str, Any]:
@@ -97,10 +104,10 @@ CALLS = (
     Call("list", "GET", "/workflows", calls.list_workflows, _READ, "Names of workflows with an `interface`",
          {200: _json(WorkflowNamesAnswer, "Their names")}, (503,)),
     Call("run", "POST", "/workflows/{name}/run", calls.run, _RUN, "Start a run and wait for its end",
-         _looked_at(HandlerData), (400, 404, 409, 413, 503), body_of(HandlerStart)),
+         _looked_at(HandlerData), (400, 404, 409, 413, 503), body_of(HandlerStart), is_hot=True),
     Call("run_nowait", "POST", "/workflows/{name}/run-nowait", calls.run_nowait, _RUN, "Start a run",
          {200: _json(HandlerData, "It was started")}, (400, 404, 409, 413, 503),
-         body_of(HandlerStart)),
+         body_of(HandlerStart), is_hot=True),
     Call("schema", "GET", "/workflows/{name}/schema", calls.schema, _READ,
          "Schemas of what starts a run and of what ends it", {200: _json(SchemaAnswer, "Both")}, (404, 503)),
     Call("events_schema", "GET", "/workflows/{name}/events", calls.events_schema, _READ,
@@ -112,28 +119,29 @@ CALLS = (
     Call("handlers", "GET", "/handlers", calls.list_handlers, _READ, "Handlers, newest first",
          {200: _json(HandlersAnswer, "All that fit")}, (400, 503)),
     Call("handler", "GET", "/handlers/{handler_id}", calls.handler, _READ, "A handler with its last event",
-         _looked_at(HandlerData), (404, 503)),
+         _looked_at(HandlerData), (404, 503), is_hot=True),
     Call("cancel", "POST", "/handlers/{handler_id}/cancel", calls.cancel, _RUN, "Cancel a run, or remove it",
          {200: _json(CancelAnswer, "Done")}, (400, 404, 409, 503)),
     Call("events", "GET", "/events/{handler_id}", calls.events, _READ, "Events with replay and tail",
          _STREAMED, (400, 404, 503)),
     Call("send", "POST", "/events/{handler_id}", calls.send_event, _RUN, "Send an event to a run",
          {200: _json(SentAnswer, "It was sent")}, (400, 404, 409, 413, 429, 503),
-         body_of(HandlerEvent)),
+         body_of(HandlerEvent), is_hot=True),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Calls as routes, with the owner of each."""
+    """Calls as routes, with the owner of each, and those of them that have the hot lane."""
 
     router: APIRouter
     owners: Mapping[str, RouteOwner]
+    hot: tuple[HotRoute, ...]
 
 
 def routes_of(*placed: tuple[str, str, tuple[Call, ...]]) -> Routes:
     """Make the routes of calls. placed: what stands before their paths and before their names, and they."""
-    router, owners = APIRouter(tags=["workflow server"]), {}
+    router, owners, hot = APIRouter(tags=["workflow server"]), {}, []
     for prefix, mark, some in placed:
         for call in some:
             operation_id = f"{NAME}_{mark}{call.name}"
@@ -149,7 +157,19 @@ def routes_of(*placed: tuple[str, str, tuple[Call, ...]]) -> Routes:
                 responses={**statuses, **call.answers},
                 openapi_extra=dict(call.body),
             )
-    return Routes(router, owners)
+            if call.is_hot:
+                hot.append((prefix + call.path, call.method, operation_id, _with_parameter(call.endpoint)))
+    return Routes(router, owners, tuple(hot))
+
+
+def _with_parameter(endpoint: Callable[..., Any]) -> Endpoint:
+    """Give an endpoint the one parameter of its path, as the framework does."""
+
+    async def called(request: Request) -> Response:
+        found: Response = await endpoint(request, *request.path_params.values())
+        return found
+
+    return called
 
 
 #: Beside the native contract, which has a `/health` and a page of its own.
