@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from api.problems import RequestInvalid
 from api.responses import json_response, location, replay_headers
 from api.schemas.execution_views import view_fields
 from api.schemas.starts import OriginFields
+from api.streaming.ends import Expected
 from api.streaming.listener import until_gone
 from orchestrator.definitions.targets import TARGET_FIELDS
 from orchestrator.errors import Problem
@@ -31,6 +33,7 @@ def origin_of(
     trigger: Mapping[str, Any] | None = None,
     workflow_id: str | None = None,
     workflow_version: int | None = None,
+    waiter: str | None = None,
 ) -> Origin:
     """Say where an execution comes from that this body starts."""
     return Origin(
@@ -40,6 +43,7 @@ def origin_of(
         trigger=trigger,
         execution_key=sent.execution_key,
         id_conflict_policy=sent.id_conflict_policy,
+        waiter=waiter,
         notify={name: value for name in TARGET_FIELDS if (value := getattr(sent, name)) is not None},
     )
 
@@ -51,6 +55,7 @@ async def started(
     wait_s: int | None,
     answer: Mapping[str, Any] | None = None,
     status: int = 202,
+    expected: Expected | None = None,
 ) -> Response:
     """Answer a start; where the client would wait, once it has ended or that time is over.
 
@@ -58,12 +63,13 @@ async def started(
     answer  what is said of an execution that has not ended; its id and status where nothing else is given.
     status  of that answer; 200 where nothing was created. One that ended in time is answered with 200 and
             its whole view.
+    expected  of a start that `expecting` was made for.
     """
     execution_id = submitted.execution_id
     headers = location(execution_id) | replay_headers(submitted.replayed)
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s}"
-        if await ended_in_time(request, execution_id, wait_s):
+        if await ended_in_time(request, execution_id, wait_s, expected=told_of(submitted, expected)):
             view = await engine_of(request).executions.get(execution_id)
             return json_response(view_fields(view), headers=headers)
     if answer is None:
@@ -90,12 +96,26 @@ def preferred_wait_s(request: Request) -> int | None:
     return None
 
 
-async def ended_in_time(request: Request, execution_id: str, wait_s: float) -> bool:
+def expecting(request: Request, *, wait: bool = True) -> AbstractContextManager[Expected]:
+    """Begin to listen to the end of what is about to be started, where its client would wait for that."""
+    return reach_of(request).hub.expecting() if wait else nullcontext(Expected(None))
+
+
+def told_of(submitted: Submitted, expected: Expected | None) -> Expected | None:
+    """Give what listens to the end of a new execution; None for one that was there, which tells others."""
+    return None if submitted.replayed or submitted.existing else expected
+
+
+async def ended_in_time(
+    request: Request, execution_id: str, wait_s: float, *, expected: Expected | None = None
+) -> bool:
     """Wait for the end of an execution, for as long as the client stays.
 
     execution_id  of the caller's own, as a question to the engine has given it.
+    expected      as `told_of` gives it.
     """
-    ending = asyncio.ensure_future(reach_of(request).hub.wait_for_end(execution_id, wait_s))
+    hub = reach_of(request).hub
+    ending = asyncio.ensure_future(hub.wait_for_end(execution_id, wait_s, expected=expected))
     gone = asyncio.ensure_future(until_gone(request.receive))
     try:
         await asyncio.wait((ending, gone), return_when=asyncio.FIRST_COMPLETED)

@@ -189,9 +189,13 @@ class Keys:
         """A key without parameters, such as `workflows:timers`."""
         return self.prefix + _BY_NAME[name].pattern
 
-    def quiet_channel(self) -> str:
-        """A channel without publishers: a subscription without any channel cannot be read."""
-        return f"{self.prefix}workflows:quiet"
+    def end_channel(self, execution_id: str) -> str:
+        """A channel for those who wait for the end of an execution alone; that of its news is `events`."""
+        return f"{self.events(execution_id)}:ended"
+
+    def waiter_channel(self, process: str) -> str:
+        """A channel for the ends of all executions that one process has started and waits for."""
+        return f"{self.prefix}workflows:ends:{process}"
 
     def usage(self, tenant: str, day: int) -> str:
         return self.key("usage", tenant=tenant, day=str(day))

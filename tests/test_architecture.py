@@ -47,7 +47,7 @@ LONG_FILES = {
     "orchestrator/operations/executions.py": 600,
     "orchestrator/operations/webhooks.py": 400,
     "orchestrator/operations/workflows.py": 400,
-    "orchestrator/store/reader.py": 520,
+    "orchestrator/store/reader.py": 525,
     "orchestrator/store/transitions.py": 1_100,
     "orchestrator/templates/evaluator.py": 420,
     "sdk/src/headrace/built_in.py": 600,

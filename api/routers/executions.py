@@ -34,7 +34,15 @@ from api.schemas.views import (
     verb_fields,
 )
 from api.schemas.workflow import TriggerRequest, WorkflowDefinition
-from api.starts import IN_TIME, MOST_WAIT_S, ended_in_time, origin_of, preferred_wait_s, started
+from api.starts import (
+    IN_TIME,
+    MOST_WAIT_S,
+    ended_in_time,
+    expecting,
+    origin_of,
+    preferred_wait_s,
+    started,
+)
 from api.validator import (
     definition_in,
     duration_ms_in,
@@ -78,18 +86,20 @@ async def create(request: Request) -> Response:
     sent = await read_envelope(request, ExecutionRequest)
     is_started, document_of_start = trigger_in(sent.trigger)
     wait_s = preferred_wait_s(request)
-    async with definition_in(sent.definition, reach_of(request)) as document:
-        submitted = await engine.executions.submit(
-            document,
-            # Written out again, so that the engine recognises a definition it has compiled before.
-            body=orjson.dumps(document),
-            inputs=sent.inputs,
-            trigger=is_started,
-            origin=origin_of(sent, trigger=document_of_start),
-            idempotency=idempotency_of(request, body),
-        )
-    status = 202 if is_started else 201
-    return await started(request, submitted, wait_s=wait_s if is_started else None, status=status)
+    wait_s = wait_s if is_started else None
+    with expecting(request, wait=wait_s is not None) as expected:
+        async with definition_in(sent.definition, reach_of(request)) as document:
+            submitted = await engine.executions.submit(
+                document,
+                # Written out again, so that the engine recognises a definition it has compiled before.
+                body=orjson.dumps(document),
+                inputs=sent.inputs,
+                trigger=is_started,
+                origin=origin_of(sent, trigger=document_of_start, waiter=expected.channel),
+                idempotency=idempotency_of(request, body),
+            )
+        status = 202 if is_started else 201
+        return await started(request, submitted, wait_s=wait_s, status=status, expected=expected)
 
 
 @router.get(

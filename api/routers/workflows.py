@@ -26,7 +26,7 @@ from api.schemas.registry import (
 )
 from api.schemas.views import page_fields, version_fields, workflow_fields
 from api.schemas.workflow import WorkflowDefinition
-from api.starts import IN_TIME, origin_of, preferred_wait_s, started
+from api.starts import IN_TIME, expecting, origin_of, preferred_wait_s, started
 from api.validator import (
     definition_in,
     idempotency_of,
@@ -288,14 +288,15 @@ async def resume(request: Request, workflow: str) -> Response:
 )
 async def start(request: Request) -> Response:
     sent, wait_s = await read_envelope(request, StartRequest, may_be_empty=True), preferred_wait_s(request)
-    submitted = await engine_of(request).workflows.start(
-        request.path_params["workflow"],
-        inputs=sent.inputs,
-        origin=origin_of(sent, trigger=sent.trigger),
-        version=sent.version,
-        idempotency=idempotency_of(request, await request.body()),
-    )
-    return await started(request, submitted, wait_s=wait_s)
+    with expecting(request, wait=wait_s is not None) as expected:
+        submitted = await engine_of(request).workflows.start(
+            request.path_params["workflow"],
+            inputs=sent.inputs,
+            origin=origin_of(sent, trigger=sent.trigger, waiter=expected.channel),
+            version=sent.version,
+            idempotency=idempotency_of(request, await request.body()),
+        )
+        return await started(request, submitted, wait_s=wait_s, expected=expected)
 
 
 def _changed(done: WorkflowChange) -> Response:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
 
 from headrace.backoff import Backoff
@@ -21,11 +23,24 @@ SLICE = 500
 ReadStatuses = Callable[[Sequence[str]], Awaitable[Mapping[str, ExecutionStatus]]]
 
 
+@dataclass(slots=True, eq=False)
+class Expected:
+    """Ends that may come before it is known of what.
+
+    channel  is told of the ends of executions that are started with it as their `waiter`; None while it is
+             not heard, or was not for a moment.
+    ended    executions whose end was heard, and for which nobody waited.
+    """
+
+    channel: str | None
+    ended: set[str] = field(default_factory=set)
+
+
 class Ends:
     """Waiters by execution, answered when its status says that it has ended.
 
-    A wake-up that does not say whether its execution has ended only names one with news. Whatever one turn of
-    the event loop brings is looked at together, with one command, however many wait.
+    What may have ended is looked at: whatever one turn of the event loop brings with one command, however
+    many wait.
     """
 
     def __init__(self, read: ReadStatuses) -> None:
@@ -34,6 +49,7 @@ class Ends:
         #: Executions whose one waiter was there before their first wake-up.
         self._unheard: set[str] = set()
         self._news: set[str] = set()
+        self._expected: set[Expected] = set()
         self._has_news = asyncio.Event()
         self._is_stopping = False
 
@@ -73,14 +89,33 @@ class Ends:
         """A wake-up says that an execution has ended; it may be an old one, which is looked at."""
         if execution_id in self._unheard:
             _answer(self._waiters[execution_id], has_ended=True)
-        else:
+        elif execution_id in self._waiters:
             self.mark(execution_id)
+        else:
+            for each in self._expected:
+                each.ended.add(execution_id)
+
+    @contextmanager
+    def expecting(self, channel: str | None) -> Iterator[Expected]:
+        """Listen to the ends of what is being started; see `Expected`."""
+        expected = Expected(channel)
+        self._expected.add(expected)
+        try:
+            yield expected
+        finally:
+            self._expected.discard(expected)
 
     def mark(self, execution_id: str) -> None:
         """There may be news of an execution."""
         if execution_id in self._waiters:
             self._news.add(execution_id)
             self._has_news.set()
+
+    def forget(self) -> None:
+        """Messages may have been lost: there may be news of every execution."""
+        for each in self._expected:
+            each.channel = None
+        self.mark_all()
 
     def mark_all(self) -> None:
         """There may be news of every execution."""

@@ -7,19 +7,20 @@ that a lost or repeated wake-up neither loses nor repeats a line.
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from api.schemas.events import Wire
 from api.streaming.channel import READ_AGAIN, Channel
-from api.streaming.ends import Ends
+from api.streaming.ends import Ends, Expected
 from api.streaming.feed import Feed, FeedWatcher
 from api.streaming.history import History
 from api.streaming.listener import PING, Listener, Send
 from api.streaming.watcher import Watcher
 from headrace.backoff import Backoff
 from orchestrator.engine import TenantEngine
-from orchestrator.operations.events import EventSubscription
+from orchestrator.operations.events import EventSubscription, Topic
 
 log = logging.getLogger("headrace.api.streaming")
 
@@ -61,7 +62,7 @@ class Hub:
         #: What subscribes to an execution, by its id, for all who wait for its end.
         self._awaiting: dict[str, asyncio.Task[None]] = {}
         self._wakeups: EventSubscription | None = None
-        self._watched: set[str] = set()
+        self._watched: set[Topic] = set()
         self._subscribing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._spawn(self._pulse())
@@ -113,7 +114,7 @@ class Hub:
         del self._channels[channel.execution_id]
         self._followers.pop(channel.execution_id).cancel()
         if not self.is_stopping:
-            self._spawn(self._unsubscribe(channel.execution_id))
+            self._spawn(self._unsubscribe(Topic(channel.execution_id)))
 
     def join_feed(self, engine: TenantEngine, *, credential: str | None = None) -> FeedWatcher:
         """Open a stream of what changes in the lists of a tenant. All of one tenant share one feed.
@@ -139,16 +140,37 @@ class Hub:
             del self._feeds[feed.tenant]
             self._lookers.pop(feed.tenant).cancel()
 
-    async def wait_for_end(self, execution_id: str, wait_s: float) -> bool:
+    @contextmanager
+    def expecting(self) -> Iterator[Expected]:
+        """Begin to listen to the end of an execution before it is started, with this channel as its `waiter`.
+
+        Nothing need be subscribed to or looked at then; see `wait_for_end`.
+        """
+        wakeups = self._wakeups
+        with self._ends.expecting(
+            wakeups.own_channel if wakeups and wakeups.is_standing else None
+        ) as expected:
+            yield expected
+
+    async def wait_for_end(
+        self, execution_id: str, wait_s: float, *, expected: Expected | None = None
+    ) -> bool:
         """Wait for an execution to end; False when the time is over first, or the process stops.
 
+        expected  of an execution that was started with its channel, and is new.
         An execution that does not exist, or no more, has ended.
         """
-        is_watched = execution_id in self._watched or execution_id in self._channels
+        is_told = expected is not None and expected.channel is not None
+        if expected is not None and is_told and execution_id in expected.ended:
+            return True
+        topic = Topic(execution_id, is_end=True)
+        is_watched = topic in self._watched
         future = self._ends.join(execution_id, is_watched=is_watched)
         try:
-            if execution_id not in self._awaiting and not self.is_stopping:
-                self._awaiting[execution_id] = self._spawn(self._await_end(execution_id))
+            if is_told:
+                pass
+            elif execution_id not in self._awaiting and not self.is_stopping:
+                self._awaiting[execution_id] = self._spawn(self._await_end(topic))
             else:
                 self._ends.mark(execution_id)
             async with asyncio.timeout(wait_s):
@@ -159,7 +181,7 @@ class Hub:
             if self._ends.leave(execution_id, future) and (task := self._awaiting.pop(execution_id, None)):
                 task.cancel()
                 if not self.is_stopping:
-                    self._spawn(self._unsubscribe(execution_id))
+                    self._spawn(self._unsubscribe(topic))
 
     def stop(self) -> None:
         """End every stream and wait now; clients come back, to this process or another, by Last-Event-ID."""
@@ -183,59 +205,61 @@ class Hub:
     async def _follow(self, channel: Channel) -> None:
         # Subscribed first, read second: what is written in between is seen twice rather than not at all.
         tries = 0
-        while not await self._subscribe(channel.execution_id):
+        while not await self._subscribe(Topic(channel.execution_id)):
             tries += 1
             await asyncio.sleep(READ_AGAIN.pause_s(tries))
         await channel.follow()
 
-    async def _await_end(self, execution_id: str) -> None:
-        if execution_id in self._watched:
-            self._ends.mark(execution_id)
+    async def _await_end(self, topic: Topic) -> None:
+        if topic in self._watched:
+            self._ends.mark(topic.execution_id)
             return
         # The first wake-up, when the subscription stands, has it looked at; where that takes long, this has.
-        asyncio.get_running_loop().call_later(LOOK_S, self._ends.mark, execution_id)
+        asyncio.get_running_loop().call_later(LOOK_S, self._ends.mark, topic.execution_id)
         tries = 0
-        while not await self._subscribe(execution_id):
-            self._ends.mark(execution_id)
+        while not await self._subscribe(topic):
+            self._ends.mark(topic.execution_id)
             tries += 1
             await asyncio.sleep(READ_AGAIN.pause_s(tries))
 
-    async def _subscribe(self, execution_id: str) -> bool:
+    async def _subscribe(self, topic: Topic) -> bool:
         # To its end, also when its caller has left by then, as one does whose execution has just ended: a
         # first subscription that is given up half-way would leave a connection without its tail, for good.
-        return await asyncio.shield(self._spawn(self._subscribed(execution_id)))
+        return await asyncio.shield(self._spawn(self._subscribed(topic)))
 
-    async def _subscribed(self, execution_id: str) -> bool:
+    async def _subscribed(self, topic: Topic) -> bool:
         async with self._subscribing:
             try:
                 is_first = self._wakeups is None
                 wakeups = self._wakeups = self._wakeups or self._engine.events.subscribe()
-                if execution_id not in self._watched:
-                    await wakeups.watch(execution_id)
-                    self._watched.add(execution_id)
+                if topic not in self._watched:
+                    await wakeups.watch(topic)
+                    self._watched.add(topic)
                 if is_first:
                     # Only now: reading and subscribing for the first time at once would open two connections.
                     self._spawn(self._tail(wakeups))
             except Exception as error:
                 log.warning(
-                    "stream.subscribe_failed", extra={"execution_id": execution_id, "error": str(error)}
+                    "stream.subscribe_failed",
+                    extra={"execution_id": topic.execution_id, "error": str(error)},
                 )
                 return False
         return True
 
-    async def _unsubscribe(self, execution_id: str) -> None:
+    async def _unsubscribe(self, topic: Topic) -> None:
         async with self._subscribing:
-            # Somebody may have come back while this waited for the lock, or wait for something else of it.
-            if execution_id in self._channels or execution_id in self._ends:
+            # Somebody may have come back while this waited for the lock.
+            if topic.execution_id in (self._ends if topic.is_end else self._channels):
                 return
-            if execution_id not in self._watched or self._wakeups is None:
+            if topic not in self._watched or self._wakeups is None:
                 return
-            self._watched.discard(execution_id)
+            self._watched.discard(topic)
             try:
-                await self._wakeups.unwatch(execution_id)
+                await self._wakeups.unwatch(topic)
             except Exception as error:
                 log.warning(
-                    "stream.unsubscribe_failed", extra={"execution_id": execution_id, "error": str(error)}
+                    "stream.unsubscribe_failed",
+                    extra={"execution_id": topic.execution_id, "error": str(error)},
                 )
 
     async def _tail(self, wakeups: EventSubscription) -> None:
@@ -245,13 +269,14 @@ class Hub:
                     if wakeup is None:
                         self._history.forget()
                         self._mark_all(is_suspect=True)
-                        self._ends.mark_all()
+                        self._ends.forget()
                         continue
-                    if wakeup.has_ended:
-                        self._ends.end(wakeup.execution_id)
-                    elif wakeup.has_ended is None:
-                        self._ends.mark(wakeup.execution_id)
-                    if (channel := self._channels.get(wakeup.execution_id)) is not None:
+                    execution_id, is_end = wakeup.topic
+                    if is_end and wakeup.is_first:
+                        self._ends.mark(execution_id)
+                    elif is_end:
+                        self._ends.end(execution_id)
+                    elif (channel := self._channels.get(execution_id)) is not None:
                         channel.mark()
             except Exception as error:
                 log.warning("stream.tail_failed", extra={"error": str(error)})

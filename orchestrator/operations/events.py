@@ -11,10 +11,10 @@ from orchestrator.operations.nodes import find_node
 from orchestrator.operations.owner import Owner
 from orchestrator.store.histories import is_cut
 from orchestrator.store.reader import Store
-from orchestrator.store.subscription import EventSubscription, Wakeup
+from orchestrator.store.subscription import EventSubscription, Topic, Wakeup
 from orchestrator.units import index_of, node_of
 
-__all__ = ["EventSubscription", "Events", "Wakeup", "is_cut"]
+__all__ = ["EventSubscription", "Events", "Topic", "Wakeup", "is_cut"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -408,6 +408,14 @@ class Executions:
         execution = await self._execution(await self._owner.execution(execution_id))
         return execution, await self.store.definition(execution.execution_id, execution.version)
 
+    async def outcome(self, execution_id: str) -> tuple[Execution, Definition, bytes | None]:
+        """Read the same, and its output as JSON; None until it is there. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
+        execution, output = await self.store.execution_and_output(execution_id)
+        if execution is None:
+            raise ExecutionNotFound(execution_id)
+        return execution, await self.store.definition(execution_id, execution.version), output
+
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Read every node's output as stored. Raises ExecutionNotFound."""
         execution_id = await self._owner.execution(execution_id)

@@ -50,6 +50,7 @@ class Origin:
     execution_id        minted before, so that the same start again makes the same execution; None mints one.
     chain               how many executions, each started by the end of the one before, led to it.
     is_triggered        the workflow starts by itself: its labels are those of the execution.
+    waiter              the channel of the process that waits for the end from the start on.
     """
 
     workflow_id: str | None = None
@@ -62,6 +63,7 @@ class Origin:
     execution_id: str | None = None
     chain: int = 0
     is_triggered: bool = False
+    waiter: str | None = None
 
     def of(self, record: WorkflowRecord, version: int | None) -> Origin:
         """Give the same of an execution of a workflow; version: None is the newest."""
@@ -91,6 +93,8 @@ class Origin:
             fields += ["execution_key", self.execution_key, "key_digest", digest_of(self.execution_key)]
         if self.chain:
             fields += ["chain", self.chain]
+        if self.waiter is not None:
+            fields += ["rare", "1", "waiter", self.waiter]
         return fields
 
     def targets(self) -> Targets:

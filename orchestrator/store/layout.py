@@ -22,7 +22,7 @@ The rest is in the execution's runtime hash. Written at submission and never cha
   name of its index), execution_key (text), key_digest (what stands for it in the name of its key)
   features (closes: a node has a schedule_to_close_timeout; output: a last unit $output, output:NODE a copy)
   notifies (how many targets each end has: "COMPLETED=1 FAILED=2"), target|STATUS|N (one of them, JSON)
-  chain (how many executions, each started by the end of the one before, led to it)
+  waiter (the channel of whoever waits since its start), chain (how many, each started by the last, led to it)
   parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`),
   account (with it: 16 hex digits of the title's SHA-256, under which its day is counted)
@@ -36,7 +36,7 @@ The rest is in the execution's runtime hash. Written at submission and never cha
 Written by every transition:
   seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
   rare ('1' once one of these has been set: cancelling, fail_fast, deadline_ms, generation other than 1,
-  parent, children, paused, features, notifies, tenant other than default; scripts look for them only then)
+  parent, children, paused, features, notifies, waiter, tenant other than default; else no script looks)
 
 Written by single verbs:
   inputs, trigger (the document, JSON; without one it was started by hand), created_ms, started_ms,

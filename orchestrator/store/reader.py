@@ -182,14 +182,20 @@ class Store:
                 raise answer
         return read_execution(execution_id, *answers)
 
+    async def execution_and_output(self, execution_id: str) -> tuple[Execution | None, bytes | None]:
+        """Read the same, and the output of the whole so far, in one round trip."""
+        more = ("GET", self.keys.output(execution_id, OUTPUT))
+        *answers, output = await self._wire.ask([*self._asking(execution_id), more])
+        return read_execution(execution_id, *answers), output
+
     async def _executions(self, execution_ids: Sequence[str]) -> list[tuple[str, Any, Any]]:
         """Ask for id, status and fields of each; what Redis refuses is in its place."""
-        commands: list[tuple[str, ...]] = []
-        for execution_id in execution_ids:
-            commands.append(("GET", self.keys.status(execution_id)))
-            commands.append(("HMGET", self.keys.runtime(execution_id), *EXECUTION_FIELDS))
-        answers = await self._wire.send(commands)
+        answers = await self._wire.send([each for id_ in execution_ids for each in self._asking(id_)])
         return list(zip(execution_ids, answers[::2], answers[1::2], strict=True))
+
+    def _asking(self, execution_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        runtime = self.keys.runtime(execution_id)
+        return ("GET", self.keys.status(execution_id)), ("HMGET", runtime, *EXECUTION_FIELDS)
 
     async def nodes(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, NodeState]:
         """Read the runtime records of the nodes named, in slices. Raises LayoutUnknown."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator
+from secrets import token_hex
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from clients.redis_listener import Listener, Message
 from headrace.backoff import Backoff
 from orchestrator.redis_keys import Keys
 
@@ -27,66 +29,77 @@ SILENCE_S = 5.0
 MOST_SILENCES = 2
 
 
-class Wakeup(NamedTuple):
-    """There is news of an execution.
-
-    has_ended  whether it had ended when the message was sent; None where that does not say so.
-    """
+class Topic(NamedTuple):
+    """What is watched: all news of an execution, or its end alone."""
 
     execution_id: str
-    has_ended: bool | None = None
+    is_end: bool = False
 
 
-#: What messages say; see `leave` in store/lua/include/base.lua.
-HAS_ENDED = {b"ended": True, b"more": False}
+class Wakeup(NamedTuple):
+    """There is news of what is watched; at the first wake-up, `is_first`, there may be some from before."""
+
+    topic: Topic
+    is_first: bool = False
 
 
 class EventSubscription:
-    """Watch executions, then iterate: each wake-up, and None after a reconnection (look at all).
+    """Watch topics, then iterate: each wake-up, and None after a reconnection (look at all).
 
-    The first wake-up of an execution comes when its subscription stands: from then on none is missed.
+    The first wake-up of a topic comes when its subscription stands: from then on none is missed. An execution
+    whose `waiter` is `own_channel` need not be watched: its end wakes while `is_standing`.
     """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
-        self._watched: dict[str, str] = {}
-        self._pubsub = redis.pubsub()
+        self._watched: dict[str, Topic] = {}
+        self.own_channel = keys.waiter_channel(token_hex(6))
+        #: Whether what is published on it arrives.
+        self.is_standing = False
+        self._listener: Listener | None = None
         self._is_open = True
-        # Two tasks that subscribe at once on a pubsub without a connection would open one each.
-        self._connecting = asyncio.Lock()
 
-    async def watch(self, execution_id: str) -> None:
-        """Start waking up for one execution, the first time as soon as nothing more can be missed."""
-        channel = self._keys.events(execution_id)
-        self._watched[channel] = execution_id
-        try:
-            async with self._connecting:
-                await self._pubsub.subscribe(channel)
-        except (RedisError, OSError):
-            pass  # The iteration notices too, subscribes to everything again and yields None.
+    async def watch(self, topic: Topic) -> None:
+        """Start waking up for a topic, the first time as soon as nothing more can be missed."""
+        channel = self._channel(topic)
+        self._watched[channel] = topic
+        # Without a connection the iteration subscribes once there is one.
+        if self._listener is not None:
+            self._listener.subscribe(channel)
 
-    async def unwatch(self, execution_id: str) -> None:
-        channel = self._keys.events(execution_id)
-        if self._watched.pop(channel, None):
-            try:
-                await self._pubsub.unsubscribe(channel)
-            except (RedisError, OSError):
-                pass
+    async def unwatch(self, topic: Topic) -> None:
+        channel = self._channel(topic)
+        if self._watched.pop(channel, None) and self._listener is not None:
+            self._listener.unsubscribe(channel)
 
     async def aclose(self) -> None:
+        """End it, and the iteration with it."""
         self._is_open = False
-        await self._close_pubsub()
+        await self._hang_up()
 
-    async def _close_pubsub(self) -> None:
-        closing: Any = self._pubsub.aclose  # untyped in redis-py
-        await closing()
+    async def _hang_up(self) -> None:
+        self.is_standing = False
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.close()
 
-    async def _ask(self, silences: int) -> int:
+    def _read(self, message: Message) -> Wakeup | None:
+        if message.channel == self.own_channel:
+            self.is_standing = True
+            return None if message.is_first else Wakeup(Topic(message.data.decode(), is_end=True))
+        topic = self._watched.get(message.channel)
+        return Wakeup(topic, message.is_first) if topic else None
+
+    def _channel(self, topic: Topic) -> str:
+        """See `leave` in store/lua/include/base.lua."""
+        return (self._keys.end_channel if topic.is_end else self._keys.events)(topic.execution_id)
+
+    def _ask(self, silences: int, listener: Listener) -> int:
         """Ask whether the server is there; a connection that leads nowhere is silent, and gives no error."""
         if silences == MOST_SILENCES:
             raise RedisConnectionError("the subscription gives no sign of life")
-        await self._pubsub.ping()
+        listener.ping()
         return silences + 1
 
     async def __aiter__(self) -> AsyncIterator[Wakeup | None]:
@@ -94,29 +107,28 @@ class EventSubscription:
         is_first = True
         while self._is_open:
             try:
-                async with self._connecting:
-                    await self._pubsub.subscribe(self._keys.quiet_channel(), *self._watched)
+                listener = Listener(self._redis)
+                await listener.open()
+                self._listener = listener
+                listener.subscribe(self.own_channel, *self._watched)
                 if not is_first:
                     yield None
                 is_first, tries, silences = False, 0, 0
                 while self._is_open:
-                    # Confirmations of subscriptions too are signs of life.
-                    message = await self._pubsub.get_message(timeout=SILENCE_S)
-                    silences = 0 if message else await self._ask(silences)
-                    if message and message["type"] in ("message", "subscribe"):
-                        execution_id = self._watched.get(message["channel"].decode())
-                        if execution_id:
-                            yield Wakeup(execution_id, _has_ended(message))
+                    message = await listener.next(SILENCE_S)
+                    if message is None:
+                        silences = self._ask(0 if listener.has_heard() else silences, listener)
+                    elif (wakeup := self._read(message)) is not None:
+                        yield wakeup
             except (RedisError, OSError) as error:
+                if self._is_over():
+                    break
                 log.warning("wakeups.reconnect", extra={"error": str(error)})
+                await self._hang_up()
                 tries += 1
                 await asyncio.sleep(RECONNECT.pause_s(tries))
-                async with self._connecting:
-                    await self._close_pubsub()
-                    self._pubsub = self._redis.pubsub()
                 is_first = False
+        await self._hang_up()
 
-
-def _has_ended(message: Mapping[str, Any]) -> bool | None:
-    """Read what a message says of the end; the confirmation of a subscription says nothing."""
-    return HAS_ENDED.get(message["data"].rpartition(b" ")[2]) if message["type"] == "message" else None
+    def _is_over(self) -> bool:
+        return not self._is_open

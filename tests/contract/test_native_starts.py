@@ -245,6 +245,44 @@ async def test_a_wait_that_cannot_be_is_refused(client: httpx2.AsyncClient, wait
     assert "whole seconds, 0 to 60" in triggered.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/v1/executions", "/v1/workflows/orders/executions"])
+async def test_a_start_that_waits_is_told_of_its_end_without_asking(
+    client: httpx2.AsyncClient, worker: FakeWorker, redis: Redis, path: str
+) -> None:
+    (await client.put("/v1/workflows/orders", json=ONE)).raise_for_status()
+    body = {"definition": ONE, "trigger": True} if path == "/v1/executions" else {}
+
+    async def ended() -> str:
+        waiting = asyncio.ensure_future(client.post(path, json=body, headers={"Prefer": "wait=30"}))
+        await until(lambda: _has_run(worker))
+        return str((await waiting).json()["status"])
+
+    # The first wait opens the subscription of the process.
+    assert await ended() == "COMPLETED"
+    await redis.config_resetstat()
+
+    assert [await ended() for _ in range(3)] == ["COMPLETED"] * 3
+
+    stats = await redis.info("commandstats")
+    assert not {"cmdstat_subscribe", "cmdstat_unsubscribe"} & stats.keys()
+
+
+async def test_the_same_start_again_waits_for_the_end_as_well(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    async def post() -> httpx2.Response:
+        headers = {"Prefer": "wait=30", "Idempotency-Key": "once"}
+        body = {"definition": ONE, "trigger": True}
+        return await client.post("/v1/executions", json=body, headers=headers)
+
+    waiting = [asyncio.ensure_future(post()) for _ in range(3)]
+    await until(lambda: _has_run(worker))
+
+    answers = [await each for each in waiting]
+    assert {each.json()["status"] for each in answers} == {"COMPLETED"}
+    assert len({each.json()["execution_id"] for each in answers}) == 1
+
+
 async def test_a_thousand_waiters_on_a_hundred_executions_share_one_subscription(
     redis: Redis, redis_url: str
 ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from orchestrator.store.subscription import EventSubscription
+from orchestrator.store.subscription import EventSubscription, Topic
 
 
 class LetterWatch:
@@ -42,7 +42,7 @@ class LetterWatch:
                 if execution_id in self._standing:
                     woken.set()
                 else:
-                    await self._subscription.watch(execution_id)
+                    await self._subscription.watch(Topic(execution_id))
                     self._standing.add(execution_id)
             yield woken
         finally:
@@ -55,12 +55,12 @@ class LetterWatch:
         async with self._turn:
             if execution_id not in self._waiters and self._subscription is not None:
                 self._standing.discard(execution_id)
-                await self._subscription.unwatch(execution_id)
+                await self._subscription.unwatch(Topic(execution_id))
 
     async def _wake(self, subscription: EventSubscription) -> None:
         async for wakeup in subscription:
             # After a reconnection anything may have been missed.
-            named = self._waiters if wakeup is None else [wakeup.execution_id]
+            named = self._waiters if wakeup is None else [wakeup.topic.execution_id]
             for each in list(named):
                 for woken in self._waiters.get(each, ()):
                     woken.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, NamedTuple
 
@@ -29,7 +29,7 @@ from api.dialects.workflow_server.rendering import HEARTBEAT, HTTP_STATUSES, WOR
 from api.dialects.workflow_server.story import Ends
 from api.owners import RouteOwner
 from api.responses import json_response, replay_headers
-from api.starts import ended_in_time
+from api.starts import ended_in_time, expecting, told_of
 from api.streaming.event_stream import RenderedStream
 from api.streaming.results import JsonStream
 from api.validator import idempotency_of, repeat_id_of
@@ -73,9 +73,15 @@ async def representation(request: Request, name: str) -> Response:
 
 
 async def run(request: Request, name: str) -> Response:
-    started = await _started(request, name)
-    # False where the client has left or this server stops: the handler goes on, and the answer says so.
-    await ended_in_time(request, started.submitted.execution_id, FOREVER_S)
+    with expecting(request) as expected:
+        started = await _started(request, name, waiter=expected.channel)
+        # False where the client has left or this server stops: the handler goes on, and the answer says so.
+        await ended_in_time(
+            request,
+            started.submitted.execution_id,
+            FOREVER_S,
+            expected=told_of(started.submitted, expected),
+        )
     return await _shown(request, started)
 
 
@@ -261,15 +267,15 @@ class Started(NamedTuple):
     submitted: Submitted
 
 
-async def _started(request: Request, name: str) -> Started:
+async def _started(request: Request, name: str, *, waiter: str | None = None) -> Started:
     """Start a run. Raises WorkflowNotFound, Refused, HTTPException (409)."""
     start, engine = Start(name, await _body(request)), engine_of(request)
     handler_id = handler_id_in(start.sent.get("handler_id"))
-    origin = Origin(labels=dict([LABEL]))
+    origin = Origin(labels=dict([LABEL]), waiter=waiter)
     if handler_id is not None:
         await handlers.refuse_running(engine, handler_id)
         key = key_of(handler_id)
-        origin = Origin(labels=dict([LABEL]), execution_key=key, id_conflict_policy="fail")
+        origin = replace(origin, execution_key=key, id_conflict_policy="fail")
     start_it = partial(
         engine.workflows.start,
         inputs=start.inputs_of,

@@ -118,9 +118,7 @@ async def read_started(
 
     workflow  that it is of, where that is known.
     """
-    (execution, definition), output = await asyncio.gather(
-        engine.executions.brief(execution_id), engine.outputs.so_far(execution_id)
-    )
+    execution, definition, output = await engine.executions.outcome(execution_id)
     names = WorkflowNames(engine, *([workflow] if workflow else []))
     return await _handler(engine, names, execution, definition, handler_id, output)
 

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from clients.redis_client import connect_subscriber
+from clients.redis_listener import Listener
 from orchestrator.redis_keys import Keys
 from orchestrator.store import subscription
-from orchestrator.store.subscription import EventSubscription, Wakeup
+from orchestrator.store.subscription import EventSubscription, Topic, Wakeup
 from tests.patience import PATIENCE_S
 from tests.redis_server import RedisServer
 
@@ -62,14 +63,14 @@ async def test_a_subscription_without_a_sign_of_life_is_made_again(
     between, url = relay
     client = connect_subscriber(url)
     watching = EventSubscription(client, Keys())
-    await watching.watch("x1")
+    await watching.watch(Topic("x1"))
     wakeups = aiter(watching)
-    first = asyncio.ensure_future(anext(wakeups))
+    assert await asyncio.wait_for(anext(wakeups), PATIENCE_S) == Wakeup(Topic("x1"), is_first=True)
 
     between.forget()
 
     # None: what was missed meanwhile is for the watcher to read.
-    assert await asyncio.wait_for(first, PATIENCE_S) is None
+    assert await asyncio.wait_for(anext(wakeups), PATIENCE_S) is None
     await watching.aclose()
     await client.aclose()
 
@@ -83,25 +84,27 @@ async def test_a_subscription_that_is_only_quiet_or_much_changed_is_kept(
     client = connect_subscriber(url)
     watching = EventSubscription(client, Keys())
     for number in range(500):
-        await watching.watch(f"x{number}")
+        await watching.watch(Topic(f"x{number}"))
     asked = 0
 
-    async def ask(silences: int) -> int:
+    publishing: list[asyncio.Future[int]] = []
+
+    def ask(silences: int, listener: Listener) -> int:
         nonlocal asked
         asked += 1
         if asked == 3:
-            await client.publish(Keys().events("x1"), "1")
-        return await EventSubscription._ask(watching, silences)
+            publishing.append(asyncio.ensure_future(client.publish(Keys().events("x1"), "1")))
+        return EventSubscription._ask(watching, silences, listener)
 
     monkeypatch.setattr(watching, "_ask", ask)
 
     subscribed: set[Wakeup | None] = set()
     woken = aiter(watching)
-    while asked < 3:
+    while asked < 3 or len(subscribed) < 501:
         subscribed.add(last := await asyncio.wait_for(anext(woken), PATIENCE_S))
 
-    assert last == Wakeup("x1")
-    assert subscribed == {Wakeup(f"x{number}") for number in range(500)}
+    assert last == Wakeup(Topic("x1"))
+    assert subscribed == {last, *(Wakeup(Topic(f"x{number}"), is_first=True) for number in range(500))}
     # The 500 confirmations were no silences.
     assert asked < 100
     await watching.aclose()

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.engine import Engine
 from orchestrator.errors import ConfigError
+from orchestrator.operations.events import Topic
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.health import await_usable, check_redis
 from tests.fake_handlers import Stage, ended, start
@@ -77,7 +78,7 @@ async def test_everything_works_over_a_socket_of_the_file_system(tmp_path: Path,
             await fleet.start(lease_ms=900)
             woken = engine.events.subscribe()
             execution_id = await start(engine, node("A"), node("B", after=["A"]))
-            await woken.watch(execution_id)
+            await woken.watch(Topic(execution_id))
 
             assert await ended(engine, execution_id) is ExecutionStatus.COMPLETED
             assert await engine.workers.list()

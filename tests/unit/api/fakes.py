@@ -17,31 +17,34 @@ from orchestrator.errors import (
 )
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Event, Execution, NodeState
-from orchestrator.operations.events import Events, EventSubscription, Wakeup
+from orchestrator.operations.events import Events, EventSubscription, Topic, Wakeup
 from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.results import ExecutionView, ResultPage
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.reader import Store
 
 EXECUTION_ID = "01900000-0000-7000-8000-000000000000"
+#: What may be watched of it.
+EVENTS, END = Topic(EXECUTION_ID), Topic(EXECUTION_ID, is_end=True)
 
 
 class FakeWakeups:
     """What `engine.events.subscribe()` gives: wake-ups put in by hand come out at the other end."""
 
     def __init__(self) -> None:
-        self.watched: set[str] = set()
+        self.watched: set[Topic] = set()
         self.inbox: asyncio.Queue[Wakeup | None] = asyncio.Queue()
-        self.is_closed = False
+        self.is_closed = self.is_standing = False
+        self.own_channel = "workflows:ends:1"
 
-    async def watch(self, execution_id: str) -> None:
+    async def watch(self, topic: Topic) -> None:
         await asyncio.sleep(0)
-        self.watched.add(execution_id)
-        self.inbox.put_nowait(Wakeup(execution_id))
+        self.watched.add(topic)
+        self.inbox.put_nowait(Wakeup(topic, is_first=True))
 
-    async def unwatch(self, execution_id: str) -> None:
+    async def unwatch(self, topic: Topic) -> None:
         await asyncio.sleep(0)
-        self.watched.discard(execution_id)
+        self.watched.discard(topic)
 
     async def aclose(self) -> None:
         self.is_closed = True
@@ -94,8 +97,9 @@ class FakeEngine:
         self.history.append(Event(seq, type_, EXECUTION_ID, "A", 1, 1_700_000_000_123 + seq, data))
         if is_announced:
             for wakeups in self.wakeups_made:
-                if EXECUTION_ID in wakeups.watched:
-                    wakeups.inbox.put_nowait(Wakeup(EXECUTION_ID, self.current.is_terminal))
+                for topic in (EVENTS, END) if self.current.is_terminal else (EVENTS,):
+                    if topic in wakeups.watched:
+                        wakeups.inbox.put_nowait(Wakeup(topic))
 
     def finish(self) -> None:
         """End the execution, status and event at once."""

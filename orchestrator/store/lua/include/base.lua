@@ -45,16 +45,18 @@ local UNCOUNTED = -1000000000
 local function read_rare(x)
   local given, values = x.given, nil
   if given then
-    values = {false, given.fail_fast, false, false, given.parent, false, false, given.features, given.tenant, given.notifies}
+    values = {
+      false, given.fail_fast, false, false, given.parent, false, false, given.features, given.tenant, given.notifies, given.waiter,
+    }
   else
     values = redis.call('HMGET', x.runtime, 'cancelling', 'fail_fast', 'deadline_ms', 'generation', 'parent', 'children',
-      'paused', 'features', 'tenant', 'notifies')
+      'paused', 'features', 'tenant', 'notifies', 'waiter')
   end
   x.cancelling, x.fail_fast = values[1] ~= '' and values[1] or nil, values[2] == '1'
   x.deadline_ms, x.generation = tonumber(values[3] or ''), values[4] or '1'
   x.parent, x.children = values[5], tonumber(values[6] or 0)
   x.paused, x.features = values[7] ~= '' and values[7] or nil, values[8]
-  x.tenant, x.notifies = values[9], values[10]
+  x.tenant, x.notifies, x.waiter = values[9], values[10], values[11]
 end
 
 local function totals(execution_id)
@@ -206,7 +208,8 @@ function write_new(x)
 end
 
 -- Writes all that a call has changed, the totals of its executions too, and wakes their subscribers; the message says only
--- how far the history goes, and whether the call has ended the execution. Messages and leases come last.
+-- how far the history goes. Ends have a channel of their own, and so have those who have waited since the start.
+-- Messages and leases come last.
 function leave()
   -- With room for what most calls write.
   local keys = {nil, nil, nil, nil, nil, nil, nil, nil}
@@ -224,7 +227,11 @@ function leave()
       note(x, 'updated_ms', NOW_TEXT)
       in_parts('HSET', x.notes, x.runtime, x.noted)
       if x.has_ended then pack_events(x) end
-      redis.call('PUBLISH', x.events, seq .. (x.has_ended and ' ended' or ' more'))
+      redis.call('PUBLISH', x.events, seq)
+      if x.has_ended then
+        redis.call('PUBLISH', x.events .. ':ended', seq)
+        if x.waiter then redis.call('PUBLISH', x.waiter, x.id) end
+      end
     end
   end
   flush_acks()

@@ -55,6 +55,7 @@ function purge.hide(id, call)
   redis.call('ZADD', rare_key.purging(), NOW, id)
   -- Who watches it looks again, and finds it gone.
   redis.call('PUBLISH', events_key(id), '0')
+  redis.call('PUBLISH', events_key(id) .. ':ended', '0')
 end
 
 -- A child goes with its parent, unless it still runs: then it goes on as an execution of its own. Gives how many were done,

@@ -42,7 +42,7 @@ end
 -- What is asked for of the fields that a new execution was given.
 local ASKED = {
   left = true, rare = true, queues = true, workflow_id = true, label_digests = true, replay_of = true, forked_from = true,
-  execution_timeout_ms = true, ['start|0'] = true, fail_fast = true, features = true, notifies = true,
+  execution_timeout_ms = true, ['start|0'] = true, fail_fast = true, features = true, notifies = true, waiter = true,
 }
 
 -- Makes an execution visible that lacks nothing, its last slice written from ARGV[at] on, and opens it. Its lists, history and start

@@ -10,10 +10,10 @@ from api.streaming import hub as hub_module
 from api.streaming.hub import Hub
 from clients.waiting import WaitBudget, seconds_left
 from headrace.backoff import Backoff
-from orchestrator.operations.events import Wakeup
+from orchestrator.operations.events import Topic, Wakeup
 from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
-from tests.unit.api.fakes import EXECUTION_ID, FakeEngine, FakeWakeups
+from tests.unit.api.fakes import END, EVENTS, EXECUTION_ID, FakeEngine, FakeWakeups
 from tests.unit.api.streaming.watching import until
 
 
@@ -22,7 +22,7 @@ def waiting(hub: Hub, count: int = 1, wait_s: float = PATIENCE_S) -> list[asynci
 
 
 async def subscribed(fake: FakeEngine) -> None:
-    await until(lambda: any(EXECUTION_ID in made.watched for made in fake.wakeups_made))
+    await until(lambda: any(END in made.watched for made in fake.wakeups_made))
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -53,18 +53,17 @@ async def test_the_event_of_the_end_answers_who_waits_alone_without_a_read(
 
 
 async def test_an_end_before_a_retry_that_is_heard_late_ends_no_wait(hub: Hub, fake: FakeEngine) -> None:
-    watcher = hub.join(EXECUTION_ID, after=0, wire="sse")
+    (earlier,) = waiting(hub)
     await subscribed(fake)
     (waiter,) = waiting(hub)
     before = fake.calls["statuses"]
 
-    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EXECUTION_ID, has_ended=True))
+    fake.wakeups_made[0].inbox.put_nowait(Wakeup(END))
 
     await until(lambda: fake.calls["statuses"] > before)
     assert not waiter.done()
     fake.finish()
-    assert await waiter
-    hub.leave(watcher)
+    assert await waiter and await earlier
 
 
 async def test_nothing_is_read_while_nothing_happens(hub: Hub, fake: FakeEngine) -> None:
@@ -129,7 +128,7 @@ async def test_a_waiter_that_leaves_early_leaves_nothing_behind(hub: Hub, fake: 
 
     first.cancel()
     await until(lambda: hub.waiters == 1)
-    assert fake.wakeups_made[0].watched == {EXECUTION_ID}
+    assert fake.wakeups_made[0].watched == {END}
     second.cancel()
 
     await until(lambda: not fake.wakeups_made[0].watched)
@@ -146,7 +145,7 @@ async def test_a_stream_keeps_the_subscription_a_wait_gives_back(hub: Hub, fake:
     for _ in range(20):
         await asyncio.sleep(0)
 
-    assert fake.wakeups_made[0].watched == {EXECUTION_ID}
+    await until(lambda: fake.wakeups_made[0].watched == {EVENTS})
     hub.leave(watcher)
     await until(lambda: not fake.wakeups_made[0].watched)
 
@@ -176,9 +175,9 @@ async def test_the_subscription_is_not_bounded_by_the_time_of_the_request_that_c
 ) -> None:
     bounds: list[float] = []
 
-    async def watch(self: FakeWakeups, execution_id: str) -> None:
+    async def watch(self: FakeWakeups, topic: Topic) -> None:
         bounds.append(seconds_left(math.inf))
-        self.watched.add(execution_id)
+        self.watched.add(topic)
 
     monkeypatch.setattr(FakeWakeups, "watch", watch)
     with WaitBudget(8.0).applied():
@@ -199,7 +198,7 @@ async def test_a_store_that_is_away_is_asked_again(
     fake.fail_with = OSError("away")
     before = fake.calls["statuses"]
     fake.current = ExecutionStatus.COMPLETED
-    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EXECUTION_ID))
+    fake.wakeups_made[0].inbox.put_nowait(Wakeup(END, is_first=True))
     await until(lambda: fake.calls["statuses"] > before + 3)
 
     fake.fail_with = None
@@ -212,9 +211,9 @@ async def test_a_first_wait_that_ends_before_its_subscription_stands_leaves_one_
 ) -> None:
     may_stand, watch = asyncio.Event(), FakeWakeups.watch
 
-    async def slowly(wakeups: FakeWakeups, execution_id: str) -> None:
+    async def slowly(wakeups: FakeWakeups, topic: Topic) -> None:
         await may_stand.wait()
-        await watch(wakeups, execution_id)
+        await watch(wakeups, topic)
 
     monkeypatch.setattr(FakeWakeups, "watch", slowly)
     fake.current = ExecutionStatus.COMPLETED
@@ -227,3 +226,54 @@ async def test_a_first_wait_that_ends_before_its_subscription_stands_leaves_one_
     fake.finish()
 
     assert await asyncio.gather(*waiters) == [True] * 3
+
+
+async def told(hub: Hub, fake: FakeEngine) -> FakeWakeups:
+    """Let the hub open its subscription, and hear that it stands."""
+    (waiter,) = waiting(hub)
+    await subscribed(fake)
+    fake.wakeups_made[0].is_standing = True
+    waiter.cancel()
+    await until(lambda: not fake.wakeups_made[0].watched)
+    return fake.wakeups_made[0]
+
+
+async def test_what_was_started_with_the_channel_of_the_process_is_not_subscribed_to(
+    hub: Hub, fake: FakeEngine
+) -> None:
+    wakeups = await told(hub, fake)
+    before = fake.calls["statuses"]
+    with hub.expecting() as expected:
+        assert expected.channel == wakeups.own_channel
+        waiter = asyncio.ensure_future(hub.wait_for_end(EXECUTION_ID, PATIENCE_S, expected=expected))
+        await until(lambda: hub.waiters == 1)
+        assert not wakeups.watched
+
+        wakeups.inbox.put_nowait(Wakeup(END))
+
+        assert await waiter
+    assert fake.calls["statuses"] == before
+
+
+async def test_an_end_that_is_heard_before_the_start_is_answered_counts(hub: Hub, fake: FakeEngine) -> None:
+    wakeups = await told(hub, fake)
+    with hub.expecting() as expected:
+        wakeups.inbox.put_nowait(Wakeup(END))
+        await until(lambda: bool(expected.ended))
+
+        assert await hub.wait_for_end(EXECUTION_ID, PATIENCE_S, expected=expected)
+
+
+async def test_what_was_missed_during_a_start_is_looked_at(hub: Hub, fake: FakeEngine) -> None:
+    wakeups = await told(hub, fake)
+    with hub.expecting() as expected:
+        wakeups.inbox.put_nowait(None)
+        await until(lambda: expected.channel is None)
+        fake.current = ExecutionStatus.COMPLETED
+
+        assert await hub.wait_for_end(EXECUTION_ID, PATIENCE_S, expected=expected)
+
+
+async def test_without_a_subscription_there_is_no_channel(hub: Hub) -> None:
+    with hub.expecting() as expected:
+        assert expected.channel is None

@@ -16,7 +16,7 @@ from orchestrator.engine import Engine
 from orchestrator.operations.events import Wakeup
 from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
-from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
+from tests.unit.api.fakes import EVENTS, EXECUTION_ID, FakeEngine
 from tests.unit.api.streaming.watching import Client, drain, ids, until
 
 
@@ -48,7 +48,7 @@ async def test_an_end_between_a_look_at_the_history_and_one_at_the_status_is_see
         return found
 
     fake.executions.status = ending
-    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EXECUTION_ID))  # for nothing new
+    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EVENTS))  # for nothing new
 
     assert ids(await drain(watcher)) == [2]
 
@@ -156,11 +156,11 @@ async def test_idle_stream_is_pinged(hub: Hub, fake: FakeEngine, monkeypatch: py
 async def test_last_watcher_to_leave_ends_the_subscription(app: FastAPI, fake: FakeEngine, hub: Hub) -> None:
     first, second = Client(app), Client(app)
     await until(lambda: hub.watchers == 2 and bool(fake.wakeups_made))
-    await until(lambda: EXECUTION_ID in fake.wakeups_made[0].watched)
+    await until(lambda: EVENTS in fake.wakeups_made[0].watched)
 
     first.leave()
     await asyncio.wait_for(first.task, PATIENCE_S)
-    assert (hub.watchers, fake.wakeups_made[0].watched) == (1, {EXECUTION_ID})
+    assert (hub.watchers, fake.wakeups_made[0].watched) == (1, {EVENTS})
 
     second.leave()
     await asyncio.wait_for(second.task, PATIENCE_S)
@@ -329,6 +329,6 @@ async def test_what_ends_between_two_reads_is_handed_out_to_its_end(hub: Hub, fa
 
     fake.executions.status = ending
     # Woken for nothing new, it asks for the status.
-    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EXECUTION_ID))
+    fake.wakeups_made[0].inbox.put_nowait(Wakeup(EVENTS))
 
     assert ids(await drain(watcher)) == [2, 3]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
-from orchestrator.store.subscription import EventSubscription, Wakeup
+from orchestrator.store.subscription import EventSubscription, Topic, Wakeup
 from workers.runtime.letter_watch import LetterWatch
 
 
@@ -19,14 +19,14 @@ class Subscription:
         self.wakes: asyncio.Queue[Wakeup | None] = asyncio.Queue()
         self.is_closed = False
 
-    async def watch(self, execution_id: str) -> None:
-        self.watched.append(execution_id)
-        self.calls.append(f"watch {execution_id}")
-        self.wakes.put_nowait(Wakeup(execution_id))
+    async def watch(self, topic: Topic) -> None:
+        self.watched.append(topic.execution_id)
+        self.calls.append(f"watch {topic.execution_id}")
+        self.wakes.put_nowait(Wakeup(topic, is_first=True))
 
-    async def unwatch(self, execution_id: str) -> None:
-        self.watched.remove(execution_id)
-        self.calls.append(f"unwatch {execution_id}")
+    async def unwatch(self, topic: Topic) -> None:
+        self.watched.remove(topic.execution_id)
+        self.calls.append(f"unwatch {topic.execution_id}")
 
     async def aclose(self) -> None:
         self.is_closed = True
@@ -63,7 +63,7 @@ async def test_those_who_wait_share_a_subscription_and_each_looks_first() -> Non
             await other.wait()
             for event in (first, second, other):
                 event.clear()
-            subscriptions[0].wakes.put_nowait(Wakeup("x"))
+            subscriptions[0].wakes.put_nowait(Wakeup(Topic("x")))
             await first.wait()
             await second.wait()
             assert not other.is_set()
