@@ -121,9 +121,12 @@ class Wire:
     """Sends commands in one round trip over connections it keeps.
 
     They come from the client's pool, which connects and logs in, and go back closed.
+
+    most_s  how long one round trip may take; None: as long as any command.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, most_s: float | None = None) -> None:
+        self._most_s = most_s
         self._pool: Any = redis.connection_pool  # untyped below this level
         self._idle: list[tuple[Line, Any]] = []
         # Far fewer than the pool has: a connection kept here is missing for all other calls.
@@ -138,7 +141,7 @@ class Wire:
             return []
         packed = b"".join([hiredis.pack_command(command) for command in commands])
         began_s = time.monotonic()
-        most_s = seconds_left(COMMAND_TIMEOUT_S)
+        most_s = seconds_left(COMMAND_TIMEOUT_S if self._most_s is None else self._most_s)
         waited_s = 0.0
         if self._idle and not self._turns and not self._idle[-1][0].is_closed:
             kept = self._idle.pop()

@@ -255,6 +255,8 @@ class Worker:
                 self.claims.reading = (free + 1) // 2
                 deliveries = await self.reader.read(self.claims.reading, block_ms=BLOCK_MS)
                 await self.claims.claim(deliveries)
+                # What was claimed begins before more is asked for.
+                await asyncio.sleep(0)
                 tries = 0
             except (RedisError, OSError) as error:
                 log.warning("worker.read_failed", extra={"worker_id": self.worker_id, "error": str(error)})

@@ -11,6 +11,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
+from clients.redis_client import BLOCKING_TIMEOUT_S
+from clients.redis_wire import Wire
 from orchestrator.redis_keys import Keys
 from orchestrator.store.replies import Delivery
 from workers.runtime.shares import Shares
@@ -39,6 +41,7 @@ class TaskReader:
 
     def __init__(self, redis: Redis, keys: Keys, *, consumer: str, shares: Shares) -> None:
         self._redis: Any = redis  # its raw commands are untyped
+        self._wire = Wire(redis, most_s=BLOCKING_TIMEOUT_S)
         self._keys = keys
         self._consumer = consumer
         self._shares = shares
@@ -59,6 +62,10 @@ class TaskReader:
             except ResponseError as error:
                 if "BUSYGROUP" not in str(error):
                     raise
+
+    async def let_go(self) -> None:
+        """Return the connection that is kept. It can be used again afterwards."""
+        await self._wire.let_go()
 
     async def _has_group(self, stream: str) -> bool:
         groups: list[Any] = await self._redis.xinfo_groups(stream) if await self._redis.exists(stream) else []
@@ -147,12 +154,14 @@ class TaskReader:
 
     async def _read(self, streams: Sequence[str], count: int, block_ms: int | None) -> list[Delivery]:
         block = () if block_ms is None else ("BLOCK", block_ms)
-        answer = await self._redis.execute_command(
+        command = (
             "XREADGROUP", "GROUP", self._keys.group, self._consumer, "COUNT", count, *block,
             "STREAMS", *streams, *([">"] * len(streams)),
         )  # fmt: skip
+        (answer,) = await self._wire.ask([command])
         found: list[Delivery] = []
-        for stream, entries in answer or ():
+        # Pairs, or a map in the newer version of the protocol.
+        for stream, entries in answer.items() if isinstance(answer, dict) else answer or ():
             found += await self._deliveries(stream.decode(), entries)
         return found
 

@@ -225,10 +225,15 @@ class Simulator:
     async def _open_reader(self) -> TaskReader:
         queues = await self.store.queue_names()
         if self._reader is None or queues != self._queues:
+            await self._close_reader()
             self._queues = queues
             self._reader = TaskReader(self._redis, self.keys, consumer=WORKER, shares=Shares(queues))
             await self._reader.open()
         return self._reader
+
+    async def _close_reader(self) -> None:
+        if self._reader is not None:
+            await self._reader.let_go()
 
     async def _start(self, task: Delivery) -> None:
         number = next(self._numbers)
@@ -317,6 +322,7 @@ class Simulator:
         await asyncio.shield(asyncio.ensure_future(self._delete_keys()))
 
     async def _delete_keys(self) -> None:
+        await self._close_reader()
         await self.transitions.let_go()
         await self.store.let_go()
         await self.transitions.delete_namespace()
