@@ -70,6 +70,9 @@ class Run:
         self.last: StopEvent | None = None
         #: What kept a journal from being written.
         self.fault: BaseException | None = None
+        #: Where steps wait before their own code while an entry is being written; open otherwise.
+        self.gate = asyncio.Event()
+        self.gate.set()
         self._context = context
         self._records = records
         self._code = dict(code)
@@ -220,13 +223,19 @@ class Run:
         for event in events:
             self._context.emit(*event)
 
-    async def finish(self) -> None:
-        """Publish what is left, at the end of the run. Raises Terminal where a step's event is not kept."""
-        self.emit_rest()
+    async def finish(self) -> list[TypedEvent]:
+        """Give what is left to be published, at the end of the run.
+
+        Raises Terminal where a step's event is not kept.
+        """
+        self._hold_rest()
         try:
-            await asyncio.gather(*self._emits)
+            if self._emits:
+                await asyncio.gather(*self._emits)
         except BaseException as error:
             raise self._failed(error) from None
+        left, self._events = self._events, []
+        return left
 
     def _hold_rest(self) -> None:
         if self._rest is not None:

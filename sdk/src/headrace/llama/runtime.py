@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from workflows.context.state_store import StateStore
@@ -39,6 +42,8 @@ class JournaledRuntime(BasicRuntime):
         super().__init__()
         self._runs: dict[str, Run] = {}
         self._registered: dict[int, RegisteredWorkflow] = {}
+        #: By workflow: names of the steps that wait at the gate of their run.
+        self._gated_steps: dict[int, frozenset[str]] = {}
 
     def serve(self, workflow: Workflow) -> None:
         """Run a workflow here from now on, for as long as this process lives.
@@ -49,6 +54,28 @@ class JournaledRuntime(BasicRuntime):
         steps = workflow._get_steps()
         vars(workflow)["_get_steps"] = lambda: steps
         self._registered[id(workflow)] = self.register(workflow)
+        # Another step calls resources of the user's before its own code, or runs in a thread.
+        gated = {
+            name: self._gated(step)
+            for name, step in steps.items()
+            if inspect.iscoroutinefunction(step) and not step._step_config.resources
+        }
+        vars(workflow).update(gated)
+        self._gated_steps[id(workflow)] = frozenset(gated)
+
+    def _gated(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """Let a step wait before its first line for the entry that is being written; see `Run.gate`."""
+
+        @functools.wraps(step)
+        async def gated(*arguments: Any, **named: Any) -> Any:
+            run = self._runs.get(get_current_run_id() or "")
+            if run is not None:
+                await run.gate.wait()
+            return await step(*arguments, **named)
+
+        # The library asks for it at each call.
+        vars(gated)["__signature__"] = inspect.signature(step)
+        return gated
 
     def get_registered(self, workflow: Workflow) -> RegisteredWorkflow | None:
         """Give what was made of a served workflow; None for any other."""
@@ -79,15 +106,21 @@ class JournaledRuntime(BasicRuntime):
         run = self._runs.get(get_current_run_id() or "")
         if run is None:
             return super().get_internal_adapter(workflow)
-        return JournaledAdapter(self._queues[run.run_id], run)
+        return JournaledAdapter(
+            self._queues[run.run_id], run, self._gated_steps.get(id(workflow), frozenset())
+        )
 
 
 class JournaledAdapter(InternalAsyncioAdapter):
-    """What the library's loop and the steps of one run speak to."""
+    """What the library's loop and the steps of one run speak to.
 
-    def __init__(self, queues: AsyncioAdapterQueues, run: Run) -> None:
+    gated  names of the steps that wait at the gate of the run.
+    """
+
+    def __init__(self, queues: AsyncioAdapterQueues, run: Run, gated: frozenset[str]) -> None:
         super().__init__(queues)
         self._run = run
+        self._gated = gated
 
     async def write_to_event_stream(self, event: Event) -> None:
         self._run.publish(event)
@@ -110,12 +143,13 @@ class JournaledAdapter(InternalAsyncioAdapter):
         Raises Parking when nothing is under way that could end.
         """
         run, queue = self._run, self._queues.receive_queue
+        beginning = [each for each in pending if isinstance(each, PendingWorker)]
+        if beginning and all(str(each.step_id) in self._gated for each in beginning):
+            return await self._wait_behind_the_gate(list(running), pending, timeout)
         try:
             await run.flush()
             timeout = run.wake(queue.put_nowait, timeout)
-            works = any(isinstance(each, WorkerTask) for each in running) or any(
-                isinstance(each, PendingWorker) for each in pending
-            )
+            works = beginning or any(isinstance(each, WorkerTask) for each in running)
             if not works and queue.empty() and not any(each.task.done() for each in running):
                 await run.idle(queue.put_nowait, timeout)
             elif works:
@@ -125,6 +159,27 @@ class JournaledAdapter(InternalAsyncioAdapter):
                 each.coro.close()
             raise
         return await super().wait_for_next_task(list(running), list(pending), timeout)
+
+    async def _wait_behind_the_gate(
+        self, running: list[NamedTask], pending: Sequence[PendingStart], timeout: float | None
+    ) -> WaitForNextTaskResult:
+        """Do the same where all steps that begin wait at the gate.
+
+        What the library does before it calls a step takes as long as the entry takes to be written.
+        """
+        run, put = self._run, self._queues.receive_queue.put_nowait
+        run.gate.clear()
+        started = [each.start(asyncio.create_task(each.coro)) for each in pending]
+        try:
+            await run.flush()
+        except BaseException:
+            for each in started:
+                each.task.cancel()
+            raise
+        run.gate.set()
+        run.listen(put)
+        ended = await super().wait_for_next_task([*running, *started], [], run.wake(put, timeout))
+        return WaitForNextTaskResult(ended.completed, started)
 
     async def get_now(self) -> float:
         return self._run.now()

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from workflows import Context, Workflow, step
 from workflows.context.context_types import SerializedContext
-from workflows.events import StartEvent, StopEvent
+from workflows.events import Event, StartEvent, StopEvent
 from workflows.plugins import basic
+from workflows.resource import Resource
 from workflows.runtime.control_loop import rebuild_state_from_ticks, replay_ticks_stream
-from workflows.runtime.types import internal_state, plugin, results, ticks
+from workflows.runtime.types import internal_state, named_task, plugin, results, ticks
 
 from headrace.llama.runtime import JournaledRuntime
+
+
+class Middle(Event):
+    pass
+
+
+class Last(Event):
+    pass
 
 
 class Plain(Workflow):
@@ -74,6 +83,36 @@ def test_a_served_workflow_is_looked_through_once() -> None:
     assert workflow._get_steps() is workflow._get_steps()
     assert runtime.get_or_register(workflow) is runtime.get_or_register(workflow)
     assert runtime.get_registered(Plain()) is None
+
+
+class Mixed(Workflow):
+    @step
+    async def first(self, ev: StartEvent) -> Middle:
+        return Middle()
+
+    @step
+    def plainly(self, ev: Middle) -> Last:
+        return Last()
+
+    @step
+    async def with_a_resource(self, ev: Last, made: Annotated[int, Resource(lambda: 1)]) -> StopEvent:
+        return StopEvent()
+
+
+def test_only_steps_that_do_nothing_of_the_users_before_their_code_wait_at_the_gate() -> None:
+    workflow, runtime = Mixed(), JournaledRuntime()
+
+    runtime.serve(workflow)
+
+    assert runtime._gated_steps[id(workflow)] == {"first"}
+    assert vars(workflow).keys() & {"first", "plainly", "with_a_resource"} == {"first"}
+    assert inspect.signature(workflow.first) == inspect.signature(Mixed().first)
+
+
+def test_what_is_about_to_begin_says_of_which_step_it_is() -> None:
+    assert {"step_id", "coro"} <= set(named_task.PendingWorker.__dataclass_fields__)
+    assert callable(named_task.PendingWorker.start) and callable(named_task.PendingPull.start)
+    assert list(inspect.signature(plugin.WaitForNextTaskResult).parameters) == ["completed", "started"]
 
 
 def test_what_is_kept_of_a_run_has_the_fields_that_are_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +11,15 @@ import pytest
 from workflows import Workflow, step
 from workflows.events import StartEvent, StopEvent
 
-from headrace import Terminal
-from headrace.durable import Journaled
+from headrace import Completed, Terminal
+from headrace.durable import Entry, Journaled
 from headrace.fake_context import FakeContext
+from headrace.fake_durable import FakeJournal
 from headrace.llama.known_types import KnownTypes
 from headrace.llama.records import Kept, Records
 from headrace.llama.run import Run
 from headrace.llama.runtime import JournaledRuntime
+from headrace.registration import HANDLER_REGISTRY
 
 YES = {"type": "ResponseEvent", "value": {"response": "yes"}, "step": None}
 Counts = Callable[[], Counter[str]]
@@ -143,6 +146,73 @@ async def test_code_that_has_changed_waits_for_an_operator(play: Play) -> None:
     # What an operator resumes goes on with the code that is here.
     accepted = [entry.data for entry in (await lived.journal.read()).entries]
     assert (await play("flaky", {"run": "r"}, entries=accepted)).output == "fine"
+
+
+class SlowJournal(FakeJournal):
+    """Writes its entries once it may; the first `refused` of them never."""
+
+    def __init__(self, refused: int = 0) -> None:
+        super().__init__()
+        self.asked, self.may_write, self.refused = asyncio.Event(), asyncio.Event(), refused
+
+    async def append(self, data: Any, **more: Any) -> Entry:  # type: ignore[override]
+        self.asked.set()
+        await self.may_write.wait()
+        if self.refused > len(self.entries):
+            raise Terminal("this attempt has been replaced", type="LeaseLost")
+        return super().append(data, **more)
+
+
+async def turns() -> None:
+    """Let the loop turn as often as a step needs to begin."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_a_step_begins_once_what_was_before_it_is_written(play: Play, counts: Counts) -> None:
+    journal = SlowJournal()
+    context = FakeContext(journal=journal)
+    running = asyncio.ensure_future(
+        HANDLER_REGISTRY["workflow_server.flaky"].function({"start": {"run": "r"}}, context)
+    )
+    await journal.asked.wait()
+    await turns()
+    assert counts() == {"first": 1}
+
+    journal.may_write.set()
+
+    with pytest.raises(Terminal, match="not today"):
+        await running
+    assert counts() == {"first": 1, "second": 1}
+
+
+async def test_a_step_never_begins_where_what_was_before_it_cannot_be_written(
+    play: Play, counts: Counts
+) -> None:
+    journal = SlowJournal(refused=1)
+    journal.may_write.set()
+
+    with pytest.raises(Terminal, match="replaced"):
+        await HANDLER_REGISTRY["workflow_server.flaky"].function(
+            {"start": {"run": "r"}}, FakeContext(journal=journal)
+        )
+
+    await turns()
+    assert counts() == {"first": 1}
+    assert not [each for each in asyncio.all_tasks() if "worker" in repr(each.get_coro())]
+
+
+async def test_the_last_events_are_given_with_the_end(play: Play) -> None:
+    journal = SlowJournal()
+    journal.may_write.set()
+    context = FakeContext(journal=journal)
+
+    ended = await HANDLER_REGISTRY["workflow_server.greet"].function({"start": {"name": "Ada"}}, context)
+
+    assert isinstance(ended, Completed)
+    assert ended.output == "Hello, Ada!"
+    states = [event[1]["step_state"] for event in ended.events if event[0] == "StepStateChanged"]
+    assert states == ["running", "not_running"]
 
 
 async def test_an_older_attempt_that_ends_leaves_the_newer_one_alone() -> None:
