@@ -13,7 +13,9 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import sdk_path  # noqa: F401  # `headrace` is found from here on
 from config import SettingsInvalid
+from headrace._huge_pages import use_huge_pages
 from orchestrator.documents import exact_json
 from orchestrator.errors import HeadraceError
 
@@ -110,10 +112,11 @@ def set_up(level: str, form: str | None = None) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
-def spare_the_collector() -> None:
-    """Leave what is there now out of later collections: each scan of it holds up whatever else goes on."""
+def keep_what_is_loaded() -> None:
+    """Gather what is there now, and leave it out of later collections: each would hold up all else."""
     gc.collect()
     gc.freeze()
+    use_huge_pages()
 
 
 def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callable[[], LogSettings]) -> None:
@@ -126,7 +129,7 @@ def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callabl
         factory: Callable[[], asyncio.AbstractEventLoop] | None = uvloop.new_event_loop
     except ImportError:
         factory = None
-    spare_the_collector()
+    keep_what_is_loaded()
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
             _outlive_exits(runner.get_loop(), main())

@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
             hub = Hub(engine.all_tenants, over=engine.authentication.over)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
             attach(app, _reach(settings, engine, hub, simulator, _gate(settings)))
-            logs.spare_the_collector()
+            logs.keep_what_is_loaded()
             try:
                 with _on_stop_signals(hub.stop):
                     yield

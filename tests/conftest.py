@@ -35,7 +35,7 @@ from workers.handlers import Catalogue
 # A machine that is short of breath for some seconds is slow, not broken, and must not fail a test.
 redis_client.COMMAND_TIMEOUT_S = redis_client.BLOCKING_TIMEOUT_S = redis_client.GREETING_TIMEOUT_S = 60.0
 # One process of tests serves hundreds of apps, one after the other: nothing of one may stay.
-logs.spare_the_collector = lambda: None
+logs.keep_what_is_loaded = lambda: None
 # Tests start hundreds of processes, and without byte code each of them compiles all of Headrace.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

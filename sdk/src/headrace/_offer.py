@@ -14,6 +14,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
+from headrace._huge_pages import use_huge_pages
 from headrace._shapes import shape_of
 from headrace.plain_json import as_json
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
@@ -74,6 +75,7 @@ def load(modules: Sequence[str], folders: Sequence[str]) -> dict[str, Any]:
     # What is loaded stays: each later collection that scanned it would hold up all that runs.
     gc.collect()
     gc.freeze()
+    use_huge_pages()
     return {"handlers": cards, "files": _stamped(_files(folders), began_ns)}
 
 
