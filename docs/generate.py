@@ -128,6 +128,7 @@ SETTINGS = {
     "handler_async": "`async def` handlers that their one process runs at a time",
     "handler_recycle_runs": "attempts after which a process is replaced; 0: never",
     "handler_recycle_mb": "memory from which on a process is replaced; 0: never",
+    "handler_loop": "event loop of that process; `auto`: uvloop where the handlers have it; or `asyncio`",
     "handler_memory_mb": "memory that a process may have; 0: any",
     "lease_ms": "how long a silent worker keeps its running attempts; renewed each third of it",
     "drain_s": "how long a worker that is stopped lets running attempts finish",
@@ -227,7 +228,9 @@ task streams and their consumer group, `workflow_group`. A member of `workflows:
 attempt; one of `workflows:timers` is kind, execution, node and attempt (or generation). The byte `0x1F` parts
 them.
 
-Beside the keys there is one channel for each execution, named like its event stream: a message on it says how
+Beside the keys there are two channels for each execution: one named like its event stream, and, for those who
+wait for its end alone, that name with `:ended`. Those who have waited since its start have a channel for each
+of their processes, `workflows:ends:PROCESS`; a message there names the execution. Any other message says how
 far the history goes, and nothing else.
 
 ## Fields of `workflow:{execution_id}:runtime`

@@ -27,9 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from headrace import _offer
-from headrace._frames import PROTOCOL, FrameError
+from headrace._frames import PROTOCOL, FrameError, read_json
 from headrace._host_context import HostContext
 from headrace._host_result import completed, failed, stopped
+from headrace._loops import new_loop
 from headrace._steps import SLOT, Steps, follow_steps
 from headrace._streams import CURRENT, Lines, capture
 from headrace._wire import TICK_S, Wire
@@ -155,7 +156,7 @@ class Host:
             case "serve":
                 if header["kind"] == "async":
                     # Here, not in the main thread: the first attempt may come before that has its turn.
-                    self._loop = asyncio.new_event_loop()
+                    self._loop = new_loop(header.get("loop", "asyncio"))
                 self._chosen.put(header["kind"])
             case "run":
                 if self._loop is None:
@@ -288,7 +289,7 @@ class Host:
     def _context(
         self, header: dict[str, Any], body: bytes, loop: asyncio.AbstractEventLoop | None
     ) -> tuple[HostContext, Any]:
-        asked = json.loads(body)
+        asked = read_json(body)
         return HostContext(self.wire, header, asked["inputs"], loop), asked["config"]
 
     def _begins(self, running: Running) -> bool:

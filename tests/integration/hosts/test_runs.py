@@ -221,6 +221,66 @@ async def test_a_plain_function_lives_while_it_reports_and_is_told_when_it_was_s
     assert (await project.error(hanging))["type"] == "Timeout.Heartbeat"
 
 
+async def test_events_of_the_end_are_written_with_it_or_the_node_is_not_done(project: Project) -> None:
+    await project.start("""
+        @handler("ends")
+        async def ends(config, context):
+            context.emit("Made", {"n": 1})
+            return Completed("done", events=[("Made", {"n": 2}), ("Made", {"n": 3}, ("Base",))])
+
+        @handler("ends_plain")
+        def ends_plain(config, context):
+            return Completed("done", events=(("Made", {"n": 4}),))
+
+        @handler("ends_badly")
+        def ends_badly(config, context):
+            return Completed("done", events=(("bad name!", 1),))
+
+        @handler("ends_worse")
+        def ends_worse(config, context):
+            return Completed("done", events=("Made",))
+    """)
+
+    execution_id = await project.run(
+        node("A", handler="ends"),
+        node("B", handler="ends_plain"),
+        node("C", handler="ends_badly"),
+        node("D", handler="ends_worse"),
+    )
+
+    made = await project.events(execution_id, "node.event", "A")
+    assert [(each["value"]["n"], each["types"]) for each in made] == [(1, None), (2, None), (3, ["Base"])]
+    (plain,) = await project.events(execution_id, "node.event", "B")
+    assert plain["value"] == {"n": 4}
+    assert (await project.error(execution_id, "C"))["type"] == "EventInvalid"
+    worse = await project.error(execution_id, "D")
+    assert worse["message"].endswith("each event of a Completed is a TypedEvent, or a tuple of its fields")
+    assert await project.events(execution_id, "node.event", "D") == []
+
+
+async def test_async_handlers_have_the_quicker_loop(project: Project) -> None:
+    await project.start("""
+        @handler("loop")
+        async def loop(config, context):
+            return type(asyncio.get_running_loop()).__module__
+    """)
+
+    assert await project.output(await project.run(node("A", handler="loop"))) == "uvloop"
+
+
+async def test_the_loop_of_asyncio_can_be_had(project: Project) -> None:
+    await project.start(
+        """
+        @handler("loop")
+        async def loop(config, context):
+            return type(asyncio.get_running_loop()).__module__
+        """,
+        loop="asyncio",
+    )
+
+    assert await project.output(await project.run(node("A", handler="loop"))) == "asyncio.unix_events"
+
+
 async def test_typed_events_progress_and_streams_come_through(project: Project) -> None:
     await project.start("""
         @handler("stream")
