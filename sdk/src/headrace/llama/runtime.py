@@ -140,45 +140,33 @@ class JournaledAdapter(InternalAsyncioAdapter):
     ) -> WaitForNextTaskResult:
         """Write down what has been done before anything new begins, and wait; or end the attempt.
 
-        Raises Parking when nothing is under way that could end.
-        """
-        run, queue = self._run, self._queues.receive_queue
-        beginning = [each for each in pending if isinstance(each, PendingWorker)]
-        if beginning and all(str(each.step_id) in self._gated for each in beginning):
-            return await self._wait_behind_the_gate(list(running), pending, timeout)
-        try:
-            await run.flush()
-            timeout = run.wake(queue.put_nowait, timeout)
-            works = beginning or any(isinstance(each, WorkerTask) for each in running)
-            if not works and queue.empty() and not any(each.task.done() for each in running):
-                await run.idle(queue.put_nowait, timeout)
-            elif works:
-                run.listen(queue.put_nowait)
-        except BaseException:
-            for each in pending:
-                each.coro.close()
-            raise
-        return await super().wait_for_next_task(list(running), list(pending), timeout)
-
-    async def _wait_behind_the_gate(
-        self, running: list[NamedTask], pending: Sequence[PendingStart], timeout: float | None
-    ) -> WaitForNextTaskResult:
-        """Do the same where all steps that begin wait at the gate.
-
-        What the library does before it calls a step takes as long as the entry takes to be written.
+        Steps that wait at the gate begin meanwhile: what the library does before it calls a step takes about
+        as long as an entry takes to be written. Raises Parking when nothing is under way that could end.
         """
         run, put = self._run, self._queues.receive_queue.put_nowait
-        run.gate.clear()
-        started = [each.start(asyncio.create_task(each.coro)) for each in pending]
+        beginning = [each for each in pending if isinstance(each, PendingWorker)]
+        is_gated = bool(beginning) and all(str(each.step_id) in self._gated for each in beginning)
+        started: list[NamedTask] = []
         try:
+            if is_gated:
+                run.gate.clear()
+                started = [each.start(asyncio.create_task(each.coro)) for each in pending]
             await run.flush()
+            run.gate.set()
+            timeout = run.wake(put, timeout)
+            if beginning or any(isinstance(each, WorkerTask) for each in running):
+                run.listen(put)
+            elif self._queues.receive_queue.empty() and not any(each.task.done() for each in running):
+                await run.idle(put, timeout)
+            started = started or [each.start(asyncio.create_task(each.coro)) for each in pending]
+            ended = await super().wait_for_next_task([*running, *started], [], timeout)
         except BaseException:
-            for each in started:
-                each.task.cancel()
+            # The loop knows of none of them, and would let them go on.
+            for task in started:
+                task.task.cancel()
+            for each in pending if not started else ():
+                each.coro.close()
             raise
-        run.gate.set()
-        run.listen(put)
-        ended = await super().wait_for_next_task([*running, *started], [], run.wake(put, timeout))
         return WaitForNextTaskResult(ended.completed, started)
 
     async def get_now(self) -> float:

@@ -11,7 +11,7 @@ import pytest
 from workflows import Workflow, step
 from workflows.events import StartEvent, StopEvent
 
-from headrace import Completed, Terminal
+from headrace import Cancelled, Completed, Terminal
 from headrace.durable import Entry, Journaled
 from headrace.fake_context import FakeContext
 from headrace.fake_durable import FakeJournal
@@ -190,16 +190,39 @@ async def test_a_step_never_begins_where_what_was_before_it_cannot_be_written(
     play: Play, counts: Counts
 ) -> None:
     journal = SlowJournal(refused=1)
+    running = asyncio.ensure_future(
+        HANDLER_REGISTRY["workflow_server.flaky"].function(
+            {"start": {"run": "r"}}, FakeContext(journal=journal)
+        )
+    )
+    await journal.asked.wait()
+    await turns()
+
     journal.may_write.set()
 
     with pytest.raises(Terminal, match="replaced"):
-        await HANDLER_REGISTRY["workflow_server.flaky"].function(
-            {"start": {"run": "r"}}, FakeContext(journal=journal)
-        )
-
+        await running
     await turns()
     assert counts() == {"first": 1}
     assert not [each for each in asyncio.all_tasks() if "worker" in repr(each.get_coro())]
+
+
+async def test_a_step_ends_with_its_attempt(play: Play, counts: Counts) -> None:
+    context = FakeContext()
+    running = asyncio.ensure_future(
+        HANDLER_REGISTRY["workflow_server.busy"].function({"start": {"run": "r"}}, context)
+    )
+    while not counts():
+        await asyncio.sleep(0)
+    begun = asyncio.all_tasks() - {asyncio.current_task()}
+
+    context.cancelled.set()
+
+    with pytest.raises(Cancelled):
+        await running
+    await turns()
+    # What it listens with goes, too.
+    assert [each for each in begun if not each.done()] == []
 
 
 async def test_the_last_events_are_given_with_the_end(play: Play) -> None:
