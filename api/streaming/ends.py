@@ -29,7 +29,7 @@ class Expected:
 
     channel  is told of the ends of executions that are started with it as their `waiter`; None while it is
              not heard, or was not for a moment.
-    ended    executions whose end was heard, and for which nobody waited.
+    ended    executions whose end was heard.
     """
 
     channel: str | None
@@ -89,11 +89,10 @@ class Ends:
         """A wake-up says that an execution has ended; it may be an old one, which is looked at."""
         if execution_id in self._unheard:
             _answer(self._waiters[execution_id], has_ended=True)
-        elif execution_id in self._waiters:
-            self.mark(execution_id)
         else:
-            for each in self._expected:
-                each.ended.add(execution_id)
+            self.mark(execution_id)
+        for each in self._expected:
+            each.ended.add(execution_id)
 
     @contextmanager
     def expecting(self, channel: str | None) -> Iterator[Expected]:
@@ -104,6 +103,11 @@ class Ends:
             yield expected
         finally:
             self._expected.discard(expected)
+
+    def was_heard(self, expected: Expected, execution_id: str) -> bool:
+        """Say whether an execution has ended before it was known by its id; it is known from now on."""
+        self._expected.discard(expected)
+        return execution_id in expected.ended
 
     def mark(self, execution_id: str) -> None:
         """There may be news of an execution."""

@@ -161,7 +161,7 @@ class Hub:
         An execution that does not exist, or no more, has ended.
         """
         is_told = expected is not None and expected.channel is not None
-        if expected is not None and is_told and execution_id in expected.ended:
+        if expected is not None and self._ends.was_heard(expected, execution_id):
             return True
         topic = Topic(execution_id, is_end=True)
         is_watched = topic in self._watched

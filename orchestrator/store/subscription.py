@@ -56,7 +56,7 @@ class EventSubscription:
         self._watched: dict[str, Topic] = {}
         self.own_channel = keys.waiter_channel(token_hex(6))
         #: Whether what is published on it arrives.
-        self.is_standing = False
+        self.is_standing = self._has_stood = False
         self._listener: Listener | None = None
         self._is_open = True
 
@@ -86,8 +86,7 @@ class EventSubscription:
 
     def _read(self, message: Message) -> Wakeup | None:
         if message.channel == self.own_channel:
-            self.is_standing = True
-            return None if message.is_first else Wakeup(Topic(message.data.decode(), is_end=True))
+            return Wakeup(Topic(message.data.decode(), is_end=True))
         topic = self._watched.get(message.channel)
         return Wakeup(topic, message.is_first) if topic else None
 
@@ -103,21 +102,24 @@ class EventSubscription:
         return silences + 1
 
     async def __aiter__(self) -> AsyncIterator[Wakeup | None]:
-        tries = 0
-        is_first = True
+        tries = silences = 0
         while self._is_open:
             try:
+                await self._hang_up()
                 listener = Listener(self._redis)
                 await listener.open()
                 self._listener = listener
                 listener.subscribe(self.own_channel, *self._watched)
-                if not is_first:
-                    yield None
-                is_first, tries, silences = False, 0, 0
                 while self._is_open:
                     message = await listener.next(SILENCE_S)
                     if message is None:
                         silences = self._ask(0 if listener.has_heard() else silences, listener)
+                    elif message.is_first and message.channel == self.own_channel:
+                        is_again, self._has_stood = self._has_stood, True
+                        self.is_standing, tries = True, 0
+                        # Only now: an end that comes behind a look is heard.
+                        if is_again:
+                            yield None
                     elif (wakeup := self._read(message)) is not None:
                         yield wakeup
             except (RedisError, OSError) as error:
@@ -127,7 +129,7 @@ class EventSubscription:
                 await self._hang_up()
                 tries += 1
                 await asyncio.sleep(RECONNECT.pause_s(tries))
-                is_first = False
+                silences = 0
         await self._hang_up()
 
     def _is_over(self) -> bool:

@@ -277,3 +277,28 @@ async def test_what_was_missed_during_a_start_is_looked_at(hub: Hub, fake: FakeE
 async def test_without_a_subscription_there_is_no_channel(hub: Hub) -> None:
     with hub.expecting() as expected:
         assert expected.channel is None
+
+
+async def test_a_start_hears_of_an_end_that_somebody_else_waits_for(hub: Hub, fake: FakeEngine) -> None:
+    wakeups = await told(hub, fake)
+    with hub.expecting() as expected:
+        (other,) = waiting(hub)
+        await subscribed(fake)
+        fake.finish()
+        assert await other
+        wakeups.inbox.put_nowait(Wakeup(END))
+        await until(lambda: bool(expected.ended))
+
+        assert await hub.wait_for_end(EXECUTION_ID, PATIENCE_S, expected=expected)
+
+
+async def test_one_that_is_known_keeps_no_ends_of_others(hub: Hub, fake: FakeEngine) -> None:
+    wakeups = await told(hub, fake)
+    with hub.expecting() as expected:
+        waiter = asyncio.ensure_future(hub.wait_for_end(EXECUTION_ID, PATIENCE_S, expected=expected))
+        await until(lambda: hub.waiters == 1)
+        wakeups.inbox.put_nowait(Wakeup(Topic("another", is_end=True)))
+        wakeups.inbox.put_nowait(Wakeup(END))
+
+        assert await waiter
+        assert expected.ended == set()
