@@ -21,7 +21,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,20 +101,15 @@ class Host:
         self._jobs: queue.SimpleQueue[tuple[dict[str, Any], bytes] | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._rss, self._measured_s = 0, float("-inf")
-        self._is_turning = False
+        self._is_turning = self._takes_events = False
         self._has_runs = threading.Event()
         self._main = threading.get_ident()
 
     def run(self) -> None:
         """Load, offer, and serve as the kind that the worker chooses."""
         began_s = time.monotonic()
-        hello = {
-            "type": "hello",
-            "protocol": PROTOCOL,
-            "python": platform.python_version(),
-            "pid": os.getpid(),
-        }
-        self.wire.send(hello)
+        python = platform.python_version()
+        self.wire.send({"type": "hello", "protocol": PROTOCOL, "python": python, "pid": os.getpid()})
         capture(self.lines, self._send_log)
         try:
             offer = _offer.load(self._modules, self._folders)
@@ -157,6 +152,8 @@ class Host:
                 if header["kind"] == "async":
                     # Here, not in the main thread: the first attempt may come before that has its turn.
                     self._loop = new_loop(header.get("loop", "asyncio"))
+                # Of a version that takes them with the end of an attempt.
+                self._takes_events = "loop" in header
                 self._chosen.put(header["kind"])
             case "run":
                 if self._loop is None:
@@ -220,7 +217,8 @@ class Host:
         self.steps.enter(running.id)
         value, error = self._guarded(header["handler"], config, context)
         self.steps.leave()
-        self._end(running, *(completed(value) if error is None else self._failure(error, running)))
+        result = self._failure(error, running) if error else completed(value, self._emit_of(running))
+        self._end(running, *result)
         self._only = 0
 
     def _guarded(self, name: str, config: Any, context: HostContext) -> tuple[Any, BaseException | None]:
@@ -279,7 +277,7 @@ class Host:
     async def _run_async(self, running: Running, name: str, config: Any) -> None:
         try:
             value = await HANDLER_REGISTRY[name](config, running.context)
-            result = completed(value)
+            result = completed(value, self._emit_of(running))
         except BaseException as error:
             result = self._failure(error, running)
         self._end(running, *result)
@@ -304,6 +302,9 @@ class Host:
         if is_hard:
             self._end(running, *stopped())
         return not is_hard
+
+    def _emit_of(self, running: Running) -> Callable[..., object] | None:
+        return None if self._takes_events else running.context.emit
 
     def _failure(self, error: BaseException, running: Running) -> tuple[dict[str, Any], bytes]:
         is_stopped = isinstance(error, Cancelled | asyncio.CancelledError) and running.context.is_cancelled()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace._tracebacks import traceback_of
 from headrace.outcome import (
     Completed,
+    HandlerFault,
     Parked,
     Skip,
     Skipped,
@@ -25,10 +26,19 @@ Result = tuple[dict[str, Any], bytes]
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def completed(value: Any) -> Result:
-    """Write what a handler returned; a value that cannot be an output is a failure that no retry cures."""
+def completed(value: Any, emit: Callable[..., object] | None = None) -> Result:
+    """Write what a handler returned; a value that cannot be an output is a failure that no retry cures.
+
+    emit  takes the events of a Completed, for a worker of a version that knows of none.
+    """
     try:
-        return _completed(value)
+        header, body = _completed(value)
+        if emit is not None:
+            for event in header.pop("events", ()):
+                emit(*event)
+        return header, body
+    except HandlerFault as fault:
+        return failed(fault)
     except (TypeError, ValueError, RecursionError) as error:
         return _failure(
             "HandlerError", f"the handler's output cannot be kept: {error}", is_retryable=False

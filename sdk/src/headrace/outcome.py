@@ -18,8 +18,8 @@ class Completed:
     """The node is done.
 
     not_taken  names the direct successors in branches that are not taken.
-    events     typed events that belong to the end, as those of `Context.emit`: written together with it, or
-               the node is not done.
+    events     typed events that belong to the end, as those of `Context.emit`: the node is done once they are
+               written.
     """
 
     output: Any = None
