@@ -87,13 +87,16 @@ class Waiting:
         budget = self._budget
         if self.charges and budget is not None and budget.left_s is not None:
             budget.left_s -= time.monotonic() - self._began_s
-        if not self._cancels:
-            return
         for _ in range(self._cancels):
             self._task.uncancel()
-        # Cancelled from outside as well, the task ends as whoever cancelled it wants.
-        if kind is asyncio.CancelledError and self._task.cancelling() <= self._cancelling:
-            raise TimeoutError from error
+        is_cancelled = self._task.cancelling() > self._cancelling
+        if kind is asyncio.CancelledError:
+            # Cancelled from outside as well, the task ends as whoever cancelled it wants.
+            if self._cancels and not is_cancelled:
+                raise TimeoutError from error
+        elif is_cancelled:
+            # That cancel was swallowed, too, and would not come again.
+            raise asyncio.CancelledError from error
 
     def _expire(self) -> None:
         self._cancels += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import AsyncIterator
@@ -107,3 +108,41 @@ async def test_a_connection_that_is_not_greeted_is_given_up_before_its_command(
     with pytest.raises(RedisTimeoutError):
         await redis.get("k")
     await redis.aclose()
+
+
+@pytest.mark.parametrize("ends_with", [None, OSError])
+async def test_a_cancel_that_was_swallowed_on_the_way_has_its_effect(
+    ends_with: type[Exception] | None,
+) -> None:
+    begun, seen = asyncio.Event(), []
+
+    async def swallow() -> None:
+        try:
+            begun.set()
+            await asyncio.sleep(NEVER_S)
+        except asyncio.CancelledError:
+            if ends_with is not None:
+                raise ends_with from None
+
+    async def ask() -> None:
+        async with Waiting(NEVER_S):
+            await swallow()
+        seen.append("went on")
+
+    task = asyncio.create_task(ask())
+    await begun.wait()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == []
+
+
+async def test_a_time_that_is_over_as_the_answer_comes_takes_nothing_away() -> None:
+    async with Waiting(0.01):
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(NEVER_S)
+
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
