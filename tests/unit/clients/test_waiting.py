@@ -119,7 +119,7 @@ async def test_a_cancel_that_was_swallowed_on_the_way_has_its_effect(
     async def swallow() -> None:
         try:
             begun.set()
-            await asyncio.sleep(NEVER_S)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             if ends_with is not None:
                 raise ends_with from None
@@ -141,7 +141,7 @@ async def test_a_cancel_that_was_swallowed_on_the_way_has_its_effect(
 async def test_a_time_that_is_over_as_the_answer_comes_takes_nothing_away() -> None:
     async with Waiting(0.01):
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(NEVER_S)
+            await asyncio.Event().wait()
 
     task = asyncio.current_task()
     assert task is not None
