@@ -294,6 +294,18 @@ class HandlerContext(Context):
         found = TypedEvent(type, value, parents, internal, repeated, qualified_name)
         return self.events.write(event_of(found, self.interface))
 
+    def emit_all(self, events: Sequence[TypedEvent]) -> None:
+        """Emit the events of an end, or none of them. Raises Terminal with the place of one that is none."""
+        checked: list[dict[str, Any]] = []
+        for index, event in enumerate(events):
+            try:
+                checked.append(event_of(event, self.interface))
+            except Terminal as fault:
+                message = f"events[{index}]: {fault}"
+                raise Terminal(message, type=fault.error_type, details=fault.details) from fault
+        for each in checked:
+            self.events.write(each)
+
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         self.last_beat_s = time.monotonic()
         if details is None:

@@ -161,7 +161,7 @@ def encode_output(output: Any, *, max_bytes: int) -> bytes:
     raw = output.text if isinstance(output, Raw) else encode_json(output, "the handler's output")
     if len(raw) > max_bytes:
         raise Terminal(
-            f"the output is {len(raw)} bytes; at most {max_bytes} are kept (OUTPUT_MAX_BYTES)",
+            f"the output is {len(raw):,} bytes; at most {max_bytes:,} are kept (OUTPUT_MAX_BYTES)",
             type="OutputTooLarge",
             details={"bytes": len(raw), "max_bytes": max_bytes},
         )

@@ -269,8 +269,7 @@ async def _settled(work: Awaitable[Any], context: HandlerContext, events: Attemp
     """Await a handler, and wait until every event that it has emitted is written, or is with its end."""
     value = await work
     if isinstance(value, Completed) and value.events:
-        for event in typed_events(value):
-            context.emit(*event)
+        context.emit_all(typed_events(value))
     if events.has_any:
         await (events.finish() if _ends_otherwise(value) else events.settle())
     return value

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace._tracebacks import traceback_of
+from headrace.durable import TypedEvent
 from headrace.outcome import (
     Completed,
     HandlerFault,
     Parked,
     Skip,
     Skipped,
+    Terminal,
     Waiting,
     park_problem,
     typed_events,
@@ -60,11 +62,18 @@ def _completed(value: Any) -> Result:
         case Completed(output, not_taken):
             if not isinstance(not_taken, tuple) or not all(isinstance(node_id, str) for node_id in not_taken):
                 raise TypeError("not_taken of a Completed is a tuple of node ids")
-            header = {"kind": "completed", "not_taken": list(not_taken)}
-            if value.events:
-                header["events"] = as_json([list(event) for event in typed_events(value)], "events")
+            header: dict[str, Any] = {"kind": "completed", "not_taken": list(not_taken)}
+            if events := typed_events(value):
+                header["events"] = [_event(event, f"events[{at}]") for at, event in enumerate(events)]
             return header, _json(output)
     return {"kind": "completed", "not_taken": []}, _json(value)
+
+
+def _event(event: TypedEvent, root: str) -> list[Any]:
+    try:
+        return list(as_json(event._asdict(), root).values())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Terminal(f"an event of the end is not JSON: {error}", type="EventInvalid") from None
 
 
 def failed(error: BaseException) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: The largest details of a heartbeat, as JSON.
 BEAT_MAX_BYTES = 16 * 1024
+#: The largest value of a typed event, as JSON; events of one execution; and what their names are made of.
+VALUE_MAX_BYTES = 256 * 1024
+MOST_EVENTS = 10_000
+NAME_RULE = "letters, digits, '_', '.' and '-', at most 128"
+_is_name = re.compile(r"[A-Za-z0-9_.-]{1,128}").fullmatch
 
 
 class FakeContext(Context):
@@ -116,11 +122,23 @@ class FakeContext(Context):
         repeated: bool = False,
         qualified_name: str | None = None,
     ) -> Awaitable[None]:
+        for name in (type, *parents):
+            if not isinstance(name, str) or not _is_name(name):
+                what = "the type of an event" if name is type else f"a parent of event {type!r}"
+                raise Terminal(f"{what} must be made of {NAME_RULE}; got {name!r}", type="EventInvalid")
+        what = f"the value of event {type!r}"
         try:
-            self.events.append((type, as_json(value, "value")))
+            kept = as_json(value, "value")
         except (TypeError, ValueError) as error:
-            message = f"the value of event {type!r} is not JSON: {error}"
-            raise Terminal(message, type="EventInvalid") from error
+            raise Terminal(f"{what} is not JSON: {error}", type="EventInvalid") from error
+        size = len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode())
+        if size > VALUE_MAX_BYTES:
+            message = f"{what} has {size:,} bytes as JSON; allowed are {VALUE_MAX_BYTES:,}"
+            raise Terminal(message, type="EventInvalid")
+        if len(self.events) >= MOST_EVENTS:
+            message = f"one typed event too many: an execution keeps {MOST_EVENTS:,}"
+            raise Terminal(message, type="EventsExceeded")
+        self.events.append((type, kept))
         return _Done()
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headrace.durable import TypedEvent
+from headrace.wording import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,22 @@ def wait_problem(waiting: Waiting) -> str | None:
 
 
 def typed_events(completed: Completed) -> list[TypedEvent]:
-    """Read the events of a Completed. Raises TypeError for what are none."""
-    events = completed.events
+    """Read the events of a Completed. Raises Terminal (`EventInvalid`) for what are none."""
+    events, names = completed.events, TypedEvent._fields
     if not isinstance(events, list | tuple):
-        raise TypeError("events of a Completed are a list of typed events")
-    if not all(isinstance(event, tuple) for event in events):
-        raise TypeError("each event of a Completed is a TypedEvent, or a tuple of its fields")
+        raise _no_events(f"events of a Completed are a list or a tuple, got {kind_of(events)}")
+    for index, event in enumerate(events):
+        if not isinstance(event, tuple):
+            what = "a TypedEvent, or a tuple of its fields"
+            raise _no_events(f"events[{index}] of a Completed is {what}, got {kind_of(event)}")
+        if not 2 <= len(event) <= len(names):
+            counts = f"{len(event)} fields; 2 to {len(names)} are allowed: {', '.join(names)}"
+            raise _no_events(f"events[{index}] of a Completed has {counts}")
     return [TypedEvent(*event) for event in events]
+
+
+def _no_events(message: str) -> Terminal:
+    return Terminal(message, type="EventInvalid")
 
 
 def park_problem(parked: Parked) -> str | None:

@@ -234,7 +234,7 @@ async def test_events_of_the_end_are_written_with_it_or_the_node_is_not_done(pro
 
         @handler("ends_badly")
         def ends_badly(config, context):
-            return Completed("done", events=(("bad name!", 1),))
+            return Completed("done", events=(("Made", 5), ("bad name!", 1)))
 
         @handler("ends_worse")
         def ends_worse(config, context):
@@ -252,10 +252,13 @@ async def test_events_of_the_end_are_written_with_it_or_the_node_is_not_done(pro
     assert [(each["value"]["n"], each["types"]) for each in made] == [(1, None), (2, None), (3, ["Base"])]
     (plain,) = await project.events(execution_id, "node.event", "B")
     assert plain["value"] == {"n": 4}
-    assert (await project.error(execution_id, "C"))["type"] == "EventInvalid"
-    worse = await project.error(execution_id, "D")
-    assert worse["message"].endswith("each event of a Completed is a TypedEvent, or a tuple of its fields")
-    assert await project.events(execution_id, "node.event", "D") == []
+    bad, worse = await project.error(execution_id, "C"), await project.error(execution_id, "D")
+    assert bad["type"] == worse["type"] == "EventInvalid"
+    assert bad["message"].startswith("events[1]: the type of an event must be made of letters")
+    assert worse["message"].startswith("events[0] of a Completed is a TypedEvent")
+    # None of those that come before a bad one is written.
+    assert not await project.events(execution_id, "node.event", "C")
+    assert not await project.events(execution_id, "node.event", "D")
 
 
 async def test_async_handlers_have_the_quicker_loop(project: Project) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from headrace import Completed, Terminal
 from headrace._host_result import completed
+from headrace.durable import TypedEvent
 
 
 def test_events_of_an_end_go_with_it() -> None:
@@ -31,5 +34,25 @@ def test_one_that_cannot_be_written_fails_the_attempt() -> None:
     header, _ = completed(Completed(1, events=[("Made", 2)]), refuse)
 
     assert (header["kind"], header["error_type"]) == ("failed", "EventInvalid")
-    assert completed(Completed(1, events="Made"))[0]["kind"] == "failed"  # type: ignore[arg-type]
-    assert completed(Completed(1, events=[["Made", 1]]))[0]["kind"] == "failed"  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ("Made", "events of a Completed are a list or a tuple, got text"),
+        ({"Made": 1}, "events of a Completed are a list or a tuple, got an object"),
+        ([["Made", 1]], "events[0] of a Completed is a TypedEvent, or a tuple of its fields, got a list"),
+        (
+            [("Made", 1), ("Made",)],
+            f"events[1] of a Completed has 1 fields; 2 to 6 are allowed: {', '.join(TypedEvent._fields)}",
+        ),
+        (
+            [("Made", {1})],
+            "an event of the end is not JSON: events[0].value is of the type set, which is not JSON",
+        ),
+    ],
+)
+def test_what_is_no_event_is_said_with_its_place(events: Any, message: str) -> None:
+    header, _ = completed(Completed(1, events=events))
+
+    assert (header["error_type"], header["message"], header["retryable"]) == ("EventInvalid", message, False)

@@ -12,7 +12,18 @@ import httpx2
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from headrace import Client, Completed, Context, Retryable, Skip, Skipped, Terminal, Waiting, handler
+from headrace import (
+    Client,
+    Completed,
+    Context,
+    Retryable,
+    Skip,
+    Skipped,
+    Terminal,
+    Waiting,
+    fake_context,
+    handler,
+)
 from headrace.registration import HANDLER_REGISTRY
 from headrace.testing import Error, Line, run, run_async, simulate
 
@@ -101,7 +112,38 @@ def test_events_that_belong_to_the_end_are_seen_behind_the_others() -> None:
     assert run(act).events == (("Begun", 1), ("Done", {"n": 2}))
     refused = run(lambda config, context: Completed(1, events=("Done",)))  # type: ignore[arg-type]
     assert refused.error is not None
-    assert "each event of a Completed is a TypedEvent" in refused.error.message
+    assert refused.error.type == "EventInvalid"
+    assert refused.error.message == (
+        "events[0] of a Completed is a TypedEvent, or a tuple of its fields, got text"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "type", "message"),
+    [
+        (("bad name!", 1), "EventInvalid", "the type of an event must be made of letters"),
+        ((7, 1), "EventInvalid", "the type of an event must be made of letters"),
+        (("Made", 1, ("no parent",)), "EventInvalid", "a parent of event 'Made' must be made of letters"),
+        (("Made", "x" * 300_000), "EventInvalid", "has 300,002 bytes as JSON; allowed are 262,144"),
+        (("Made", {1}), "EventInvalid", "value is of the type set"),
+    ],
+)
+def test_an_event_that_a_worker_refuses_is_refused_here(event: Any, type: str, message: str) -> None:
+    def emit(config: dict[str, Any], context: Context) -> None:
+        context.emit(*event)
+
+    for ran in (run(emit), run(lambda config, context: Completed(1, events=[event]))):
+        assert ran.error is not None
+        assert ran.error.type == type
+        assert message in ran.error.message
+
+
+def test_an_execution_keeps_so_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake_context, "MOST_EVENTS", 2)
+    ran = run(lambda config, context: Completed(1, events=[("Made", 1)] * 3))
+
+    assert ran.error is not None
+    assert ran.error.type == "EventsExceeded"
 
 
 def test_an_async_handler_needs_no_test_that_is_a_coroutine() -> None:
