@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.dialects.workflow_server.event_types import EventTypes
-from headrace.wording import kind_of
+from headrace.wording import kind_of, quoted
 from orchestrator.documents import strict_json
 from orchestrator.documents.fields import is_id
 from orchestrator.errors import DefinitionInvalid, Problem, ProblemsFound
@@ -124,9 +124,13 @@ def handler_id_in(sent: Any) -> str | None:
         return None
     if not isinstance(sent, str) or not is_on_a_line(sent) or len(key_of(sent)) > KEY_CHARS:
         expected = f"a text of 1 to {KEY_CHARS - len(CONTINUED)} characters without control characters"
-        raise Refused(f"'handler_id' must be {expected}", "handler_id")
+        found = f"{len(sent)} characters" if isinstance(sent, str) and len(sent) > KEY_CHARS else quoted(sent)
+        raise Refused(f"'handler_id' must be {expected}; found {found}", "handler_id")
     if "/" in sent:
-        raise Refused("'handler_id' must be without '/', for it stands in paths", "handler_id")
+        found = quoted(sent)
+        raise Refused(
+            f"'handler_id' must be without '/', for it stands in paths; found {found}", "handler_id"
+        )
     if sent in (".", ".."):
         raise Refused("'handler_id' must be neither '.' nor '..', for it stands in paths", "handler_id")
     return sent

@@ -14,6 +14,9 @@ from tests.contract.workflow_server.served import Served, stop_event
 from tests.fake_handlers import Stage
 from tests.patience import PATIENCE_S
 
+#: What is said of ids that cannot be.
+NO_ID = "'handler_id' must be a text of 1 to 248 characters without control characters"
+
 
 def moments(found: dict[str, Any]) -> list[datetime]:
     return [datetime.fromisoformat(found[name]) for name in ("started_at", "updated_at", "completed_at")]
@@ -126,7 +129,19 @@ async def test_nothing_is_a_start_event_without_fields(served: Served, body: dic
         (b'{"kwargs": 7}', "'kwargs' must be an object; found a number"),
         (
             b'{"handler_id": "a\\nb"}',
-            "'handler_id' must be a text of 1 to 248 characters without control characters",
+            "'handler_id' must be a text of 1 to 248 characters without control characters; found 'a\\nb'",
+        ),
+        (
+            b'{"handler_id": 7}',
+            "'handler_id' must be a text of 1 to 248 characters without control characters; found 7",
+        ),
+        (
+            b'{"handler_id": "' + b"x" * 300 + b'"}',
+            f"{NO_ID}; found 300 characters",
+        ),
+        (
+            b'{"handler_id": "a/b"}',
+            "'handler_id' must be without '/', for it stands in paths; found 'a/b'",
         ),
         (
             b'{"start_event": {"name": "x"}, "context": {"a": 1}}',
