@@ -13,10 +13,8 @@ from typing import Any, NamedTuple
 import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import InvalidResponse
 
-#: Stands for an answer that has not arrived in full.
-_MORE = object()
+from clients.redis_wire import MORE, take_over
 
 
 class Message(NamedTuple):
@@ -46,13 +44,7 @@ class Listener(asyncio.Protocol):
     async def open(self) -> None:
         """Connect and log in. Raises redis errors, OSError."""
         self._connection = await self._pool.get_connection()
-        parse_error = self._connection._parser.parse_error
-        self._reader = hiredis.Reader(
-            protocolError=InvalidResponse, replyError=parse_error, notEnoughData=_MORE
-        )
-        transport: asyncio.Transport = self._connection._writer.transport
-        self._transport, self._greeter = transport, transport.get_protocol()
-        transport.set_protocol(self)
+        self._transport, self._greeter, self._reader = take_over(self._connection, self)
         self._heard_s = self._loop.time()
 
     async def close(self) -> None:
@@ -103,7 +95,7 @@ class Listener(asyncio.Protocol):
         self._heard_s, self._has_heard = self._loop.time(), True
         self._reader.feed(data)
         try:
-            while (answer := self._reader.gets()) is not _MORE:
+            while (answer := self._reader.gets()) is not MORE:
                 self._take(answer)
         except Exception as error:
             # What follows such bytes cannot be told apart.

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import hiredis
 from redis.asyncio import Redis
@@ -25,25 +25,34 @@ from clients.waiting import charge, seconds_left
 #: Connections one Wire keeps; further calls wait for their turn, which comes with the next answer.
 KEPT_CONNECTIONS = 16
 #: Stands for an answer that has not arrived in full.
-_MORE = object()
+MORE = object()
+
+
+class Taken(NamedTuple):
+    """What a protocol of ours needs of a connection of the client's: who had it before is told of its end."""
+
+    transport: asyncio.Transport
+    greeter: asyncio.BaseProtocol
+    reader: Any
+
+
+def take_over(connection: Any, protocol: asyncio.Protocol) -> Taken:
+    """Let a protocol have what arrives from now on. The connection is of the client's pool, logged in."""
+    transport: asyncio.Transport = connection._writer.transport
+    parse_error = connection._parser.parse_error
+    reader = hiredis.Reader(protocolError=InvalidResponse, replyError=parse_error, notEnoughData=MORE)
+    taken = Taken(transport, transport.get_protocol(), reader)
+    transport.set_protocol(protocol)
+    return taken
 
 
 class Line(asyncio.Protocol):
-    """One connection that carries one exchange at a time.
+    """One connection that carries one exchange at a time."""
 
-    parse_error  makes an exception of the words of an error answer.
-    """
-
-    def __init__(
-        self, transport: asyncio.Transport, greeter: asyncio.BaseProtocol, parse_error: Callable[[str], Any]
-    ) -> None:
+    def __init__(self, connection: Any) -> None:
         self.is_closed = False
         self._loop = asyncio.get_running_loop()
-        self._transport = transport
-        self._greeter = greeter
-        self._reader: Any = hiredis.Reader(
-            protocolError=InvalidResponse, replyError=parse_error, notEnoughData=_MORE
-        )
+        self._transport, self._greeter, self._reader = take_over(connection, self)
         self._wanted = 0
         self._answers: list[Any] = []
         self._answered: asyncio.Future[list[Any]] | None = None
@@ -51,7 +60,6 @@ class Line(asyncio.Protocol):
         self._due_s = 0.0
         self._looks_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        transport.set_protocol(self)
 
     def exchange(self, packed: bytes, count: int, most_s: float) -> asyncio.Future[list[Any]]:
         """Send commands; the result are their answers. Raises redis errors when they do not come in time."""
@@ -69,7 +77,7 @@ class Line(asyncio.Protocol):
         reader.feed(data)
         try:
             answer = reader.gets()
-            while answer is not _MORE:
+            while answer is not MORE:
                 answers.append(answer)
                 answer = reader.gets()
         except Exception as error:
@@ -209,8 +217,7 @@ class Wire:
             self._room += 1
             self._call_next()
             raise
-        transport = connection._writer.transport
-        return Line(transport, transport.get_protocol(), connection._parser.parse_error), connection
+        return Line(connection), connection
 
     async def _drop(self, line: Line, connection: Any) -> None:
         line.close()

@@ -16,7 +16,7 @@ from api.compression import Compression
 from api.demo import routes as demo
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
-from api.hot_lane import Endpoint, HotLane
+from api.hot_lane import Endpoint, HotLane, HotRoute
 from api.mcp import door
 from api.middleware import RequestLimits
 from api.owners import OWNERS, RouteOwner, owner_of, security_of
@@ -147,14 +147,14 @@ def install(
 
 def _hot_routes(dialects: Sequence[Dialect], *, is_native: bool) -> list[tuple[str, str, Endpoint]]:
     """Give path, method and endpoint of the routes with a lane of their own, each behind its gate."""
-    own = [
-        (path, method, guarded(endpoint, name))
-        for path, method, name, endpoint in (_HOT if is_native else ())
-    ]
-    return own + [
-        (path, method, guarded(endpoint, name, dialect.owners, needs_key=dialect.needs_key))
-        for dialect in dialects
-        for path, method, name, endpoint in dialect.hot
+    sources: list[tuple[Sequence[HotRoute], Mapping[str, RouteOwner], bool]] = []
+    if is_native:
+        sources.append((_HOT, OWNERS, False))
+    sources += [(dialect.hot, dialect.owners, dialect.needs_key) for dialect in dialects]
+    return [
+        (path, method, guarded(endpoint, name, owners, needs_key=needs_key))
+        for routes, owners, needs_key in sources
+        for path, method, name, endpoint in routes
     ]
 
 

@@ -7,8 +7,8 @@ that a lost or repeated wake-up neither loses nor repeats a line.
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from api.schemas.events import Wire
@@ -140,17 +140,13 @@ class Hub:
             del self._feeds[feed.tenant]
             self._lookers.pop(feed.tenant).cancel()
 
-    @contextmanager
-    def expecting(self) -> Iterator[Expected]:
+    def expecting(self) -> AbstractContextManager[Expected]:
         """Begin to listen to the end of an execution before it is started, with this channel as its `waiter`.
 
         Nothing need be subscribed to or looked at then; see `wait_for_end`.
         """
         wakeups = self._wakeups
-        with self._ends.expecting(
-            wakeups.own_channel if wakeups and wakeups.is_standing else None
-        ) as expected:
-            yield expected
+        return self._ends.expecting(wakeups.own_channel if wakeups and wakeups.is_standing else None)
 
     async def wait_for_end(
         self, execution_id: str, wait_s: float, *, expected: Expected | None = None
@@ -160,19 +156,13 @@ class Hub:
         expected  of an execution that was started with its channel, and is new.
         An execution that does not exist, or no more, has ended.
         """
-        is_told = expected is not None and expected.channel is not None
         if expected is not None and self._ends.was_heard(expected, execution_id):
             return True
         topic = Topic(execution_id, is_end=True)
-        is_watched = topic in self._watched
-        future = self._ends.join(execution_id, is_watched=is_watched)
+        future = self._ends.join(execution_id, is_watched=topic in self._watched)
         try:
-            if is_told:
-                pass
-            elif execution_id not in self._awaiting and not self.is_stopping:
-                self._awaiting[execution_id] = self._spawn(self._await_end(topic))
-            else:
-                self._ends.mark(execution_id)
+            if expected is None or expected.channel is None:
+                self._look_out(topic)
             async with asyncio.timeout(wait_s):
                 return await future
         except TimeoutError:
@@ -182,6 +172,13 @@ class Hub:
                 task.cancel()
                 if not self.is_stopping:
                     self._spawn(self._unsubscribe(topic))
+
+    def _look_out(self, topic: Topic) -> None:
+        """Have an end heard that nobody tells this process of, and one that has come before."""
+        if topic.execution_id in self._awaiting or self.is_stopping:
+            self._ends.mark(topic.execution_id)
+        else:
+            self._awaiting[topic.execution_id] = self._spawn(self._await_end(topic))
 
     def stop(self) -> None:
         """End every stream and wait now; clients come back, to this process or another, by Last-Event-ID."""

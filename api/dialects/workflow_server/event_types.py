@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from headrace.names import is_id
 from orchestrator.definitions.branches import WAIT_FOR_SIGNAL
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.interface import EMIT, START, STOP, EventType
-from orchestrator.documents.fields import is_id
 
 #: The module of the classes that every client has.
 MODULE = "workflows.events."

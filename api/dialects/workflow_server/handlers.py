@@ -25,9 +25,9 @@ from api.dialects.workflow_server.rendering import (
     word_of,
 )
 from api.whole_lists import pages_of
+from headrace.names import is_id
 from orchestrator.definitions.definition import Definition
 from orchestrator.definitions.registry import WorkflowRecord, name_of
-from orchestrator.documents.fields import is_id
 from orchestrator.engine import TenantEngine
 from orchestrator.errors import ExecutionNotFound, WorkflowNotFound
 from orchestrator.execution.model import Execution

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.dialects.workflow_server.event_types import EventTypes
+from headrace.names import is_id
 from headrace.wording import kind_of, quoted
 from orchestrator.documents import strict_json
-from orchestrator.documents.fields import is_id
 from orchestrator.errors import DefinitionInvalid, Problem, ProblemsFound
 from orchestrator.operations.origin import KEY_CHARS, has_id_shape, is_on_a_line
 
@@ -126,13 +126,9 @@ def handler_id_in(sent: Any) -> str | None:
         expected = f"a text of 1 to {KEY_CHARS - len(CONTINUED)} characters without control characters"
         found = f"{len(sent)} characters" if isinstance(sent, str) and len(sent) > KEY_CHARS else quoted(sent)
         raise Refused(f"'handler_id' must be {expected}; found {found}", "handler_id")
-    if "/" in sent:
-        found = quoted(sent)
-        raise Refused(
-            f"'handler_id' must be without '/', for it stands in paths; found {found}", "handler_id"
-        )
-    if sent in (".", ".."):
-        raise Refused("'handler_id' must be neither '.' nor '..', for it stands in paths", "handler_id")
+    if "/" in sent or sent in (".", ".."):
+        expected = "without '/', and neither '.' nor '..', for it stands in paths"
+        raise Refused(f"'handler_id' must be {expected}; found {quoted(sent)}", "handler_id")
     return sent
 
 

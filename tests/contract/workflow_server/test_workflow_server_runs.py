@@ -141,7 +141,7 @@ async def test_nothing_is_a_start_event_without_fields(served: Served, body: dic
         ),
         (
             b'{"handler_id": "a/b"}',
-            "'handler_id' must be without '/', for it stands in paths; found 'a/b'",
+            "'handler_id' must be without '/', and neither '.' nor '..', for it stands in paths; found 'a/b'",
         ),
         (
             b'{"start_event": {"name": "x"}, "context": {"a": 1}}',

@@ -280,15 +280,14 @@ async def test_without_a_subscription_there_is_no_channel(hub: Hub) -> None:
 
 
 async def test_a_start_hears_of_an_end_that_somebody_else_waits_for(hub: Hub, fake: FakeEngine) -> None:
-    wakeups = await told(hub, fake)
+    await told(hub, fake)
     with hub.expecting() as expected:
         (other,) = waiting(hub)
         await subscribed(fake)
         fake.finish()
         assert await other
-        wakeups.inbox.put_nowait(Wakeup(END))
-        await until(lambda: bool(expected.ended))
 
+        assert expected.ended == {EXECUTION_ID}
         assert await hub.wait_for_end(EXECUTION_ID, PATIENCE_S, expected=expected)
 
 
