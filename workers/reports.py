@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import orjson
 
 from headrace import Terminal
-from headrace.durable import TypedEvent
+from headrace.durable import VALUE_MAX_BYTES, TypedEvent
+from headrace.names import ID_RULE, is_id
 from headrace.wording import kind_of, text_of
 from orchestrator.definitions.interface import (
     MOST_PARENTS,
@@ -17,15 +18,12 @@ from orchestrator.definitions.interface import (
     is_qualified_name,
 )
 from orchestrator.documents import exact_json
-from orchestrator.documents.fields import ID_RULE, is_id
 from orchestrator.documents.json_schema import IN_A_WORKER, judge
 from orchestrator.errors import ErrorType, Problem
 from workers.excerpts import Excerpt, cut
 from workers.outcome import MESSAGE_MAX_CHARS, encode_json, refuse_nan
 
 DATA_MAX_BYTES = 16 * 1024
-#: JSON of the value of one event.
-VALUE_MAX_BYTES = 256 * 1024
 #: Problems named in the message of an error; its details have all of them.
 NAMED = 3
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace.names import ID_RULE, is_id
 from headrace.wording import quoted
 from orchestrator.documents import exact_json
-from orchestrator.documents.fields import ID_RULE, Fields, is_id
+from orchestrator.documents.fields import Fields
 from orchestrator.documents.json_schema import schema_problem
 from orchestrator.documents.problems import Findings, joined
 

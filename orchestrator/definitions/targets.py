@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from headrace.names import is_id
 from headrace.wording import quoted
 from orchestrator.definitions.registry import is_name, is_workflow_id
 from orchestrator.documents import exact_json
-from orchestrator.documents.fields import Fields, is_id
+from orchestrator.documents.fields import Fields
 from orchestrator.states import ExecutionStatus
 
 #: The fields that name targets, and the status that each is about.

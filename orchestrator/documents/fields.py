@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Set
 from typing import Any
 
+from headrace.names import ID_RULE, is_id
 from headrace.wording import quoted
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.problems import Findings, joined
 
-ID_RULE = "letters, digits, '_', '.' and '-', at most 128"
 TITLE_MAX_CHARS = 256
 #: Categories of Unicode: control characters, halves of characters, separators of lines and paragraphs.
 _NOT_ON_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-is_id = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
 
 
 class Fields:

@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from clients.redis_wire import Wire
-from orchestrator.documents.fields import is_id
+from headrace.names import is_id
 from orchestrator.redis_keys import Keys
 from orchestrator.states import PURGEABLE, ExecutionStatus
 from orchestrator.store.record_lists import newest_first

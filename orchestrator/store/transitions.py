@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import orjson
 from redis.exceptions import OutOfMemoryError
 
+from headrace.durable import MAX_EVENTS
 from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.retention import Retention
@@ -84,8 +85,6 @@ HANDLER_PATIENCE_MS = 300_000
 MAX_LINES = 20_000
 #: Pieces of streamed text kept for one execution, about 250 characters each.
 MAX_TOKENS = 50_000
-#: Typed events kept for one execution; a unit that emits one more fails.
-MAX_EVENTS = 10_000
 #: Bytes of one journal, and letters of one unit that wait.
 MAX_JOURNAL_BYTES = 32 * 1024 * 1024
 MAX_LETTERS = 1_000

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from headrace import Terminal
-from headrace.durable import ENTRY_MAX_BYTES, Entry, Journaled, Letter, TypedEvent
+from headrace.durable import ENTRY_MAX_BYTES, MAX_EVENTS, Entry, Journaled, Letter, TypedEvent
 from orchestrator.definitions.interface import Interface
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType
 from orchestrator.store.journals import Journals
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.script_client import retry_while_unavailable
-from orchestrator.store.transitions import MAX_EVENTS, MAX_JOURNAL_BYTES, Transitions
+from orchestrator.store.transitions import MAX_JOURNAL_BYTES, Transitions
 from workers.context import StopSignal
 from workers.outcome import encode_json, refuse_nan
 from workers.reports import event_of

@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any, Protocol
 
 from headrace import HandlerFault, Retryable, Terminal
+from headrace.durable import MAX_EVENTS
 from orchestrator.errors import ErrorType
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.script_client import Call
-from orchestrator.store.transitions import MAX_EVENTS, Transitions
+from orchestrator.store.transitions import Transitions
 from workers.context import EVENT, EventSink
 from workers.reports import Written
 from workers.runtime.event_buffer import EventBuffer, Line

@@ -99,7 +99,6 @@ def host_settings(settings: Settings) -> HostSettings:
         folders=settings.handler_folders,
         processes=settings.handler_processes or len(os.sched_getaffinity(0)),
         concurrency=settings.handler_async,
-        loop=settings.handler_loop,
         recycle_runs=settings.handler_recycle_runs,
         recycle_mb=settings.handler_recycle_mb,
         memory_mb=settings.handler_memory_mb,

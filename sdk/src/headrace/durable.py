@@ -15,6 +15,10 @@ from headrace.tools import Given
 #: Bytes of one entry or snapshot, and of one letter, as JSON.
 ENTRY_MAX_BYTES = 1024 * 1024
 LETTER_MAX_BYTES = 256 * 1024
+#: Bytes of the value of one typed event, as JSON.
+VALUE_MAX_BYTES = 256 * 1024
+#: Typed events kept for one execution; whoever emits one more fails.
+MAX_EVENTS = 10_000
 
 
 class TypedEvent(NamedTuple):

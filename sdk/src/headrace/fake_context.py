@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Awaitable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.context import LOG_LEVELS, Context, LogLevel
+from headrace.durable import MAX_EVENTS, VALUE_MAX_BYTES
 from headrace.fake_durable import FakeJournal
+from headrace.names import ID_RULE, is_id
 from headrace.outcome import Cancelled, Terminal
 from headrace.plain_json import as_json, text_in_json
 from headrace.ran import Line
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: The largest details of a heartbeat, as JSON.
 BEAT_MAX_BYTES = 16 * 1024
-#: The largest value of a typed event, as JSON; events of one execution; and what their names are made of.
-VALUE_MAX_BYTES = 256 * 1024
-MOST_EVENTS = 10_000
-NAME_RULE = "letters, digits, '_', '.' and '-', at most 128"
-_is_name = re.compile(r"[A-Za-z0-9_.-]{1,128}").fullmatch
 
 
 class FakeContext(Context):
@@ -123,9 +119,9 @@ class FakeContext(Context):
         qualified_name: str | None = None,
     ) -> Awaitable[None]:
         for name in (type, *parents):
-            if not isinstance(name, str) or not _is_name(name):
+            if not isinstance(name, str) or not is_id(name):
                 what = "the type of an event" if name is type else f"a parent of event {type!r}"
-                raise Terminal(f"{what} must be made of {NAME_RULE}; got {name!r}", type="EventInvalid")
+                raise Terminal(f"{what} must be made of {ID_RULE}; got {name!r}", type="EventInvalid")
         what = f"the value of event {type!r}"
         try:
             kept = as_json(value, "value")
@@ -135,8 +131,8 @@ class FakeContext(Context):
         if size > VALUE_MAX_BYTES:
             message = f"{what} has {size:,} bytes as JSON; allowed are {VALUE_MAX_BYTES:,}"
             raise Terminal(message, type="EventInvalid")
-        if len(self.events) >= MOST_EVENTS:
-            message = f"one typed event too many: an execution keeps {MOST_EVENTS:,}"
+        if len(self.events) >= MAX_EVENTS:
+            message = f"one typed event too many: an execution keeps {MAX_EVENTS:,}"
             raise Terminal(message, type="EventsExceeded")
         self.events.append((type, kept))
         return _Done()

@@ -139,7 +139,7 @@ def test_an_event_that_a_worker_refuses_is_refused_here(event: Any, type: str, m
 
 
 def test_an_execution_keeps_so_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fake_context, "MOST_EVENTS", 2)
+    monkeypatch.setattr(fake_context, "MAX_EVENTS", 2)
     ran = run(lambda config, context: Completed(1, events=[("Made", 1)] * 3))
 
     assert ran.error is not None

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from headrace import Terminal
-from headrace.durable import TypedEvent
+from headrace.durable import VALUE_MAX_BYTES, TypedEvent
 from orchestrator.definitions.interface import EventType, Interface
 from orchestrator.errors import ErrorType
 from workers.context import HandlerContext
-from workers.reports import VALUE_MAX_BYTES, Written, check_value, event_of
+from workers.reports import Written, check_value, event_of
 
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 DECLARED = Interface(
