@@ -167,8 +167,6 @@ class Settings(BaseSettings):
     handler_processes: int | None = Field(default=None, ge=1, le=1_000)
     #: `async def` handlers that their one process runs at a time.
     handler_async: int = Field(default=64, ge=1, le=10_000)
-    #: The event loop of that process: uvloop where it is installed with the handlers, or always asyncio's.
-    handler_loop: Literal["auto", "asyncio"] = "auto"
     #: A process is replaced after so many runs, and when it has more memory than that; 0: never.
     handler_recycle_runs: int = Field(default=10_000, ge=0)
     handler_recycle_mb: int = Field(default=512, ge=0)

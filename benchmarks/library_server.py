@@ -14,7 +14,6 @@ import http.client
 import os
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.redis_server import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVER_PACKAGE = "llama-agents-server==0.8.0"
@@ -107,12 +108,6 @@ def served(command: list[str], port: int, folder: Path) -> Iterator[http.client.
         process.wait()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
-
-
 def library_python(folder: Path) -> str:
     """Make an environment with the library's server; gives its interpreter."""
     uv = Path(sys.executable).with_name("uv")
@@ -123,6 +118,7 @@ def library_python(folder: Path) -> str:
 
 
 def main() -> None:
+    """Start all servers, call them in turns, and print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("--rounds", type=int, default=150, help="calls of each server (150)")
     parser.add_argument("--pause-ms", type=float, default=0.0, help="between two calls (0)")

@@ -128,7 +128,6 @@ SETTINGS = {
     "handler_async": "`async def` handlers that their one process runs at a time",
     "handler_recycle_runs": "attempts after which a process is replaced; 0: never",
     "handler_recycle_mb": "memory from which on a process is replaced; 0: never",
-    "handler_loop": "event loop of that process; `auto`: uvloop where the handlers have it; or `asyncio`",
     "handler_memory_mb": "memory that a process may have; 0: any",
     "lease_ms": "how long a silent worker keeps its running attempts; renewed each third of it",
     "drain_s": "how long a worker that is stopped lets running attempts finish",

@@ -178,7 +178,7 @@ class Host:
     def serve(self, kind: Kind, capacity: int) -> None:
         """Let a host that is ready run attempts of one kind."""
         self.kind, self.capacity = kind, capacity
-        self._send({"type": "serve", "kind": kind, "loop": self.settings.loop})
+        self._send({"type": "serve", "kind": kind, "takes_events": True})
 
     def drain(self) -> None:
         """Give it nothing more; it ends with its last attempt."""

@@ -33,7 +33,6 @@ class HostSettings:
     folders       where the modules are looked for first.
     processes     sync hosts; each runs one `def` at a time.
     concurrency   attempts of `async def` handlers that the one async host runs at a time.
-    loop          the event loop of that host; see `headrace._loops`.
     recycle_runs  attempts after which a host is replaced; 0: never.
     recycle_mb    memory from which on it is replaced once an attempt has ended; 0: never.
     memory_mb     memory it may have; 0: any.
@@ -46,7 +45,6 @@ class HostSettings:
     folders: tuple[str, ...] = ()
     processes: int = 1
     concurrency: int = 64
-    loop: str = "auto"
     recycle_runs: int = 10_000
     recycle_mb: int = 512
     memory_mb: int = 0

@@ -9,9 +9,9 @@ body, or `refused` {message, hint, traceback}. Of an attempt: `log`, `line`, `pr
 `beat` (details in the body), `ask` {n, what, …} and `withdraw` {n}; at its end `result` {kind, rss_kb, …},
 its output in the body.
 
-From a worker: `serve` {kind, loop} to one that is ready; `run` {handler, attempt, …} with config and inputs
-in the body, `cancel` {reason, hard}, `answer` {n, …} and `piece` {n, piece}; `drain`: end when nothing runs
-any more.
+From a worker: `serve` {kind, takes_events} to one that is ready; `run` {handler, attempt, …} with config and
+inputs in the body, `cancel` {reason, hard}, `answer` {n, …} and `piece` {n, piece}; `drain`: end when nothing
+runs any more.
 """
 
 from __future__ import annotations

@@ -30,7 +30,6 @@ from headrace import _offer
 from headrace._frames import PROTOCOL, FrameError, read_json
 from headrace._host_context import HostContext
 from headrace._host_result import completed, failed, stopped
-from headrace._loops import new_loop
 from headrace._steps import SLOT, Steps, follow_steps
 from headrace._streams import CURRENT, Lines, capture
 from headrace._wire import TICK_S, Wire
@@ -151,9 +150,9 @@ class Host:
             case "serve":
                 if header["kind"] == "async":
                     # Here, not in the main thread: the first attempt may come before that has its turn.
-                    self._loop = new_loop(header.get("loop", "asyncio"))
-                # Of a version that takes them with the end of an attempt.
-                self._takes_events = "loop" in header
+                    self._loop = asyncio.new_event_loop()
+                # With the end of an attempt; a worker of an older version does not.
+                self._takes_events = header.get("takes_events", False)
                 self._chosen.put(header["kind"])
             case "run":
                 if self._loop is None:

@@ -62,27 +62,16 @@ class Wire:
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._frames = FrameReader()
-        self._writable = select.poll()
-        self._writable.register(sock, select.POLLOUT)
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         """Send one frame. Raises FrameError for one that is too long; ends the process without a worker."""
         data = frame(header, body)
         with self.guard, self._lock:
             try:
-                self._write(data)
+                self._socket.sendall(data)
             except OSError:
                 # The worker is gone, and nobody waits for anything this process does.
                 end_group()
-
-    def _write(self, data: bytes) -> None:
-        """Write all of it. A loop that watches the socket may have made it one that does not block."""
-        left = memoryview(data)
-        while left:
-            try:
-                left = left[self._socket.send(left) :]
-            except BlockingIOError:
-                self._writable.poll()
 
     def listen(
         self,

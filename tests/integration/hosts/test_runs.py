@@ -261,29 +261,6 @@ async def test_events_of_the_end_are_written_with_it_or_the_node_is_not_done(pro
     assert not await project.events(execution_id, "node.event", "D")
 
 
-async def test_async_handlers_have_the_quicker_loop(project: Project) -> None:
-    await project.start("""
-        @handler("loop")
-        async def loop(config, context):
-            return type(asyncio.get_running_loop()).__module__
-    """)
-
-    assert await project.output(await project.run(node("A", handler="loop"))) == "uvloop"
-
-
-async def test_the_loop_of_asyncio_can_be_had(project: Project) -> None:
-    await project.start(
-        """
-        @handler("loop")
-        async def loop(config, context):
-            return type(asyncio.get_running_loop()).__module__
-        """,
-        loop="asyncio",
-    )
-
-    assert await project.output(await project.run(node("A", handler="loop"))) == "asyncio.unix_events"
-
-
 async def test_typed_events_progress_and_streams_come_through(project: Project) -> None:
     await project.start("""
         @handler("stream")
