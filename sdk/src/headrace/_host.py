@@ -216,8 +216,8 @@ class Host:
         self.steps.enter(running.id)
         value, error = self._guarded(header["handler"], config, context)
         self.steps.leave()
-        result = self._failure(error, running) if error else completed(value, self._emit_of(running))
-        self._end(running, *result)
+        emit = self._emit_of(running)
+        self._end(running, *(completed(value, emit) if error is None else self._failure(error, running)))
         self._only = 0
 
     def _guarded(self, name: str, config: Any, context: HostContext) -> tuple[Any, BaseException | None]:

@@ -261,6 +261,24 @@ async def test_events_of_the_end_are_written_with_it_or_the_node_is_not_done(pro
     assert not await project.events(execution_id, "node.event", "D")
 
 
+async def test_an_error_that_counts_as_false_is_an_error(project: Project) -> None:
+    await project.start("""
+        class Empty(Exception):
+            def __len__(self): return 0
+
+        @handler("plain")
+        def plain(config, context): raise Empty("nothing in it")
+
+        @handler("awaited")
+        async def awaited(config, context): raise Empty("nothing in it")
+    """)
+
+    execution_id = await project.run(node("A", handler="plain"), node("B", handler="awaited"))
+
+    for node_id in ("A", "B"):
+        assert (await project.error(execution_id, node_id))["message"] == "Empty: nothing in it"
+
+
 async def test_typed_events_progress_and_streams_come_through(project: Project) -> None:
     await project.start("""
         @handler("stream")
