@@ -115,13 +115,11 @@ async def ended_in_time(
     expected      as `told_of` gives it.
     """
     hub = reach_of(request).hub
-    ending = asyncio.ensure_future(hub.wait_for_end(execution_id, wait_s, expected=expected))
     gone = asyncio.ensure_future(until_gone(request.receive))
     try:
-        await asyncio.wait((ending, gone), return_when=asyncio.FIRST_COMPLETED)
+        has_ended = await hub.wait_for_end(execution_id, wait_s, until=gone, expected=expected)
         # Before anything of it is told: the key may have been revoked meanwhile.
         await admit_again(request)
-        return ending.done() and ending.result()
+        return has_ended
     finally:
         gone.cancel()
-        ending.cancel()

@@ -29,11 +29,18 @@ class Expected:
 
     channel  is told of the ends of executions that are started with it as their `waiter`; None while it is
              not heard, or was not for a moment.
-    ended    executions whose end was heard.
+    ended    executions whose end was heard, with what was told of it.
+    told     the message of the end that is waited for, where the waiter asked for the outcome; else empty.
     """
 
     channel: str | None
-    ended: set[str] = field(default_factory=set)
+    ended: dict[str, bytes] = field(default_factory=dict)
+    told: bytes = b""
+
+    @property
+    def asking(self) -> str | None:
+        """Give the `waiter` that asks for the outcome, too; see `Executions.outcome`."""
+        return self.channel and f"{self.channel} outcome"
 
 
 class Ends:
@@ -50,6 +57,8 @@ class Ends:
         self._unheard: set[str] = set()
         self._news: set[str] = set()
         self._expected: set[Expected] = set()
+        #: Those that are known by the id of what they expect.
+        self._known: dict[str, Expected] = {}
         self._has_news = asyncio.Event()
         self._is_stopping = False
 
@@ -83,16 +92,19 @@ class Ends:
             del self._waiters[execution_id]
             self._news.discard(execution_id)
             self._unheard.discard(execution_id)
+            self._known.pop(execution_id, None)
         return not waiters
 
-    def end(self, execution_id: str) -> None:
+    def end(self, execution_id: str, told: bytes = b"") -> None:
         """A wake-up says that an execution has ended; it may be an old one, which is looked at."""
+        if told and (known := self._known.get(execution_id)):
+            known.told = told
         if execution_id in self._unheard:
             _answer(self._waiters[execution_id], has_ended=True)
         else:
             self.mark(execution_id)
         for each in self._expected:
-            each.ended.add(execution_id)
+            each.ended[execution_id] = told or each.ended.get(execution_id, b"")
 
     @contextmanager
     def expecting(self, channel: str | None) -> Iterator[Expected]:
@@ -107,7 +119,11 @@ class Ends:
     def was_heard(self, expected: Expected, execution_id: str) -> bool:
         """Say whether an execution has ended before it was known by its id; it is known from now on."""
         self._expected.discard(expected)
-        return execution_id in expected.ended
+        if execution_id not in expected.ended:
+            self._known[execution_id] = expected
+            return False
+        expected.told = expected.ended[execution_id]
+        return True
 
     def mark(self, execution_id: str) -> None:
         """There may be news of an execution."""
@@ -160,6 +176,11 @@ class Ends:
                 status = statuses.get(execution_id)
                 if status is None or status.is_terminal:
                     _answer(self._waiters.get(execution_id, set()), has_ended=True)
+
+
+def give_up(future: asyncio.Future[bool]) -> None:
+    """End a wait without an end."""
+    _answer({future}, has_ended=False)
 
 
 def _answer(waiters: set[asyncio.Future[bool]], *, has_ended: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from api.schemas.events import Wire
 from api.streaming.channel import READ_AGAIN, Channel
-from api.streaming.ends import Ends, Expected
+from api.streaming.ends import Ends, Expected, give_up
 from api.streaming.feed import Feed, FeedWatcher
 from api.streaming.history import History
 from api.streaming.listener import PING, Listener, Send
@@ -149,10 +149,16 @@ class Hub:
         return self._ends.expecting(wakeups.own_channel if wakeups and wakeups.is_standing else None)
 
     async def wait_for_end(
-        self, execution_id: str, wait_s: float, *, expected: Expected | None = None
+        self,
+        execution_id: str,
+        wait_s: float,
+        *,
+        until: asyncio.Future[Any] | None = None,
+        expected: Expected | None = None,
     ) -> bool:
         """Wait for an execution to end; False when the time is over first, or the process stops.
 
+        until     ends the wait, too: whoever waits has left.
         expected  of an execution that was started with its channel, and is new.
         An execution that does not exist, or no more, has ended.
         """
@@ -160,6 +166,8 @@ class Hub:
             return True
         topic = Topic(execution_id, is_end=True)
         future = self._ends.join(execution_id, is_watched=topic in self._watched)
+        if until is not None:
+            until.add_done_callback(lambda gone: give_up(future))
         try:
             if expected is None or expected.channel is None:
                 self._look_out(topic)
@@ -272,7 +280,7 @@ class Hub:
                     if is_end and wakeup.is_first:
                         self._ends.mark(execution_id)
                     elif is_end:
-                        self._ends.end(execution_id)
+                        self._ends.end(execution_id, wakeup.told)
                     elif (channel := self._channels.get(execution_id)) is not None:
                         channel.mark()
             except Exception as error:

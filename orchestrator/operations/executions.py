@@ -70,6 +70,7 @@ from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store.fork_layout import execution_fields
 from orchestrator.store.layout import Field
 from orchestrator.store.reader import Store
+from orchestrator.store.records import read_outcome
 from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions
 
@@ -408,10 +409,16 @@ class Executions:
         execution = await self._execution(await self._owner.execution(execution_id))
         return execution, await self.store.definition(execution.execution_id, execution.version)
 
-    async def outcome(self, execution_id: str) -> tuple[Execution, Definition, bytes | None]:
-        """Read the same, and its output as JSON; None until it is there. Raises ExecutionNotFound."""
+    async def outcome(
+        self, execution_id: str, *, told: bytes | None = None
+    ) -> tuple[Execution, Definition, bytes | None]:
+        """Read the same, and its output as JSON; None until it is there. Raises ExecutionNotFound.
+
+        told  the message of its end, to a waiter who asked for the outcome.
+        """
         execution_id = await self._owner.execution(execution_id)
-        execution, output = await self.store.execution_and_output(execution_id)
+        found = read_outcome(execution_id, told) if told else None
+        execution, output = found or await self.store.execution_and_output(execution_id)
         if execution is None:
             raise ExecutionNotFound(execution_id)
         return execution, await self.store.definition(execution_id, execution.version), output

@@ -50,7 +50,8 @@ class Origin:
     execution_id        minted before, so that the same start again makes the same execution; None mints one.
     chain               how many executions, each started by the end of the one before, led to it.
     is_triggered        the workflow starts by itself: its labels are those of the execution.
-    waiter              the channel of the process that waits for the end from the start on.
+    waiter              the channel of the process that waits for the end from the start on; with ` outcome`
+                        behind it that is told what the execution came to, see `Executions.outcome`.
     """
 
     workflow_id: str | None = None

@@ -15,14 +15,14 @@ In the static layout, one hash for all executions of a tenant whose definitions 
 The rest is in the execution's runtime hash. Written at submission and never changed:
   v, name, version, tenant; where they differ from 0: fail_fast, execution_timeout_ms; queues (other than
   default)
-  layout (digest of its static layout; it is counted there)
-  nodes (how many it has, the unit $output not among them)
+  layout (digest of its static layout; it is counted there), nodes (how many it has, $output not among them)
   replay_of, forked_from (the execution it repeats)
   workflow_id, workflow_version (of the registry), labels (JSON), label_digests (what stands for each in the
   name of its index), execution_key (text), key_digest (what stands for it in the name of its key)
   features (closes: a node has a schedule_to_close_timeout; output: a last unit $output, output:NODE a copy)
   notifies (how many targets each end has: "COMPLETED=1 FAILED=2"), target|STATUS|N (one of them, JSON)
-  waiter (the channel of whoever waits since its start), chain (how many, each started by the last, led to it)
+  waiter (who waits since its start: CHANNEL, or CHANNEL outcome)
+  chain (how many, each started by the last, led to it)
   parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`),
   account (with it: 16 hex digits of the title's SHA-256, under which its day is counted)

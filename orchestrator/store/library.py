@@ -20,6 +20,7 @@ from orchestrator.definitions.trigger_rules import lua_outcomes, lua_rules
 from orchestrator.redis_keys import Keys, lua_keys
 from orchestrator.states import lua_ends, lua_guards
 from orchestrator.store.layout import CHUNK, VERSION
+from orchestrator.store.records import EXECUTION_FIELDS
 
 LUA = Path(__file__).parent / "lua"
 #: Shared parts, each using only those before it.
@@ -79,6 +80,7 @@ def _composed(keys: Keys, layout: int, chunk: int) -> Library:
 
 def _built(keys: Keys, layout: int, chunk: int, files: Mapping[str, str]) -> Library:
     parts = [STANDARD, lua_keys(keys), lua_guards(), f"local CHUNK, LAYOUT = {chunk}, '{layout}'\n"]
+    parts.append(f"local EXECUTION_FIELDS = {{{', '.join(map(repr, EXECUTION_FIELDS))}}}\n")
     parts += [lua_rules(), lua_outcomes(), lua_ends(), "\n"]
     parts += [files[f"include/{part}"] for part in PARTS]
     verbs = {name: text for name, text in files.items() if "/" not in name}

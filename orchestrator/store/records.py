@@ -58,6 +58,27 @@ def read_execution(execution_id: str, status: bytes | None, fields: list[bytes |
         return None
 
 
+def read_outcome(execution_id: str, told: bytes) -> tuple[Execution | None, bytes | None] | None:
+    """Read what the message of an end tells of an execution, and its output; None where it is to be read.
+
+    told  as `outcome_of_end` in store/lua/include/base.lua writes it. Raises LayoutUnknown.
+    """
+    head, _, values = told.partition(b"\n")
+    _, *lengths = head.split(b" ")
+    if not lengths:
+        return None
+    found: list[bytes | None] = []
+    at = 0
+    for length in lengths:
+        if length == b"-":
+            found.append(None)
+        else:
+            found.append(values[at : at + int(length)])
+            at += int(length)
+    *fields, status, output = found
+    return read_execution(execution_id, status, fields), output
+
+
 def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
     row = dict(zip(EXECUTION_FIELDS, fields, strict=True))
     said = {

@@ -37,10 +37,14 @@ class Topic(NamedTuple):
 
 
 class Wakeup(NamedTuple):
-    """There is news of what is watched; at the first wake-up, `is_first`, there may be some from before."""
+    """There is news of what is watched; at the first wake-up, `is_first`, there may be some from before.
+
+    told  the message of an end to `own_channel`, for a waiter who asked for the outcome.
+    """
 
     topic: Topic
     is_first: bool = False
+    told: bytes = b""
 
 
 class EventSubscription:
@@ -86,7 +90,8 @@ class EventSubscription:
 
     def _read(self, message: Message) -> Wakeup | None:
         if message.channel == self.own_channel:
-            return Wakeup(Topic(message.data.decode(), is_end=True))
+            execution_id = message.data.partition(b" ")[0].decode()
+            return Wakeup(Topic(execution_id, is_end=True), told=message.data)
         topic = self._watched.get(message.channel)
         return Wakeup(topic, message.is_first) if topic else None
 

@@ -74,7 +74,7 @@ async def representation(request: Request, name: str) -> Response:
 
 async def run(request: Request, name: str) -> Response:
     with expecting(request) as expected:
-        started = await _started(request, name, waiter=expected.channel)
+        started = await _started(request, name, waiter=expected.asking)
         # False where the client has left or this server stops: the handler goes on, and the answer says so.
         await ended_in_time(
             request,
@@ -82,7 +82,7 @@ async def run(request: Request, name: str) -> Response:
             FOREVER_S,
             expected=told_of(started.submitted, expected),
         )
-    return await _shown(request, started)
+    return await _shown(request, started, told=expected.told)
 
 
 async def run_nowait(request: Request, name: str) -> Response:
@@ -289,10 +289,12 @@ async def _started(request: Request, name: str, *, waiter: str | None = None) ->
     return Started(handler_id or submitted.execution_id, start.workflow, submitted)
 
 
-async def _shown(request: Request, started: Started, *, status: int | None = None) -> Response:
+async def _shown(
+    request: Request, started: Started, *, status: int | None = None, told: bytes | None = None
+) -> Response:
     submitted = started.submitted
     found = await handlers.read_started(
-        engine_of(request), started.handler_id, submitted.execution_id, started.workflow
+        engine_of(request), started.handler_id, submitted.execution_id, started.workflow, told
     )
     headers = replay_headers(submitted.replayed)
     return json_response(found.fields(), status=status or HTTP_STATUSES[found.status], headers=headers)

@@ -112,13 +112,18 @@ async def read(engine: TenantEngine, handler_id: str) -> Handler:
 
 
 async def read_started(
-    engine: TenantEngine, handler_id: str, execution_id: str, workflow: WorkflowRecord | None
+    engine: TenantEngine,
+    handler_id: str,
+    execution_id: str,
+    workflow: WorkflowRecord | None,
+    told: bytes | None = None,
 ) -> Handler:
     """Read the handler of an execution with what it came to. Raises ExecutionNotFound.
 
     workflow  that it is of, where that is known.
+    told      as `Executions.outcome` takes it.
     """
-    execution, definition, output = await engine.executions.outcome(execution_id)
+    execution, definition, output = await engine.executions.outcome(execution_id, told=told)
     names = WorkflowNames(engine, *([workflow] if workflow else []))
     return await _handler(engine, names, execution, definition, handler_id, output)
 

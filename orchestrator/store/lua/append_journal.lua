@@ -34,6 +34,6 @@ if letter ~= '' then
   redis.call('HDEL', rare_key.inbox(x.id), unit .. '|' .. letter)
 end
 for i = 11, #ARGV do record(x, 'node.event', unit, attempt, ARGV[i]) end
-if emitted then redis.call('HSET', x.runtime, 'emitted', emitted) end
+if emitted then note(x, 'emitted', string.format('%d', emitted)) end
 if state_of(x, unit).crashes ~= '0' then amend(x, unit).crashes = '0' end
 return {'ok', number}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.store.reader import Store
 from tests.contract.samples import CAUGHT
 from tests.contract.workflow_server.served import Served, stop_event
 from tests.fake_handlers import Stage
@@ -57,6 +58,19 @@ async def test_a_run_is_answered_at_its_end_with_all_of_its_handler(placed: Serv
         "updated_at": found["updated_at"],
         "completed_at": found["completed_at"],
     }
+
+
+async def test_the_answer_of_a_run_is_told_with_its_end(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Opens the subscription of this process.
+    first = await served.post("/workflows/quick/run", {"start_event": {}})
+
+    monkeypatch.delattr(Store, "execution_and_output")
+    second = await served.post("/workflows/quick/run", {"start_event": {}})
+
+    assert second.status_code == 200
+    assert second.json()["result"] == first.json()["result"] == stop_event("Hello, World!")
 
 
 @pytest.mark.parametrize(

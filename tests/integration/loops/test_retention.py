@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.loops import retention
 from tests.integration.transitions.purgeable import a_chain, a_map, dead_letters, grandchildren, large
-from tests.makers import Rig
+from tests.makers import Rig, node
 
 MINUTE_MS = 60_000
 
@@ -47,3 +47,24 @@ async def test_what_a_loop_cannot_remove_stands_back_behind_others(rig: Rig) -> 
     await rig.redis.delete(f"workflow:{damaged}:children")
     assert await retention.run_once(rig.store, rig.transitions, now_ms + MINUTE_MS) == 1
     assert not await rig.redis.keys(f"*{damaged}*")
+
+
+async def test_a_history_takes_no_more_memory_than_it_needs_once_it_has_ended(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    await rig.worker.run_all()
+    key, events = rig.store.keys.events(execution_id), await rig.events(execution_id)
+    before = await rig.redis.memory_usage(key)
+
+    await rig.fold()
+
+    assert await rig.redis.memory_usage(key) < before / 2
+    assert await rig.events(execution_id) == events
+    assert not await rig.redis.exists(f"{key}:packed")
+
+
+async def test_an_execution_without_its_history_is_counted_all_the_same(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    await rig.worker.run_all()
+    await rig.redis.delete(rig.store.keys.events(execution_id))
+
+    assert await rig.fold() == 1

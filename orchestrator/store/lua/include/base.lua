@@ -172,16 +172,6 @@ local leave, write_new
 
 do
 
--- A stream takes 4 kB for its first entries and gives nothing back, and as a rule an execution fills less than half of that. A copy
--- takes what there is. Longer histories fill theirs, and to copy them would take too long.
-local PACKED_EVENTS = 100
-
-local function pack_events(x)
-  if x.seq > PACKED_EVENTS then return end
-  redis.call('COPY', x.events, rare_key.packed(x.id), 'REPLACE')
-  redis.call('RENAME', rare_key.packed(x.id), x.events)
-end
-
 -- Adds the keys of a new execution to a list, each with its value: of its status, its definition, and the status of each node.
 local function add_new(x, keys)
   local count, units = #keys, x.units
@@ -207,6 +197,32 @@ function write_new(x)
   x.notes, x.noted = {}, nil
 end
 
+-- Of what is told to whoever waits for an end; longer values are read.
+local TOLD_BYTES = 16384
+
+-- What would be read next, as the message of an end has it: the id and the length of each value, - for none, and the values. Those
+-- of EXECUTION_FIELDS, the status and the output. See read_outcome in store/records.py.
+local function outcome_of_end(x)
+  local values, count = redis.call('HMGET', x.runtime, unpack(EXECUTION_FIELDS)), #EXECUTION_FIELDS
+  values[count + 1], values[count + 2] = redis.call('GET', status_key(x.id)), redis.call('GET', output_key(x.id, '$output'))
+  local words, texts, bytes = {x.id}, {}, 0
+  for i = 1, count + 2 do
+    local value = values[i]
+    if value then
+      texts[#texts + 1], words[i + 1], bytes = value, #value, bytes + #value
+    else
+      words[i + 1] = '-'
+    end
+  end
+  return bytes <= TOLD_BYTES and table.concat(words, ' ') .. '\n' .. table.concat(texts) or x.id
+end
+
+-- Tells who has waited since the start, and may have asked for the outcome.
+local function tell(x)
+  local channel, asks = string.match(x.waiter, '^(%S+)( ?)')
+  redis.call('PUBLISH', channel, asks == '' and x.id or outcome_of_end(x))
+end
+
 -- Writes all that a call has changed, the totals of its executions too, and wakes their subscribers; the message says only
 -- how far the history goes. Ends have a channel of their own, and so have those who have waited since the start.
 -- Messages and leases come last.
@@ -226,11 +242,10 @@ function leave()
       note(x, 'failed', string.format('%d', x.failed))
       note(x, 'updated_ms', NOW_TEXT)
       in_parts('HSET', x.notes, x.runtime, x.noted)
-      if x.has_ended then pack_events(x) end
       redis.call('PUBLISH', x.events, seq)
       if x.has_ended then
         redis.call('PUBLISH', x.events .. ':ended', seq)
-        if x.waiter then redis.call('PUBLISH', x.waiter, x.id) end
+        if x.waiter then tell(x) end
       end
     end
   end

@@ -5,8 +5,8 @@
 -- Fields of the runtime:  folded, "DAY STATUS MS [HANDLER TOTAL FAILED] …", what the statistics have of it, STATUS - for nothing;
 --   folding, "GENERATION CHUNK [HANDLER TOTAL FAILED] …", chunks of nodes counted so far
 
--- nodes: looked at in one call, about.
-local retention = {nodes = 200}
+-- nodes: looked at in one call, about. packed_events: of the longest history that is packed.
+local retention = {nodes = 200, packed_events = 100}
 
 -- The parent of an execution, as long as it is there.
 function retention.parent_of(id)
@@ -79,6 +79,15 @@ local function write(tenant, day, changes)
   if is_new then redis.call('PEXPIRE', key, KEPT_DAYS * DAY_MS) end
 end
 
+-- A stream takes 4 kB for its first entries and gives nothing back, and as a rule an execution fills less than half of that. A copy
+-- takes what there is. Longer histories fill theirs, and to copy them would take too long. Not at the end itself, which is waited for.
+local function pack_events(x)
+  if x.seq > retention.packed_events then return end
+  if redis.call('COPY', x.events, rare_key.packed(x.id), 'REPLACE') == 1 then
+    redis.call('RENAME', rare_key.packed(x.id), x.events)
+  end
+end
+
 -- Folds a part of an execution. Gives the nodes looked at, and whether nothing of it is left to be folded.
 function retention.fold(id)
   local first_ms = redis.call('ZSCORE', rare_key.ended(), id)
@@ -137,6 +146,7 @@ function retention.fold(id)
   write(tenant or 'default', day, changes)
   redis.call('HSET', x.runtime, 'folded', string.format('%d %s %d ', day, status, ms) .. text)
   if folding then redis.call('HDEL', x.runtime, 'folding') end
+  pack_events(x)
   redis.call('ZREM', rare_key.ended(), id)
   return looked_at, true
 end

@@ -287,7 +287,7 @@ async def test_a_start_hears_of_an_end_that_somebody_else_waits_for(hub: Hub, fa
         fake.finish()
         assert await other
 
-        assert expected.ended == {EXECUTION_ID}
+        assert list(expected.ended) == [EXECUTION_ID]
         assert await hub.wait_for_end(EXECUTION_ID, PATIENCE_S, expected=expected)
 
 
@@ -300,4 +300,35 @@ async def test_one_that_is_known_keeps_no_ends_of_others(hub: Hub, fake: FakeEng
         wakeups.inbox.put_nowait(Wakeup(END))
 
         assert await waiter
-        assert expected.ended == set()
+        assert not expected.ended
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+async def test_who_asked_for_the_outcome_is_told_with_the_end(
+    hub: Hub, fake: FakeEngine, is_early: bool
+) -> None:
+    wakeups = await told(hub, fake)
+    with hub.expecting() as expected:
+        assert expected.asking == f"{wakeups.own_channel} outcome"
+        if is_early:
+            wakeups.inbox.put_nowait(Wakeup(END, told=b"outcome"))
+            await until(lambda: bool(expected.ended))
+        waiter = asyncio.ensure_future(hub.wait_for_end(EXECUTION_ID, PATIENCE_S, expected=expected))
+        if not is_early:
+            await until(lambda: hub.waiters == 1)
+            wakeups.inbox.put_nowait(Wakeup(Topic("another", is_end=True), told=b"of another"))
+            wakeups.inbox.put_nowait(Wakeup(END, told=b"outcome"))
+
+        assert await waiter
+        assert expected.told == b"outcome"
+
+
+async def test_who_leaves_waits_no_longer(hub: Hub, fake: FakeEngine) -> None:
+    gone = asyncio.get_running_loop().create_future()
+    waiter = asyncio.ensure_future(hub.wait_for_end(EXECUTION_ID, PATIENCE_S, until=gone))
+    await subscribed(fake)
+
+    gone.set_result(None)
+
+    assert not await waiter
+    assert hub.waiters == 0
