@@ -556,13 +556,14 @@ class Transitions(ScriptClient):
         return Call(self, "stamp_tick", (self.keys.shared("tick"),), arguments, list)
 
     def announce_worker(
-        self, worker_id: str, queues: Sequence[str], fields: Sequence[Argument] = ()
+        self, worker_id: str, queues: Sequence[str], fields: Sequence[Argument] = (), *, made: int = 0
     ) -> Call[list[int]]:
         """Keep a worker in the list of live workers, or take it out where it has no fields.
 
+        made  when they were looked up, by a clock of the worker: older ones replace no newer ones.
         Replies how many live workers read each of its queues, in their order.
         """
-        arguments = ("", worker_id, " ".join(queues), *fields)
+        arguments = ("", worker_id, " ".join(queues), made, *fields)
         return Call(self, "announce_worker", (self.keys.worker(worker_id),), arguments, list)
 
     def publish_handlers(self, digest: str, cards: bytes) -> Call[str]:

@@ -59,7 +59,11 @@ class Announcement:
 
     def call(self) -> Call[list[int]]:
         """Build the call that writes the record."""
-        return self._transitions.announce_worker(self._worker_id, self._config.queues, self.describe())
+        # First: what is looked up after it is as new at least.
+        made = time.monotonic_ns()
+        return self._transitions.announce_worker(
+            self._worker_id, self._config.queues, self.describe(), made=made
+        )
 
     def describe(self) -> list[str | bytes | int]:
         """The worker's own record, as announced."""
