@@ -35,6 +35,7 @@ LOOK_S = 0.05
 #: An async host that has not let its loop turn for so long is held up: it notes that ten times a second.
 BYSTANDER_S = 0.25
 MOST_LAST_LINES = 20
+_WAKE = frame({"type": "wake"})
 #: Attempts that are shown of a host.
 MOST_SHOWN = 20
 #: Lines of a fatal error that show the host's own frames.
@@ -222,6 +223,11 @@ class Host:
     def is_bystander(self, call: Call) -> bool:
         """Whether an attempt does not get on because another one holds up their process."""
         return self.holder(BYSTANDER_S) not in (0, call.number)
+
+    def wake(self) -> None:
+        """Wake the process where it sleeps: an attempt that comes soon finds it on a processor."""
+        if not self.calls and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(_WAKE)
 
     def begin(self, handler: str, config: Mapping[str, Any], context: HandlerContext) -> Call:
         """Run an attempt here. Raises Terminal for one that is too large to be sent."""

@@ -81,6 +81,11 @@ class HandlerHosts:
         )
         return (host for host in self._hosts if host.kind == kind and host.generation == newest)
 
+    def wake_for(self, handler: str) -> None:
+        """Wake a host that sleeps, for an attempt that is about to be claimed."""
+        if self.kind_of(handler) == "async" and (host := next(iter(self._takers("async")), None)):
+            host.wake()
+
     def running(self, kind: Kind) -> list[Host]:
         """The hosts of a kind in which attempts may run."""
         return [host for host in self._hosts if host.kind == kind and host.state in ("ready", "draining")]

@@ -11,7 +11,7 @@ its output in the body.
 
 From a worker: `serve` {kind, takes_events} to one that is ready; `run` {handler, attempt, …} with config and
 inputs in the body, `cancel` {reason, hard}, `answer` {n, …} and `piece` {n, piece}; `drain`: end when nothing
-runs any more.
+runs any more. `wake` asks for nothing; a host that knows of none leaves it.
 """
 
 from __future__ import annotations

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from headrace._offer import ENGINE
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.hosts.projects import Project
 from tests.makers import node, until
+from workers.hosts.host import Host
 from workers.hosts.launch import ROOT
 
 E, N = ExecutionStatus, NodeStatus
@@ -303,3 +306,31 @@ async def test_typed_events_progress_and_streams_come_through(project: Project) 
     (plain,) = await project.events(execution_id, "node.event", "B")
     assert (plain["value"], "repeated" in plain, plain["qualified_name"]) == ({"n": 2}, False, None)
     assert (await project.error(execution_id, "B"))["type"] == "EventInvalid"
+
+
+async def test_a_host_is_woken_for_what_is_about_to_be_claimed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[int] = []
+    wake = Host.wake
+
+    def noted(host: Host) -> None:
+        woken.append(len(host.calls))
+        wake(host)
+
+    monkeypatch.setattr(Host, "wake", noted)
+    await project.start("""
+        @handler("coroutine")
+        async def coroutine(config, context):
+            return 1
+
+        @handler("plain")
+        def plain(config, context):
+            return 2
+    """)
+
+    ids = [await project.run(node("A", handler=handler)) for handler in ("coroutine", "plain", "noop")]
+
+    assert [await project.output(each) for each in ids[:2]] == [1, 2]
+    # A process for plain functions waits in its own way, and a built-in handler has none.
+    assert woken == [0]
