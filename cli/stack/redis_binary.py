@@ -26,11 +26,15 @@ class DataTooNew(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RedisBinary:
-    """One server program. `version` is its own, not the Redis version a Valkey claims to match."""
+    """One server program. `version` is its own, not the Redis version a Valkey claims to match.
+
+    allocator  what it was built with, as it says itself: `libc`, `jemalloc-5.3.0`.
+    """
 
     path: str
     family: str
     version: tuple[int, ...]
+    allocator: str = ""
 
     @property
     def label(self) -> str:
@@ -46,7 +50,9 @@ def inspect(path: str) -> RedisBinary | None:
     found = re.search(r"(Redis|Valkey) server v=(\d+(?:\.\d+)*)", answer.stdout)
     if not found:
         return None
-    return RedisBinary(path, found[1].lower(), tuple(int(part) for part in found[2].split(".")))
+    allocator = re.search(r"\bmalloc=(\S+)", answer.stdout)
+    version = tuple(int(part) for part in found[2].split("."))
+    return RedisBinary(path, found[1].lower(), version, allocator[1] if allocator else "")
 
 
 def wheel_binary() -> str | None:

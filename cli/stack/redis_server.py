@@ -26,6 +26,8 @@ from config import Settings
 DEFAULT_PORT = 6379
 START_TRIES = 3
 READY_WITHIN_S = 60.0
+#: Of the C library of Linux; others do not know it.
+LARGE_PAGES = "glibc.malloc.hugetlb=1"
 
 
 class RedisUnavailable(Exception):
@@ -143,7 +145,22 @@ def command(binary: RedisBinary, *, port: int, data_dir: Path) -> list[str]:
         "tcp-keepalive": "60",
         "latency-monitor-threshold": "100",
     }
+    if has_large_pages(binary):
+        options["disable-thp"] = "no"
     return [binary.path, *(word for key, value in options.items() for word in (f"--{key}", value))]
+
+
+def has_large_pages(binary: RedisBinary) -> bool:
+    """Say whether a server is to keep its data in large pages; see decision 0032."""
+    return binary.allocator == "libc"
+
+
+def environment(binary: RedisBinary) -> dict[str, str]:
+    """The server's variables: this process's, and what has the C library ask for large pages."""
+    if not has_large_pages(binary):
+        return dict(os.environ)
+    given = os.environ.get("GLIBC_TUNABLES")
+    return {**os.environ, "GLIBC_TUNABLES": ":".join(filter(None, [LARGE_PAGES, given]))}
 
 
 async def find_redis(
@@ -200,7 +217,7 @@ async def _start_embedded(*, data_dir: Path, lock_fd: int, emit: Callable[[str, 
         server = Child(
             name="redis",
             command=command(binary, port=port, data_dir=data_dir),
-            environment=os.environ,
+            environment=environment(binary),
             working_dir=data_dir,
             emit=emit,
             grace_s=30.0,

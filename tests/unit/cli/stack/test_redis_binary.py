@@ -38,6 +38,7 @@ def test_a_server_is_known_by_what_it_says(tmp_path: Path) -> None:
 
     assert valkey is not None
     assert valkey.label == "valkey 9.1.2"
+    assert valkey.allocator == "libc"
     assert inspect(program(tmp_path, "other", "hello")) is None
     assert inspect(str(tmp_path / "none")) is None
 

@@ -23,6 +23,7 @@ from cli.stack.redis_server import (
     RedisUnavailable,
     StackRunning,
     command,
+    environment,
     lock,
     wait_until_ready,
 )
@@ -155,6 +156,20 @@ def test_the_server_keeps_its_data_and_never_evicts(tmp_path: Path) -> None:
     assert options["--appendonly"] == "yes"
     assert options["--maxmemory-policy"] == "noeviction"
     assert options["--bind"] == "127.0.0.1"
+
+
+def test_only_a_server_that_asks_the_c_library_for_memory_has_large_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=1")
+    large, other = (
+        RedisBinary("/bin/server", "valkey", (9, 1, 2), each) for each in ("libc", "jemalloc-5.3.0")
+    )
+
+    assert command(large, port=7000, data_dir=tmp_path)[-2:] == ["--disable-thp", "no"]
+    assert environment(large)["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1"
+    assert "--disable-thp" not in command(other, port=7000, data_dir=tmp_path)
+    assert environment(other)["GLIBC_TUNABLES"] == "glibc.malloc.arena_max=1"
 
 
 def test_a_taken_port_is_passed_over(busy_port: int) -> None:
