@@ -16,7 +16,7 @@ from typing import Any
 from headrace._streams import CURRENT
 
 #: In shared memory: the attempt on the CPU (0: none), and when the loop turned last (monotonic, nanoseconds).
-SLOT = struct.Struct("<QQ")
+SLOT = struct.Struct("=QQ")
 
 
 class Steps:
@@ -25,56 +25,46 @@ class Steps:
     __slots__ = ("_slot", "_turned_ns", "current")
 
     def __init__(self, slot: mmap.mmap) -> None:
-        self._slot = slot
+        self._slot = memoryview(slot).cast("Q")
         self.current = 0
         self._turned_ns = time.monotonic_ns()
 
-    def enter(self, attempt: int, packed: bytes | None = None) -> None:
-        """Note whose code runs. packed: its number as `pack` gives it."""
-        self.current = attempt
-        self._slot[:8] = packed or pack(attempt)
+    def enter(self, attempt: int) -> None:
+        """Note whose code runs."""
+        self.current = self._slot[0] = attempt
 
     def leave(self) -> None:
-        self.current = 0
-        self._slot[:8] = _NOBODY
+        self.current = self._slot[0] = 0
 
     def turn(self) -> None:
         """Note that the loop turns."""
         self._turned_ns = time.monotonic_ns()
-        self._slot[8:16] = struct.pack("<Q", self._turned_ns)
+        self._slot[1] = self._turned_ns
 
     def silent_s(self) -> float:
         """How long ago that was noted last."""
         return (time.monotonic_ns() - self._turned_ns) / 1e9
 
 
-_NOBODY = bytes(8)
-
-
-def pack(attempt: int) -> bytes:
-    """Give the number of an attempt as it stands in shared memory."""
-    return struct.pack("<Q", attempt)
-
-
 class Followed(Coroutine[Any, Any, Any]):
     """A coroutine whose every step is known as a step of its attempt."""
 
-    __slots__ = ("_attempt", "_inner", "_packed", "_steps")
+    __slots__ = ("_attempt", "_inner", "_steps")
 
     def __init__(self, inner: Coroutine[Any, Any, Any], attempt: int, steps: Steps) -> None:
         self._inner = inner
-        self._attempt, self._packed = attempt, pack(attempt)
+        self._attempt = attempt
         self._steps = steps
 
     def send(self, value: Any) -> Any:
-        self._steps.enter(self._attempt, self._packed)
+        self._steps.enter(self._attempt)
         try:
             return self._inner.send(value)
         finally:
             self._steps.leave()
 
     def throw(self, *error: Any) -> Any:
-        self._steps.enter(self._attempt, self._packed)
+        self._steps.enter(self._attempt)
         try:
             return self._inner.throw(*error)
         finally:

@@ -68,11 +68,17 @@ def _copied(value: Any, levels: int) -> Any:
                 raise _Unusual from None
         return value
     if kind is dict:
-        if all(type(key) is str and key.isascii() for key in value):
-            return {key: _copied(item, levels - 1) for key, item in value.items()}
-    elif kind is list or kind is tuple:
+        copy = {}
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                raise _Unusual
+            # Most of it is such text: a call for each costs more than the rest.
+            is_plain = levels and type(item) is str and item.isascii()
+            copy[key] = item if is_plain else _copied(item, levels - 1)
+        return copy
+    if kind is list or kind is tuple:
         return [_copied(item, levels - 1) for item in value]
-    elif kind is int:
+    if kind is int:
         if value.bit_length() <= MAX_INT_BITS:
             return value
     elif value is None or kind is bool or (kind is float and math.isfinite(value)):

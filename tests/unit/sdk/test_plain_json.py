@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from headrace import Terminal
-from headrace.plain_json import as_json
+from headrace.plain_json import MAX_DEPTH, as_json
 from workers.outcome import encode_output
 from workers.runtime.redaction import Redactor
 
@@ -107,6 +107,19 @@ def test_a_value_that_holds_itself_is_refused() -> None:
 
     with pytest.raises(TypeError, match="nested deeper than 254 levels"):
         as_json(endless)
+
+
+@pytest.mark.parametrize("leaf", ["text", 7, None])
+def test_every_value_counts_as_a_level_as_deep_as_it_lies(leaf: Any) -> None:
+    def nested(levels: int) -> Any:
+        found: Any = leaf
+        for _ in range(levels):
+            found = {"a": found}
+        return found
+
+    assert as_json(nested(MAX_DEPTH)) == nested(MAX_DEPTH)
+    with pytest.raises(TypeError, match="nested deeper than 254 levels"):
+        as_json(nested(MAX_DEPTH + 1))
 
 
 def test_secrets_are_taken_out_of_a_model_too() -> None:

@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Any
 
 import workflows
+from llama_index_instrumentation.dispatcher import active_instrument_tags, instrument_tags
 from pydantic import ValidationError
 from workflows import Context as WorkflowContext
 from workflows.context.serializers import BaseSerializer
 from workflows.events import StopEvent, WorkflowFailedEvent
-from workflows.handler import WorkflowHandler
+from workflows.plugins.basic import AsyncioAdapterQueues
 from workflows.runtime.types.internal_state import BrokerState
 
 from headrace._tracebacks import traceback_of
@@ -39,6 +40,8 @@ from headrace.registration import handler
 RETRY = {"max_attempts": 5, "initial_interval": "0.2s", "retry_on": ["HandlerCrashed"]}
 #: What steps are called through: the library with what it is installed beside, and this package.
 _CALLERS = (str(Path(workflows.__file__).parent.parent), str(Path(__file__).parent.parent))
+#: As the library names it to who observes its runs.
+RUN_ID_TAG = "llamaindex.run_id"
 #: Words of what a parked run waits for.
 MOST_WORDS, WORD_CHARS = 20, 200
 
@@ -99,9 +102,9 @@ class ServedWorkflow:
         )
         self._runtime.begin(run)
         try:
-            going = self._go(kept, run, inputs)
-            run.attach(self._runtime.queues(run_id), journaled.through)
-            stop = await _end_of(going, context)
+            queues = self._go(kept, run, inputs)
+            run.attach(queues, journaled.through)
+            stop = await _end_of(queues.complete, context)
             return Completed(_output_of(stop), events=await run.finish())
         except Parking as parking:
             kept = await run.compact()
@@ -117,7 +120,7 @@ class ServedWorkflow:
             run.close()
             self._runtime.end(run)
 
-    def _go(self, kept: Kept, run: Run, inputs: Mapping[str, Any]) -> WorkflowHandler:
+    def _go(self, kept: Kept, run: Run, inputs: Mapping[str, Any]) -> AsyncioAdapterQueues:
         """Let the library's loop begin. Raises Terminal for inputs that make no start event."""
         workflow = self._workflow
         if kept.broker is None:
@@ -127,12 +130,16 @@ class ServedWorkflow:
                 raise Terminal(
                     f"the inputs make no {workflow.start_event_class.__name__}: {error}", type="ConfigError"
                 ) from None
-            fresh = WorkflowContext(workflow, serializer=self._serializer)
-            return workflow.run(ctx=fresh, start_event=start, run_id=run.run_id)
-        elapsed_s = max(0.0, run.now() - (kept.started_s or run.now()))
-        data = self._records.to_context(kept, elapsed_s=elapsed_s)
-        restored = WorkflowContext.from_dict(workflow, data, serializer=self._serializer)
-        return workflow.run(ctx=restored, run_id=run.run_id)
+            # `Workflow.run` makes a context and a handler besides, for code that has begun the run.
+            fresh = BrokerState.from_workflow(workflow)
+            with instrument_tags({**active_instrument_tags.get(), RUN_ID_TAG: run.run_id}):
+                self._runtime.run_workflow(run.run_id, workflow, fresh, start, serializer=self._serializer)
+        else:
+            elapsed_s = max(0.0, run.now() - (kept.started_s or run.now()))
+            data = self._records.to_context(kept, elapsed_s=elapsed_s)
+            restored = WorkflowContext.from_dict(workflow, data, serializer=self._serializer)
+            workflow.run(ctx=restored, run_id=run.run_id)
+        return self._runtime.queues(run.run_id)
 
     async def _accept_code(self, kept: Kept, context: Context) -> None:
         """Raise Terminal (`CodeChanged`) where steps are others than the run has begun with.
@@ -194,12 +201,12 @@ class ServedWorkflow:
         return [word[:WORD_CHARS] for word in words[:MOST_WORDS]]
 
 
-async def _end_of(going: WorkflowHandler, context: Context) -> StopEvent:
+async def _end_of(ended: asyncio.Future[StopEvent], context: Context) -> StopEvent:
     """Wait for the end of a run. Raises what has ended it, and Cancelled once it is not wanted any more."""
-    ended = asyncio.ensure_future(going.stop_event_result())
     unwanted = asyncio.ensure_future(context.cancelled.wait())
     try:
-        await asyncio.wait([ended, unwanted], return_when=asyncio.FIRST_COMPLETED)
+        either: tuple[asyncio.Future[Any], ...] = (ended, unwanted)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not ended.done():
             raise Cancelled
         return ended.result()

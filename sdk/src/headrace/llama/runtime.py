@@ -29,6 +29,7 @@ from workflows.workflow import Workflow
 
 from headrace.llama.run import Run
 from headrace.llama.store import StepStore
+from headrace.llama.unheard import Unheard, describe_when_heard
 
 
 class JournaledRuntime(BasicRuntime):
@@ -44,6 +45,7 @@ class JournaledRuntime(BasicRuntime):
         self._registered: dict[int, RegisteredWorkflow] = {}
         #: By workflow: names of the steps that wait at the gate of their run.
         self._gated_steps: dict[int, frozenset[str]] = {}
+        describe_when_heard()
 
     def serve(self, workflow: Workflow) -> None:
         """Run a workflow here from now on, for as long as this process lives.
@@ -53,7 +55,10 @@ class JournaledRuntime(BasicRuntime):
         workflow._switch_runtime(self)
         steps = workflow._get_steps()
         vars(workflow)["_get_steps"] = lambda: steps
-        self._registered[id(workflow)] = self.register(workflow)
+        self._registered[id(workflow)] = registered = self.register(workflow)
+        # The library binds the arguments of each run by it.
+        run = registered.workflow_run_fn
+        vars(run)["__signature__"] = inspect.signature(run)
         # Another step calls resources of the user's before its own code, or runs in a thread.
         gated = {
             name: self._gated(step)
@@ -62,6 +67,7 @@ class JournaledRuntime(BasicRuntime):
         }
         vars(workflow).update(gated)
         self._gated_steps[id(workflow)] = frozenset(gated)
+        vars(workflow)["_dispatcher"] = Unheard(workflow._dispatcher)
 
     def _gated(self, step: Callable[..., Any]) -> Callable[..., Any]:
         """Let a step wait before its first line for the entry that is being written; see `Run.gate`."""

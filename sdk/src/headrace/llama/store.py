@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from workflows.context.serializers import BaseSerializer
-from workflows.context.state_store import StateStore
+from workflows.context.state_store import DictState, StateStore
 
 #: The text of each key of a store under `.KEY`; one that is a model of its own is all under "".
 Texts = dict[str, Any]
@@ -63,9 +63,10 @@ class KeptStore:
         self._store, self._serializer = store, serializer
         self._live: Texts = dict(kept)
         self._writes: list[Write] = []
-        # What a new store begins with is nobody's change, and is kept with the first one.
-        with suppress(Exception):  # What cannot be written is said by `commit`.
-            self.note(None)
+        if kept or store.state_type is not DictState:
+            # What a new store begins with is nobody's change, and is kept with the first one.
+            with suppress(Exception):  # What cannot be written is said by `commit`.
+                self.note(None)
 
     def note(self, invocation: str | None) -> None:
         """Note what a call of a step has changed since the last change.

@@ -6,15 +6,20 @@ import inspect
 from typing import Annotated, Any
 
 import pytest
+from llama_index_instrumentation.dispatcher import Dispatcher, Manager
+from llama_index_instrumentation.span_handlers import SimpleSpanHandler
 from workflows import Context, Workflow, step
 from workflows.context.context_types import SerializedContext
+from workflows.context.pre_context import PreContext
 from workflows.events import Event, StartEvent, StopEvent
 from workflows.plugins import basic
 from workflows.resource import Resource
 from workflows.runtime.control_loop import rebuild_state_from_ticks, replay_ticks_stream
-from workflows.runtime.types import internal_state, named_task, plugin, results, ticks
+from workflows.runtime.types import internal_state, named_task, plugin, results, step_function, ticks
 
+from headrace.llama.handlers import RUN_ID_TAG
 from headrace.llama.runtime import JournaledRuntime
+from headrace.llama.unheard import is_heard
 
 
 class Middle(Event):
@@ -75,6 +80,17 @@ def test_a_workflow_tells_of_its_steps_and_takes_another_runtime() -> None:
     assert (config.accepted_events, config.return_types) == ([StartEvent], [StopEvent])
 
 
+def test_a_fresh_run_begins_as_the_library_begins_one() -> None:
+    workflow = Plain()
+    begun = PreContext(workflow=workflow, previous_context=None, serializer=None)
+
+    made = internal_state.BrokerState.from_serialized(begun.init_snapshot, workflow, begun.serializer)
+
+    assert made == internal_state.BrokerState.from_workflow(workflow)
+    assert begun.serialized_state in (None, {})
+    assert RUN_ID_TAG in inspect.getsource(Context._workflow_run)
+
+
 def test_a_served_workflow_is_looked_through_once() -> None:
     workflow, runtime = Plain(), JournaledRuntime()
 
@@ -107,6 +123,45 @@ def test_only_steps_that_do_nothing_of_the_users_before_their_code_wait_at_the_g
     assert runtime._gated_steps[id(workflow)] == {"first"}
     assert vars(workflow).keys() & {"first", "plainly", "with_a_resource"} == {"first"}
     assert inspect.signature(workflow.first) == inspect.signature(Mixed().first)
+
+
+def test_a_step_is_a_span_only_where_something_takes_spans() -> None:
+    workflow, runtime = Plain(), JournaledRuntime()
+    runtime.serve(workflow)
+    dispatcher = workflow._dispatcher
+
+    async def called() -> None: ...
+
+    assert dispatcher.span(called) is called
+    taking = SimpleSpanHandler()
+    dispatcher.root.add_span_handler(taking)
+    try:
+        assert dispatcher.span(called) is not called
+    finally:
+        dispatcher.root.span_handlers.remove(taking)
+
+
+def test_events_are_described_in_full_only_where_something_takes_that() -> None:
+    JournaledRuntime()
+    JournaledRuntime()
+    dispatcher, stop = step_function._dispatcher, StopEvent(result="x")
+    assert vars(step_function)["summarize_event"](stop) == "StopEvent"
+
+    taking = SimpleSpanHandler()
+    dispatcher.root.add_span_handler(taking)
+    try:
+        assert vars(step_function)["summarize_event"](stop) == "StopEvent(result='x')"
+    finally:
+        dispatcher.root.span_handlers.remove(taking)
+
+
+def test_who_listens_is_looked_for_as_far_as_a_dispatcher_tells() -> None:
+    above = Dispatcher(name="root", span_handlers=[SimpleSpanHandler()], propagate=False)
+    below = Dispatcher(name="below", parent_name="root", manager=Manager(above))
+
+    assert is_heard(below)
+    below.propagate = False
+    assert not is_heard(below)
 
 
 def test_what_is_about_to_begin_says_of_which_step_it_is() -> None:
