@@ -103,7 +103,10 @@ def expecting(request: Request, *, wait: bool = True) -> AbstractContextManager[
 
 def told_of(submitted: Submitted, expected: Expected | None) -> Expected | None:
     """Give what listens to the end of a new execution; None for one that was there, which tells others."""
-    return None if submitted.replayed or submitted.existing else expected
+    if expected is None or not (submitted.replayed or submitted.existing):
+        return expected
+    expected.close()
+    return None
 
 
 async def ended_in_time(

@@ -31,16 +31,23 @@ class Expected:
              not heard, or was not for a moment.
     ended    executions whose end was heard, with what was told of it.
     told     the message of the end that is waited for, where the waiter asked for the outcome; else empty.
+    is_open  what ends is still noted.
     """
 
     channel: str | None
     ended: dict[str, bytes] = field(default_factory=dict)
     told: bytes = b""
+    is_open: bool = True
 
     @property
     def asking(self) -> str | None:
         """Give the `waiter` that asks for the outcome, too; see `Executions.outcome`."""
         return self.channel and f"{self.channel} outcome"
+
+    def close(self) -> None:
+        """Note no more ends, and let go of those that were noted."""
+        self.is_open = False
+        self.ended.clear()
 
 
 class Ends:
@@ -104,7 +111,8 @@ class Ends:
         else:
             self.mark(execution_id)
         for each in self._expected:
-            each.ended[execution_id] = told or each.ended.get(execution_id, b"")
+            if each.is_open:
+                each.ended[execution_id] = told or each.ended.get(execution_id, b"")
 
     @contextmanager
     def expecting(self, channel: str | None) -> Iterator[Expected]:
@@ -119,11 +127,12 @@ class Ends:
     def was_heard(self, expected: Expected, execution_id: str) -> bool:
         """Say whether an execution has ended before it was known by its id; it is known from now on."""
         self._expected.discard(expected)
-        if execution_id not in expected.ended:
+        is_over = execution_id in expected.ended
+        expected.told = expected.ended.get(execution_id, b"")
+        expected.close()
+        if not is_over:
             self._known[execution_id] = expected
-            return False
-        expected.told = expected.ended[execution_id]
-        return True
+        return is_over
 
     def mark(self, execution_id: str) -> None:
         """There may be news of an execution."""
@@ -135,6 +144,8 @@ class Ends:
         """Messages may have been lost: there may be news of every execution."""
         for each in self._expected:
             each.channel = None
+        for known in self._known.values():
+            known.told = b""
         self.mark_all()
 
     def mark_all(self) -> None:
@@ -176,6 +187,8 @@ class Ends:
                 status = statuses.get(execution_id)
                 if status is None or status.is_terminal:
                     _answer(self._waiters.get(execution_id, set()), has_ended=True)
+                elif known := self._known.get(execution_id):
+                    known.told = b""  # It was of an end before a retry.
 
 
 def give_up(future: asyncio.Future[bool]) -> None:

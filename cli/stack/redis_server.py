@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -152,7 +153,7 @@ def command(binary: RedisBinary, *, port: int, data_dir: Path) -> list[str]:
 
 def has_large_pages(binary: RedisBinary) -> bool:
     """Say whether a server is to keep its data in large pages; see decision 0032."""
-    return binary.allocator == "libc"
+    return binary.allocator == "libc" and platform.libc_ver()[0] == "glibc"
 
 
 def environment(binary: RedisBinary) -> dict[str, str]:

@@ -90,8 +90,8 @@ class EventSubscription:
 
     def _read(self, message: Message) -> Wakeup | None:
         if message.channel == self.own_channel:
-            execution_id = message.data.partition(b" ")[0].decode()
-            return Wakeup(Topic(execution_id, is_end=True), told=message.data)
+            execution_id, more, _ = message.data.partition(b" ")
+            return Wakeup(Topic(execution_id.decode(), is_end=True), told=message.data if more else b"")
         topic = self._watched.get(message.channel)
         return Wakeup(topic, message.is_first) if topic else None
 

@@ -83,8 +83,10 @@ class HandlerHosts:
 
     def wake_for(self, handler: str) -> None:
         """Wake a host that sleeps, for an attempt that is about to be claimed."""
-        if self.kind_of(handler) == "async" and (host := next(iter(self._takers("async")), None)):
-            host.wake()
+        if self.kind_of(handler) == "async":
+            host = max(self._takers("async"), key=lambda host: host.free, default=None)
+            if host is not None and host.free:
+                host.wake()
 
     def running(self, kind: Kind) -> list[Host]:
         """The hosts of a kind in which attempts may run."""

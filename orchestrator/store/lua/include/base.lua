@@ -203,6 +203,9 @@ local TOLD_BYTES = 16384
 -- What would be read next, as the message of an end has it: the id and the length of each value, - for none, and the values. Those
 -- of EXECUTION_FIELDS, the status and the output. See read_outcome in store/records.py.
 local function outcome_of_end(x)
+  -- Before these are read: the two that may be long.
+  local long = redis.call('STRLEN', output_key(x.id, '$output')) + redis.call('HSTRLEN', x.runtime, 'inputs')
+  if long > TOLD_BYTES then return x.id end
   local values, count = redis.call('HMGET', x.runtime, unpack(EXECUTION_FIELDS)), #EXECUTION_FIELDS
   values[count + 1], values[count + 2] = redis.call('GET', status_key(x.id)), redis.call('GET', output_key(x.id, '$output'))
   local words, texts, bytes = {x.id}, {}, 0

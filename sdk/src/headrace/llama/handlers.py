@@ -16,6 +16,7 @@ from workflows.context.serializers import BaseSerializer
 from workflows.events import StopEvent, WorkflowFailedEvent
 from workflows.plugins.basic import AsyncioAdapterQueues
 from workflows.runtime.types.internal_state import BrokerState
+from workflows.workflow import Workflow
 
 from headrace._tracebacks import traceback_of
 from headrace.context import Context
@@ -130,10 +131,16 @@ class ServedWorkflow:
                 raise Terminal(
                     f"the inputs make no {workflow.start_event_class.__name__}: {error}", type="ConfigError"
                 ) from None
-            # `Workflow.run` makes a context and a handler besides, for code that has begun the run.
-            fresh = BrokerState.from_workflow(workflow)
-            with instrument_tags({**active_instrument_tags.get(), RUN_ID_TAG: run.run_id}):
-                self._runtime.run_workflow(run.run_id, workflow, fresh, start, serializer=self._serializer)
+            if type(workflow).run is Workflow.run and "run" not in vars(workflow):
+                # It makes a context and a handler besides, for code that has begun the run.
+                fresh = BrokerState.from_workflow(workflow)
+                with instrument_tags({**active_instrument_tags.get(), RUN_ID_TAG: run.run_id}):
+                    self._runtime.run_workflow(
+                        run.run_id, workflow, fresh, start, serializer=self._serializer
+                    )
+            else:
+                new = WorkflowContext(workflow, serializer=self._serializer)
+                workflow.run(ctx=new, start_event=start, run_id=run.run_id)
         else:
             elapsed_s = max(0.0, run.now() - (kept.started_s or run.now()))
             data = self._records.to_context(kept, elapsed_s=elapsed_s)

@@ -68,6 +68,7 @@ class JournaledRuntime(BasicRuntime):
         vars(workflow).update(gated)
         self._gated_steps[id(workflow)] = frozenset(gated)
         vars(workflow)["_dispatcher"] = Unheard(workflow._dispatcher)
+        workflow._runtime_locked = True  # As after its first run.
 
     def _gated(self, step: Callable[..., Any]) -> Callable[..., Any]:
         """Let a step wait before its first line for the entry that is being written; see `Run.gate`."""

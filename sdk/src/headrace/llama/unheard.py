@@ -12,8 +12,6 @@ from llama_index_instrumentation.span_handlers import NullSpanHandler
 from workflows.events import Event
 from workflows.runtime.types import step_function
 
-#: Handlers that the library begins with: they do nothing.
-_DEAF = (NullEventHandler, NullSpanHandler)
 R = TypeVar("R")
 
 
@@ -36,15 +34,20 @@ class Unheard:
 
 
 def is_heard(dispatcher: Dispatcher) -> bool:
-    """Say whether anything takes the events or the spans of a dispatcher."""
-    at = dispatcher
-    while True:
-        for each in (*at.event_handlers, *at.span_handlers):
-            if type(each) not in _DEAF:
+    """Say whether anything takes events or spans in this process, of this dispatcher or another.
+
+    What is said within a step by another one, such as that of a library for models, names the span of the
+    step and describes its event.
+    """
+    manager = dispatcher.manager
+    for at in (dispatcher,) if manager is None else manager.dispatchers.values():
+        for each in at.event_handlers:
+            if type(each) is not NullEventHandler:
                 return True
-        if not at.propagate:
-            return False
-        at = at.parent
+        for taker in at.span_handlers:
+            if type(taker) is not NullSpanHandler:
+                return True
+    return False
 
 
 def describe_when_heard() -> None:

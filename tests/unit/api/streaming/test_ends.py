@@ -5,12 +5,14 @@ import math
 
 import pytest
 
+from api.starts import told_of
 from api.streaming import ends
 from api.streaming import hub as hub_module
 from api.streaming.hub import Hub
 from clients.waiting import WaitBudget, seconds_left
 from headrace.backoff import Backoff
 from orchestrator.operations.events import Topic, Wakeup
+from orchestrator.operations.results import Submitted
 from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import END, EVENTS, EXECUTION_ID, FakeEngine, FakeWakeups
@@ -321,6 +323,38 @@ async def test_who_asked_for_the_outcome_is_told_with_the_end(
 
         assert await waiter
         assert expected.told == b"outcome"
+
+
+async def test_what_was_told_of_an_end_before_a_retry_is_no_answer(hub: Hub, fake: FakeEngine) -> None:
+    wakeups = await told(hub, fake)
+    with hub.expecting() as expected:
+        (other,) = waiting(hub)
+        await subscribed(fake)
+        waiter = asyncio.ensure_future(hub.wait_for_end(EXECUTION_ID, PATIENCE_S, expected=expected))
+        await until(lambda: hub.waiters == 2)
+        before = fake.calls["statuses"]
+        wakeups.inbox.put_nowait(Wakeup(END, told=b"outcome"))  # It runs again when this is looked at.
+        await until(lambda: fake.calls["statuses"] > before and not expected.told)
+
+        fake.current = ExecutionStatus.COMPLETED
+        wakeups.inbox.put_nowait(None)
+
+        assert await waiter and await other
+        assert expected.told == b""
+
+
+async def test_a_start_that_was_there_keeps_no_ends_of_others(hub: Hub, fake: FakeEngine) -> None:
+    wakeups = await told(hub, fake)
+    with hub.expecting() as expected:
+        wakeups.inbox.put_nowait(Wakeup(END, told=b"outcome"))
+        await until(lambda: bool(expected.ended))
+
+        assert told_of(Submitted(EXECUTION_ID, ExecutionStatus.RUNNING, True), expected) is None
+        wakeups.inbox.put_nowait(Wakeup(END, told=b"outcome"))
+        wakeups.inbox.put_nowait(Wakeup(END, is_first=True))
+        await until(lambda: wakeups.inbox.empty())
+
+        assert not expected.ended
 
 
 async def test_who_leaves_waits_no_longer(hub: Hub, fake: FakeEngine) -> None:

@@ -155,13 +155,15 @@ def test_events_are_described_in_full_only_where_something_takes_that() -> None:
         dispatcher.root.span_handlers.remove(taking)
 
 
-def test_who_listens_is_looked_for_as_far_as_a_dispatcher_tells() -> None:
-    above = Dispatcher(name="root", span_handlers=[SimpleSpanHandler()], propagate=False)
-    below = Dispatcher(name="below", parent_name="root", manager=Manager(above))
+def test_who_listens_to_another_dispatcher_hears_of_steps_too() -> None:
+    manager = Manager(Dispatcher(name="root", propagate=False))
+    of_steps, of_models = (Dispatcher(name=name, parent_name="root", manager=manager) for name in "sm")
+    for each in (of_steps, of_models):
+        manager.add_dispatcher(each)
 
-    assert is_heard(below)
-    below.propagate = False
-    assert not is_heard(below)
+    assert not is_heard(of_steps)
+    of_models.add_span_handler(SimpleSpanHandler())
+    assert is_heard(of_steps)
 
 
 def test_what_is_about_to_begin_says_of_which_step_it_is() -> None:

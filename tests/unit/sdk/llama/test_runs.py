@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 from workflows import Workflow, step
 from workflows.events import StartEvent, StopEvent
+from workflows.handler import WorkflowHandler
 
 from headrace import Cancelled, Completed, Terminal
 from headrace.durable import Entry, Journaled
 from headrace.fake_context import FakeContext
 from headrace.fake_durable import FakeJournal
+from headrace.llama.handlers import ServedWorkflow
 from headrace.llama.known_types import KnownTypes
 from headrace.llama.records import Kept, Records
 from headrace.llama.run import Run
 from headrace.llama.runtime import JournaledRuntime
+from headrace.llama.server import Served
 from headrace.registration import HANDLER_REGISTRY
 
 YES = {"type": "ResponseEvent", "value": {"response": "yes"}, "step": None}
@@ -265,6 +268,27 @@ class Plain(Workflow):
     @step
     async def only(self, ev: StartEvent) -> StopEvent:
         return StopEvent()
+
+
+class Noting(Workflow):
+    def run(self, *arguments: Any, **named: Any) -> WorkflowHandler:
+        vars(self)["was_run"] = named["run_id"]
+        return super().run(*arguments, **named)
+
+    @step
+    async def only(self, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=vars(self)["was_run"])
+
+
+async def test_a_workflow_with_a_run_of_its_own_is_begun_by_it() -> None:
+    workflow, runtime = Noting(), JournaledRuntime()
+    runtime.serve(workflow)
+    served = ServedWorkflow(Served("noting", workflow), runtime, KnownTypes())
+    context = FakeContext()
+
+    ended = await served.run({}, context)
+
+    assert ended.output == f"{context.execution_id}/{context.node_id}"
 
 
 async def test_a_snapshot_of_another_version_is_not_guessed_at() -> None:
