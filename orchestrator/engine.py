@@ -107,7 +107,7 @@ class TenantEngine:
         self.dead_letters = DeadLetters(store, transitions, self.executions, owner)
         self.events = Events(store, shared.subscribe, owner)
         self.recent = Recent(store, owner)
-        self.definitions = Definitions(submissions)
+        self.definitions = Definitions(submissions, owner.tenant)
         self.usage = UsageReport(store, owner)
         self.schedules = Schedules(
             store, transitions, self.workflows, shared.registered, owner, checks=shared.checks

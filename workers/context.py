@@ -101,6 +101,18 @@ class Toolbox:
         tools.shared = self
         return tools
 
+    def names(self) -> dict[str, dict[str, list[str]]]:
+        """What the settings name, by tenant and kind; see `orchestrator.execution.inventory.Configured`."""
+        tenants = {DEFAULT_TENANT: self, **self.tenants}
+        return {
+            tenant: {
+                "secrets": sorted(tools.secrets),
+                "webhook_secrets": sorted(tools.webhook_secrets),
+                "notify_urls": sorted(tools.notify_urls),
+            }
+            for tenant, tools in tenants.items()
+        }
+
     def secrets_of_all(self) -> dict[str, Collection[str]]:
         """The values of all secrets, by tenant."""
         tenants = {DEFAULT_TENANT: self, **self.tenants}

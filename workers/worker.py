@@ -131,6 +131,7 @@ class Worker:
             config, self.worker_id, transitions=self.transitions, shares=self.shares, hosts=self.hosts,
             leftovers=self.runner.leftovers, redactor=self.runner.redactors.all, running=self._running,
             brought=BroughtWorkflows(self.store, self.transitions, limits=config.limits),
+            configured=self.tools.names(),
         )  # fmt: skip
         self._draining = asyncio.Event()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,15 +11,45 @@ WORKER_ALIVE_MS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class Configured:
+    """Names that the settings of workers give a tenant: of secrets, and of those and URLs for messages."""
+
+    secrets: frozenset[str] = frozenset()
+    webhook_secrets: frozenset[str] = frozenset()
+    notify_urls: frozenset[str] = frozenset()
+
+    def __or__(self, other: Configured) -> Configured:
+        """Give the names of either."""
+        return Configured(
+            self.secrets | other.secrets,
+            self.webhook_secrets | other.webhook_secrets,
+            self.notify_urls | other.notify_urls,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Announced:
     """What live workers offer: names of handlers, and the texts of the cards of those they have loaded.
 
     refused_by  names of workers that cannot load the handlers of the installation.
+    configured  what their settings name, by tenant; None where one of them does not say, or there is none.
     """
 
     names: frozenset[str] = frozenset()
     cards: tuple[bytes, ...] = ()
     refused_by: tuple[str, ...] = ()
+    configured: Mapping[str, Configured] | None = field(default=None, compare=False)
+
+
+def configured_by(found: Sequence[Mapping[str, Configured] | None]) -> Mapping[str, Configured] | None:
+    """Join what the settings of workers name: what one of them has counts."""
+    joined: dict[str, Configured] = {}
+    for each in found:
+        if each is None:
+            return None
+        for tenant, names in each.items():
+            joined[tenant] = joined.get(tenant, Configured()) | names
+    return joined if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +96,8 @@ class WorkerInfo:
     refusal: str = ""
     #: Workflows that its handlers bring, by name: why each is not registered, "" where it is.
     workflows: Mapping[str, str] = field(default_factory=dict)
+    #: What its settings name, by tenant; None where it does not say.
+    configured: Mapping[str, Configured] | None = None
 
     @property
     def named_handlers(self) -> frozenset[str]:

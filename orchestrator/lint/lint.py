@@ -16,8 +16,10 @@ from orchestrator.definitions.retry_decision import longest_waits_ms
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, joined
 from orchestrator.errors import Problem
+from orchestrator.execution.inventory import Configured
 from orchestrator.lint.budget import BUDGET, LintBudget
 from orchestrator.lint.comments import kept_comments
+from orchestrator.lint.configured import not_configured
 from orchestrator.lint.context import Linter
 from orchestrator.lint.dead_nodes import (
     ALL_OF_THEM,
@@ -35,15 +37,23 @@ from orchestrator.lint.waits import endless_waits, unbounded_waits, unheard_deci
 
 
 def lint(
-    definition: Definition, limits: Limits | None = None, *, budget: LintBudget = BUDGET
+    definition: Definition,
+    limits: Limits | None = None,
+    *,
+    budget: LintBudget = BUDGET,
+    configured: Configured | None = None,
 ) -> list[Problem]:
     """List the warnings about a definition, each with its place, what it means and what to do. Pure.
 
     At most limits.max_problems are spelled out.
+    configured  what the settings of live workers name; None where that is not known.
     """
     linter = Linter(definition, Findings(limits or Limits()), budget)
     for check in _CHECKS:
         check(linter)
+    if configured is not None:
+        for path, code, message, hint in not_configured(linter, configured):
+            linter.warn(path, code, message, hint)
     found, left_out = linter.findings.problems, linter.findings.left_out
     if left_out:
         found.append(Problem("", "more_warnings", f"and {left_out:,} more warnings", kind="graph"))

@@ -21,6 +21,8 @@ from orchestrator.templates.references import (
 )
 from orchestrator.templates.values import EvaluationError
 
+#: What workers alone know: not an input, and no node.
+SECRETS = "secrets"
 _FORGIVING = frozenset({"default", "d", "defined", "undefined"})
 
 
@@ -51,7 +53,15 @@ def uses_of(node: Node) -> Iterator[Use]:
     local = {node.map.item_name, "index"} if node.map else set()
     for template, path in templates_of(node):
         is_outside = path == "when" or path.startswith("map.items")
-        yield from (use for use in _uses(template, path) if is_outside or use.root not in local)
+        for use in _uses(template, path):
+            if use.root != SECRETS and (is_outside or use.root not in local):
+                yield use
+
+
+def secrets_of(node: Node) -> Iterator[Use]:
+    """List the secrets that a node reads, each by its name as the key."""
+    for template, path in templates_of(node):
+        yield from (use for use in _uses(template, path) if use.root == SECRETS)
 
 
 def templates_of(node: Node) -> Iterator[tuple[Template, str]]:
@@ -83,7 +93,7 @@ def _within(value: Any, path: str, node: Node) -> Iterator[tuple[Template, str]]
 def uses_in(text: str, path: str) -> Iterator[Use]:
     """List what any text reads if it is a template or an expression; none if it is neither."""
     for template, where in _compiled(text, path, is_expression=not is_template(text)):
-        yield from _uses(template, where)
+        yield from (use for use in _uses(template, where) if use.root != SECRETS)
 
 
 def _compiled(text: str, path: str, *, is_expression: bool) -> Iterator[tuple[Template, str]]:
@@ -96,7 +106,7 @@ def _compiled(text: str, path: str, *, is_expression: bool) -> Iterator[tuple[Te
 
 def _uses(template: Template, path: str) -> Iterator[Use]:
     for piece in template.parts:
-        if isinstance(piece, Path) and piece.root != "secrets":
+        if isinstance(piece, Path):
             yield _of_path(piece, path, template.source)
     if template.tree is None:
         return
@@ -108,9 +118,12 @@ def _uses(template: Template, path: str) -> Iterator[Use]:
         found = _read(node, path, template.source, is_needed)
         if found is None:
             stack += _below(node, is_needed)
-        elif found.root == "secrets":
-            continue  # Known to workers only.
-        elif found.root in ROOTS or found.root in template.tree.names or found.root in template.tree.steps:
+        elif (
+            found.root == SECRETS
+            or found.root in ROOTS
+            or found.root in template.tree.names
+            or found.root in template.tree.steps
+        ):
             yield found
 
 

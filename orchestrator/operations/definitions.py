@@ -18,11 +18,15 @@ from orchestrator.operations.turns import LONG_BYTES
 class Definitions:
     """The definitions that may be submitted."""
 
-    def __init__(self, submissions: Submissions) -> None:
+    def __init__(self, submissions: Submissions, tenant: str) -> None:
         self._submissions = submissions
+        self._tenant = tenant
 
     async def validate(self, document: Any) -> Validation:
-        """Check a definition as a submission would; one without problems is searched for likely mistakes."""
+        """Check a definition as a submission would; one without problems is searched for likely mistakes.
+
+        So it is for names of secrets and URLs that no live worker has.
+        """
         try:
             compiled = await self._submissions.compile(document, None)
         except DefinitionInvalid as error:
@@ -30,7 +34,8 @@ class Definitions:
         definition = compiled.definition
         # In a thread: the largest definitions take seconds, and this process serves others meanwhile. Those
         # take turns; a small one does not wait behind them.
-        search = partial(lint, definition, self._submissions.limits)
+        configured = await self._submissions.configured(self._tenant)
+        search = partial(lint, definition, self._submissions.limits, configured=configured)
         is_large = len(compiled.text) > LONG_BYTES
         warnings = await (self._submissions.turns.take(search) if is_large else asyncio.to_thread(search))
         return Validation((), tuple(warnings), summarise(definition))

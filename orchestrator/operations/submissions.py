@@ -25,7 +25,7 @@ from orchestrator.errors import (
     TooBusy,
     WorkflowChanged,
 )
-from orchestrator.execution.inventory import Announced
+from orchestrator.execution.inventory import Announced, Configured
 from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -245,6 +245,11 @@ class Submissions:
         """Give what is known now of the handlers a definition may use."""
         announced = await self._announced_handlers()
         return self._catalogue(announced.names, announced.cards)
+
+    async def configured(self, tenant: str) -> Configured | None:
+        """Give the names that the settings of live workers give a tenant; None where that is not known."""
+        found = (await self._announced_handlers()).configured
+        return None if found is None else found.get(tenant, Configured())
 
     async def _announced_handlers(self) -> Announced:
         """What live workers offer, a second old at most."""

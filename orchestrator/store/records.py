@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -10,7 +12,7 @@ import orjson
 from clients.redis_client import WrongKind
 from orchestrator.definitions.budgets import NOTHING_USED, USED_FIELDS, read_caps, read_usage
 from orchestrator.documents import exact_json
-from orchestrator.execution.inventory import DeadEntry, HostInfo, WorkerInfo
+from orchestrator.execution.inventory import Configured, DeadEntry, HostInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import VERSION, catch_of
@@ -228,7 +230,19 @@ def read_worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
         hosts=tuple(_host(each) for each in orjson.loads(fields.get(b"hosts") or b"[]")),
         refusal=fields.get(b"refusal", b"").decode(),
         workflows=orjson.loads(fields.get(b"workflows") or b"{}"),
+        configured=_configured(fields.get(b"configured")),
     )
+
+
+def _configured(text: bytes | None) -> Mapping[str, Configured] | None:
+    """Read what the settings of a worker name, by tenant; a worker of another version may not say."""
+    if not text:
+        return None
+    names = [each.name for each in dataclasses.fields(Configured)]
+    return {
+        tenant: Configured(*(frozenset(found.get(name, ())) for name in names))
+        for tenant, found in orjson.loads(text).items()
+    }
 
 
 def _host(fields: dict[str, Any]) -> HostInfo:

@@ -8,6 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.contract.samples import RACE, node, workflow
+from tests.makers import WorkerFleet, until
+from workers.context import Toolbox
 
 BRANCHED = """\
 name: branched
@@ -119,3 +121,33 @@ async def test_a_definition_may_be_as_large_as_one_that_is_submitted(client: htt
 
     assert len(json.dumps(large)) > 2_000_000
     assert (await judged(client, large))["summary"]["nodes"] == 2_000
+
+
+async def test_names_that_no_live_worker_has_are_warned_of(
+    client: httpx2.AsyncClient, fleet: WorkerFleet
+) -> None:
+    call = {"url": "https://example.com", "headers": {"authorization": "{{ secrets.TOKEN }}"}}
+    document = workflow(node("A", handler="http", config=call), on_failure={"url": "ops"})
+    assert (await judged(client, document))["warnings"] == []  # Nothing is known of workers.
+
+    await fleet.start(tools=Toolbox(secrets={"OTHER": "x"}, webhook_secrets={"default": "whsec_x"}))
+    warned = await _until_warned(client, document)
+    await fleet.start("second", tools=Toolbox(secrets={"TOKEN": "x"}, notify_urls={"ops": "https://x"}))
+
+    paths = [each["path"] for each in warned]
+    assert paths == ["dag.nodes[0].config.headers.authorization", "on_failure.url"]
+    await _until_warned(client, document, wanted=False)
+
+
+async def _until_warned(
+    client: httpx2.AsyncClient, document: Any, *, wanted: bool = True
+) -> list[dict[str, Any]]:
+    """Ask until workers are known, which may be a second old."""
+    found: list[dict[str, Any]] = []
+
+    async def is_so() -> bool:
+        found[:] = (await judged(client, document))["warnings"]
+        return bool(found) is wanted
+
+    await until(is_so)
+    return found

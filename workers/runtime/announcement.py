@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
@@ -28,13 +28,16 @@ NODES_SHOWN = 20
 PUBLISH_S = 30.0
 #: Characters shown of why handlers do not load.
 REFUSAL_CHARS = 4_000
+#: Of the names in settings, in each record.
+CONFIGURED_BYTES = 16 * 1024
 
 
 class Announcement:
     """Read from any thread.
 
-    running   how many attempts the worker runs.
-    redactor  for what the code of an installation says when it does not load.
+    running     how many attempts the worker runs.
+    redactor    for what the code of an installation says when it does not load.
+    configured  what the settings name, by tenant and kind.
     """
 
     def __init__(
@@ -49,11 +52,15 @@ class Announcement:
         brought: BroughtWorkflows,
         redactor: Redactor,
         running: Callable[[], int],
+        configured: Mapping[str, Mapping[str, Sequence[str]]],
     ) -> None:
         self._config, self._worker_id = config, worker_id
         self._transitions, self._shares, self._hosts = transitions, shares, hosts
         self._leftovers, self._redactor, self._running = leftovers, redactor, running
         self._brought = brought
+        names = orjson.dumps(configured)
+        #: What the settings name; "" where it is too much to be said with each beat.
+        self._configured = names if len(names) <= CONFIGURED_BYTES else b""
         self._started_ms = time.time_ns() // 1_000_000
         self._encoded: tuple[Mapping[str, HandlerCard], str, bytes] | None = None
 
@@ -78,6 +85,7 @@ class Announcement:
             "workflows", orjson.dumps(
                 {name: self._redactor.text(text) for name, text in self._brought.refusals.items()}
             ),
+            "configured", self._configured,
         ]  # fmt: skip
 
     def _names(self) -> frozenset[str]:
