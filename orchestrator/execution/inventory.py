@@ -40,6 +40,13 @@ class Announced:
     refused_by: tuple[str, ...] = ()
     configured: Mapping[str, Configured] | None = field(default=None, compare=False)
 
+    @classmethod
+    def by(cls, workers: Sequence[WorkerInfo], cards: tuple[bytes, ...]) -> Announced:
+        """Join what live workers say of themselves. cards: the texts of those that they name."""
+        names = frozenset(name for worker in workers for name in worker.named_handlers)
+        refused_by = tuple(sorted(worker.name for worker in workers if worker.refusal))
+        return cls(names, cards, refused_by, configured_by([each.configured for each in workers]))
+
 
 def configured_by(found: Sequence[Mapping[str, Configured] | None]) -> Mapping[str, Configured] | None:
     """Join what the settings of workers name: what one of them has counts."""

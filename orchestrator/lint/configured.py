@@ -18,7 +18,7 @@ Missing = tuple[str, str, str, str | None]
 NOTIFY, WEBHOOK, WITH_URL = "notify", "webhook", frozenset({"webhook", "slack", "apprise"})
 #: What begins a secret that stands in a config itself.
 WHSEC = "whsec_"
-NOBODY = "which no live worker has"
+NONE_HAS = "which no live worker has"
 
 
 def not_configured(linter: Linter, configured: Configured) -> Iterator[Missing]:
@@ -37,7 +37,7 @@ def not_configured(linter: Linter, configured: Configured) -> Iterator[Missing]:
 def _secrets(node: Node, configured: Configured, findings: Findings) -> Iterator[Missing]:
     for use in secrets_of(node):
         if use.key is not None and use.key not in configured.secrets:
-            message = f"{node.id!r} reads secrets.{use.key}, {NOBODY}"
+            message = f"{node.id!r} reads secrets.{use.key}, {NONE_HAS}"
             hint = findings.did_you_mean(use.key, configured.secrets)
             hint = hint or f"set SECRET_{use.key}, or that of the tenant, where workers run"
             yield use.path, "secret_not_set", message, hint
@@ -70,5 +70,5 @@ def _is_name(value: object) -> bool:
 
 def _unknown(path: str, who: str, name: object, setting: str, known: Collection[str]) -> Missing:
     names = joined(known) if known else "none"
-    message = f"{who} names {name!r} of {setting}, {NOBODY}"
+    message = f"{who} names {name!r} of {setting}, {NONE_HAS}"
     return path, "name_not_set", message, f"{setting} of live workers: {names}"

@@ -25,14 +25,7 @@ from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import ExecutionNotFound
-from orchestrator.execution.inventory import (
-    WORKER_ALIVE_MS,
-    Announced,
-    DeadEntry,
-    QueueInfo,
-    WorkerInfo,
-    configured_by,
-)
+from orchestrator.execution.inventory import WORKER_ALIVE_MS, Announced, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
@@ -328,9 +321,7 @@ class Store:
         """What live workers offer."""
         workers = await self.workers()
         cards = await self.cards.read(worker.cards for worker in workers if worker.cards)
-        names = frozenset(name for worker in workers for name in worker.named_handlers)
-        refused_by = tuple(sorted(worker.name for worker in workers if worker.refusal))
-        return Announced(names, cards, refused_by, configured_by([each.configured for each in workers]))
+        return Announced.by(workers, cards)
 
     # Children
 

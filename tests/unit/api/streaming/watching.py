@@ -6,9 +6,10 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 
+from api.streaming.hub import Hub
 from api.streaming.watcher import Watcher
 from tests.patience import PATIENCE_S
-from tests.unit.api.fakes import EXECUTION_ID
+from tests.unit.api.fakes import END, EXECUTION_ID, FakeEngine, FakeWakeups
 
 Predicate = Callable[[], bool]
 
@@ -82,3 +83,23 @@ class Client:
         else:
             self.body += message.get("body", b"")
             self.is_over = not message.get("more_body", False)
+
+
+def waiting(hub: Hub, count: int = 1, wait_s: float = PATIENCE_S) -> list[asyncio.Task[bool]]:
+    return [asyncio.ensure_future(hub.wait_for_end(EXECUTION_ID, wait_s)) for _ in range(count)]
+
+
+async def subscribed(fake: FakeEngine) -> None:
+    await until(lambda: any(END in made.watched for made in fake.wakeups_made))
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def told(hub: Hub, fake: FakeEngine) -> FakeWakeups:
+    """Let the hub open its subscription, and hear that it stands."""
+    (waiter,) = waiting(hub)
+    await subscribed(fake)
+    fake.wakeups_made[0].is_standing = True
+    waiter.cancel()
+    await until(lambda: not fake.wakeups_made[0].watched)
+    return fake.wakeups_made[0]
