@@ -31,6 +31,7 @@ COMMANDS = {
     "list": "executions",
     "show": "executions",
     "explain": "executions",
+    "logs": "logs",
     "children": "children",
     "items": "children",
     "retry": "reruns",

@@ -11,18 +11,21 @@ from cli.commands.api_call import ExitCode, call_server
 from cli.commands.options import LimitOption, LinesOption, ServerOption
 from cli.output.records import record_lines
 from cli.output.tables import table_lines
-from cli.output.text import printable
+from cli.output.text import excerpt, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
     from headrace.records import DeadLetter
 
+#: Of an error in the list.
+ERROR_CHARS = 200
+NONE = "no node has used up its tries or was poison; all that failed: ./headrace list --status FAILED"
 EntryArgument = Annotated[str, typer.Argument(metavar="ENTRY", help="The entry's id, as `dead` lists it.")]
 
 dead = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
-    help="List nodes that failed for good; requeue or drop them.",
+    help="List nodes that used up their tries; requeue or drop them.",
 )
 
 
@@ -40,7 +43,7 @@ def list_dead(
 
     async def act(client: AsyncClient) -> int:
         found = [each async for each in client.dead_letters.list(limit=limit)]
-        for line in record_lines(found, _table, none="nothing has failed for good", as_json=as_json):
+        for line in record_lines(found, _table, none=NONE, as_json=as_json):
             typer.echo(line)
         return ExitCode.SUCCESS
 
@@ -79,6 +82,6 @@ def _row(entry: DeadLetter) -> tuple[str, ...]:
     from cli.output.progress import error_text
 
     why = f"{entry.reason}, attempt {entry.attempt}"
-    if text := " ".join(error_text(entry.error).split())[:200]:
+    if text := excerpt(error_text(entry.error), ERROR_CHARS):
         why += f": {text}"
     return entry.entry_id, entry.execution_id, entry.node_id, entry.at or "-", why

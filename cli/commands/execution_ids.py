@@ -6,12 +6,19 @@ import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+import typer
+
+from cli.output.text import printable
+
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
     from headrace.values import Execution
 
-#: The newest execution that no other has started.
+#: The newest execution that no other, no schedule and no webhook has started.
 LAST = "last"
+BY_THEMSELVES = ("schedule", "webhook", "path")
+#: So many are looked at for it.
+LOOKED_AT = 20
 #: Digits of an id that hold its time, and bits of one digit.
 TIME_DIGITS, DIGIT_BITS = 12, 4
 #: The id of a child begins with no time; all executions are looked through for so long a beginning.
@@ -36,9 +43,7 @@ async def find_execution_id(client: AsyncClient, named: str) -> str:
     Raises NotOneExecution for a beginning that fits several, and for `last` where there is none.
     """
     if named == LAST:
-        async for view in client.executions.list(limit=1, parent="none"):
-            return view.execution_id
-        raise NotOneExecution("there is no last execution: none has been started yet")
+        return await _last(client)
     if not _begins_an_id(named):
         return named
     async for _ in client.executions.list(limit=1, execution_key=named):
@@ -51,6 +56,23 @@ async def find_execution_id(client: AsyncClient, named: str) -> str:
         lines += [f"  {view.execution_id}  {view.created_at}  {view.name}" for view in found[:SHOWN]]
         raise NotOneExecution("\n".join([*lines, *(["  …"] if len(found) > SHOWN else [])]))
     return found[0].execution_id if found else named
+
+
+async def _last(client: AsyncClient) -> str:
+    """Find the newest execution that somebody has started, and say which that is.
+
+    What schedules and webhooks start comes at any moment: it is not what was meant a moment ago.
+    """
+    looked_at = 0
+    async for view in client.executions.list(limit=LOOKED_AT, parent="none"):
+        looked_at += 1
+        started_by = ((await client.executions.get(view.execution_id)).trigger or {}).get("source")
+        if started_by not in BY_THEMSELVES:
+            typer.echo(printable(f"last: {view.execution_id} {view.name}"), err=True)
+            return view.execution_id
+    if looked_at:
+        raise NotOneExecution(f"schedules and webhooks have started the newest {looked_at}; name one")
+    raise NotOneExecution("there is no last execution: none has been started yet")
 
 
 async def _beginning_with(

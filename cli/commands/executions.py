@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,18 @@ import typer
 from cli.commands.api_call import ExitCode, call_about, call_server, usage_error
 from cli.commands.documents import read_labels, read_trigger
 from cli.commands.inputs import inputs_for, read_given
+from cli.commands.many import (
+    ACTIVE,
+    Choice,
+    ChosenLabel,
+    ChosenName,
+    ChosenStatus,
+    ChosenWorkflow,
+    DryRunOption,
+    ExecutionsArgument,
+    YesOption,
+    act_on_many,
+)
 from cli.commands.options import (
     AnswerOption,
     ExecutionArgument,
@@ -23,19 +34,16 @@ from cli.commands.options import (
     TriggerFileOption,
 )
 from cli.commands.times import SinceOption, UntilOption, rfc3339
+from cli.output.execution_lines import as_text, rows
 from cli.output.records import record_lines
-from cli.output.text import cells, fitted, json_line, printable, span_words
+from cli.output.text import json_line, printable
 
-#: What started an execution that nothing else did; not worth a line.
-BY_HAND = {"source": "manual"}
-#: Statuses of nodes whose time is shown.
-TIMED = ("RUNNING", "WAITING", "COMPLETED", "FAILED")
-#: Columns of a terminal that the name of a workflow takes in a list.
-NAME_CELLS = 40
+#: Nodes by which a failure is explained.
+CAUSES = 5
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
-    from headrace.values import Execution, Node
+    from headrace.values import Execution
 
 TokensOption = Annotated[
     int | None, typer.Option("--max-tokens", min=1, help="Tokens its model calls may use from now on.")
@@ -73,7 +81,7 @@ def trigger(
 
 
 def cancel(
-    execution_id: ExecutionArgument,
+    execution_ids: ExecutionsArgument = None,
     grace: Annotated[
         str | None,
         typer.Option(
@@ -83,13 +91,31 @@ def cancel(
         ),
     ] = None,
     reason: ReasonOption = None,
+    status: ChosenStatus = None,
+    name: ChosenName = None,
+    workflow: ChosenWorkflow = None,
+    label: ChosenLabel = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Cancel an execution.
+    """Cancel executions: those named, or all that are chosen.
 
-    Nothing more starts; running attempts may finish within the grace.
+    Nothing more starts; running attempts may finish within the grace. A terminal is asked before more than
+    one is cancelled that was not named. Exit code: 0, or 1 if any of them was refused.
     """
+
+    async def cancel_one(client: AsyncClient, view: Execution) -> None:
+        await client.executions.cancel(view.execution_id, reason=reason, grace=_number(grace))
+
+    choice = Choice.of(
+        "cancel", ACTIVE, status=status, name=name, workflow=workflow, label=label, since=since, until=until
+    )
+    if (named := choice.one_of(execution_ids)) is None:
+        act_on_many(server, "cancel", choice, execution_ids or (), cancel_one, dry_run=dry_run, yes=yes)
 
     async def act(client: AsyncClient, execution_id: str) -> int:
         done = (await client.executions.cancel(execution_id, reason=reason, grace=_number(grace))).document
@@ -101,7 +127,7 @@ def cancel(
             typer.echo(f"{done['status']}, being cancelled: running attempts may finish within the grace")
         return ExitCode.SUCCESS
 
-    call_about(server, execution_id, act)
+    call_about(server, named, act)
 
 
 def pause(
@@ -179,7 +205,7 @@ def list_executions(
 
     async def act(client: AsyncClient) -> int:
         is_filtered = any((status, labels, name, text, roots, workflow, since, until))
-        rows = client.executions.list(
+        pages = client.executions.list(
             limit=limit,
             status=[each.upper() for each in status] if status else None,
             labels=labels,
@@ -190,9 +216,9 @@ def list_executions(
             created_after=rfc3339(since),
             created_before=rfc3339(until),
         )
-        found = [view async for view in rows]
+        found = [view async for view in pages]
         none = "no matching executions" if is_filtered else "no executions yet"
-        for line in record_lines(found, _rows, none=none, as_json=as_json):
+        for line in record_lines(found, rows, none=none, as_json=as_json):
             typer.echo(line)
         return ExitCode.SUCCESS
 
@@ -216,12 +242,27 @@ def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server:
 
 
 def explain(
-    execution_id: ExecutionArgument, as_json: LinesOption = False, server: ServerOption = None
+    execution_id: ExecutionArgument,
+    node_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[NODE]", help="One node, or NODE[INDEX]; of one that has ended, why."),
+    ] = None,
+    as_json: LinesOption = False,
+    server: ServerOption = None,
 ) -> None:
-    """Say what every unfinished node waits for and what wakes it."""
+    """Say what unfinished nodes wait for, or why it failed.
+
+    What wakes each of them is said, too.
+    """
 
     async def act(client: AsyncClient, execution_id: str) -> int:
-        for each in await client.executions.explain(execution_id):
+        names = [node_id] if node_id is not None else []
+        explained = [] if names else list(await client.executions.explain(execution_id))
+        if any(each.node_id is None and each.status == "FAILED" for each in explained):
+            causes = (await client.executions.get(execution_id)).root_causes
+            names = [str(each["node_id"]) for each in causes][:CAUSES]
+        explained += [await client.nodes.explain(execution_id, name) for name in names]
+        for each in explained:
             found = each.document
             if as_json:
                 typer.echo(json_line(found))
@@ -232,95 +273,6 @@ def explain(
         return ExitCode.SUCCESS
 
     call_about(server, execution_id, act)
-
-
-def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
-    """An execution in lines: its status, its nodes in definition order, and its output.
-
-    starts  first starts of nodes, by id, where they are others than those of the view.
-    """
-    from cli.output.progress import MARKS, error_lines, error_text, shorten
-
-    why = view.reason or view.cancelling
-    yield f"{printable(view.name)} {view.execution_id}"
-    yield f"  {view.status}{_whole_time(view)}" + (f" ({why})" if why else "")
-    if paused := view.document.get("paused"):
-        words = [f"by {paused['by']}"] if paused["by"] else []
-        words += [f"since {paused['since']}", *([paused["reason"]] if paused["reason"] else [])]
-        yield printable(f"  paused {', '.join(words)}")
-    yield f"  created {view.created_at}"
-    if expires_at := view.document.get("expires_at"):
-        yield f"  kept until {expires_at}"
-    for label, field in (("replay of", "replay_of"), ("forked from", "forked_from")):
-        if source := view.document.get(field):
-            yield f"  {label} {source}"
-    if view.execution_key:
-        yield printable(f"  key {view.execution_key}")
-    if view.workflow_id:
-        yield f"  workflow {view.workflow_id} version {view.workflow_version}"
-    if view.labels:
-        yield printable(f"  labels {', '.join(f'{name}={value}' for name, value in view.labels.items())}")
-    if parent := view.document.get("parent"):
-        yield f"  child of {parent['execution_id']} {parent['node_id']}"
-    if view.inputs:
-        yield f"  inputs {shorten(view.inputs)}"
-    if view.trigger and view.trigger != BY_HAND:
-        yield f"  trigger {shorten(view.trigger)}"
-    width = max((len(node.node_id) for node in view.nodes), default=0)
-    for node in view.nodes:
-        line = f"  {MARKS.get(node.status, '?')[0]} {node.node_id:<{width}}  {node.status:<9}"
-        yield printable(f"{line}  {'  '.join(_words(node, starts.get(node.node_id)))}".rstrip())
-        yield from (f"      {line}" for line in error_lines(node.error))
-    if view.output_error is not None:
-        yield printable(f"  ✗ output: {error_text(view.output_error)}")
-    if view.output is not None:
-        yield f"  = {shorten(view.output)}"
-
-
-def _words(node: Node, first_start: str | None) -> Iterator[str]:
-    """What a node's status does not say: reason, tries, time, error."""
-    from cli.output.progress import error_text
-    from headrace.values import seconds_between
-
-    if node.status == "WAITING":
-        yield f"on {node.waiting_on}" + (f" until {node.due_at}" if node.due_at else "")
-    if node.items is not None:
-        failed = f", {node.items['failed']} failed" if node.items["failed"] else ""
-        yield f"{node.items['completed']} of {node.items['total']} items{failed}"
-    if node.reason and not node.error:
-        yield node.reason
-    if node.try_number > 1:
-        yield f"try {node.try_number} of {max(node.max_attempts, node.try_number)}"
-    if node.status in TIMED and node.started_at and not node.reused:
-        yield _took(seconds_between(first_start or node.started_at, node.ended_at)).strip()
-    if node.error is not None:
-        yield " ".join(error_text(node.error).split())[:200]
-    if node.reused:
-        yield "reused by the fork"
-
-
-def _rows(found: Sequence[Execution]) -> Iterator[str]:
-    width = min(max(cells(printable(view.name)) for view in found), NAME_CELLS)
-    return (_row(view, width) for view in found)
-
-
-def _row(view: Execution, width: int) -> str:
-    why = view.reason if view.status == "FAILED" else None
-    took = f"{_took(view.took_s())}" if view.started_at else ""
-    text = (
-        f"{view.execution_id}  {fitted(printable(view.name), width)}  {view.created_at}  {view.status}{took}"
-    )
-    labels = "".join(f"  {name}={value}" for name, value in view.labels.items())
-    return text + (f" ({why})" if why else "") + printable(labels)
-
-
-def _whole_time(view: Execution) -> str:
-    took, is_retried = _took(view.took_s()), view.document.get("generation", 1) > 1
-    return f"{took}, with the time between its end and its retry" if took and is_retried else took
-
-
-def _took(seconds: float | None) -> str:
-    return "" if seconds is None else f"  {span_words(seconds)}"
 
 
 def _print_status(done: dict[str, Any]) -> None:

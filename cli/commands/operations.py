@@ -90,7 +90,7 @@ def usage(
 
 
 def _worker_lines(found: Sequence[Worker]) -> Iterator[str]:
-    headings = ("NAME", "RUNS ON", "RUNNING", "UP FOR", "QUEUES")
+    headings = ("WORKER", "RUNS ON", "RUNNING", "UP FOR", "LAST SIGN", "QUEUES")
     yield from table_lines(headings, map(_worker, found), numbers=("RUNNING",))
     if refused := ", ".join(sorted(worker.name for worker in found if worker.refusal)):
         yield printable(f"{refused} could not load handlers of your own; ./headrace doctor says why")
@@ -102,8 +102,11 @@ def _worker(worker: Worker) -> tuple[str, ...]:
     blocked = f", {worker.blocked} blocked" if worker.blocked else ""
     running = f"{worker.running} of {worker.slots}{blocked}"
     up_s = seconds_between(worker.started_at, None) or 0.0
+    seen_s = seconds_between(worker.last_seen_at, None)
+    # Its id begins with its name, and is what errors and explanations say.
     return (
-        worker.name, f"{worker.host}, pid {worker.pid}", running, span_words(up_s), ", ".join(worker.queues),
+        worker.worker_id, f"{worker.host}, pid {worker.pid}", running, span_words(up_s),
+        "-" if seen_s is None else f"{span_words(max(0.0, seen_s))} ago", ", ".join(worker.queues),
     )  # fmt: skip
 
 

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-EXECUTION_HELP = "The execution: its id, the beginning of it, its key, or `last` for the newest."
+EXECUTION_HELP = (
+    "The execution: its id, the beginning of it, its key, or `last`: the newest that neither a schedule nor a"
+    " webhook has started."
+)
 ExecutionArgument = Annotated[str, typer.Argument(metavar="EXECUTION", help=EXECUTION_HELP)]
 NodeArgument = Annotated[
     str, typer.Argument(metavar="NODE", help="The node's id; NODE[INDEX] for an item of a map.")

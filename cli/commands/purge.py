@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_about, call_server, refusal, usage_error
+from cli.commands.api_call import ExitCode, call_about, call_server, usage_error
+from cli.commands.many import DryRunOption, YesOption, each_of
 from cli.commands.options import EXECUTION_HELP, LinesOption, ServerOption
 from cli.commands.times import read_age
 from cli.output.text import json_line, printable
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 #: What can be purged; PENDING was never started.
 STATUSES = ("COMPLETED", "FAILED", "CANCELLED", "PENDING")
-#: Purges under way at once.
-AT_ONCE = 8
 
 
 def purge(
@@ -38,10 +37,8 @@ def purge(
     workflow: Annotated[
         str | None, typer.Option("--workflow", help="Only executions of this registered workflow.")
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what would be purged, and change nothing.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -77,7 +74,7 @@ def purge(
             return ExitCode.SUCCESS
         if sys.stdin.isatty() and not yes and not typer.confirm("Purge them?"):
             return ExitCode.CANCELLED
-        return await _purge_all(client, found)
+        return await each_of(client, found, _purge, "purged")
 
     if execution_id is not None:
         call_about(server, execution_id, purge_it)
@@ -100,34 +97,8 @@ async def _older(
     ]
 
 
-async def _purge_all(client: AsyncClient, found: Sequence[Execution]) -> int:
-    import asyncio
-
-    from headrace.errors import ApiError, NotFound
-
-    gone, refused, slots = 0, 0, asyncio.Semaphore(AT_ONCE)
-
-    async def purge_one(view: Execution) -> None:
-        nonlocal gone, refused
-        async with slots:
-            try:
-                await client.executions.purge(view.execution_id)
-            except NotFound:
-                return  # somebody else was faster
-            except ApiError as error:
-                if error.status >= 500:
-                    raise
-                refused += 1
-                typer.echo(f"{view.execution_id}: {refusal(error)}", err=True)
-                return
-            gone += 1
-
-    for first in range(0, len(found), 1_000):
-        async with asyncio.TaskGroup() as group:
-            for view in found[first : first + 1_000]:
-                group.create_task(purge_one(view))
-    typer.echo(f"purged {gone:,}")
-    return ExitCode.FAILED if refused else ExitCode.SUCCESS
+async def _purge(client: AsyncClient, view: Execution) -> None:
+    await client.executions.purge(view.execution_id)
 
 
 def _over_at(view: Execution) -> datetime:

@@ -10,6 +10,18 @@ import typer
 from cli.commands.api_call import ExitCode, call_about, usage_error
 from cli.commands.documents import read_definition
 from cli.commands.inputs import inputs_for, read_given
+from cli.commands.many import (
+    FAILED,
+    Choice,
+    ChosenLabel,
+    ChosenName,
+    ChosenStatus,
+    ChosenWorkflow,
+    DryRunOption,
+    ExecutionsArgument,
+    YesOption,
+    act_on_many,
+)
 from cli.commands.options import (
     ExecutionArgument,
     InputsOption,
@@ -20,14 +32,16 @@ from cli.commands.options import (
     TimeoutOption,
     WatchOption,
 )
+from cli.commands.times import SinceOption, UntilOption
 from cli.commands.watch import follow
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
+    from headrace.values import Execution
 
 
 def retry(
-    execution_id: ExecutionArgument,
+    execution_ids: ExecutionsArgument = None,
     node: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,16 +52,37 @@ def retry(
         ),
     ] = None,
     preview: PreviewOption = False,
+    status: ChosenStatus = None,
+    name: ChosenName = None,
+    workflow: ChosenWorkflow = None,
+    label: ChosenLabel = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     watch: WatchOption = True,
     server: ServerOption = None,
     plain: PlainOption = False,
     as_json: StateOption = False,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Run the failed part of an execution again, in place.
+    """Run the failed part of executions again, in place.
 
-    Completed nodes keep their outputs, unless they are behind one named with --node. Exit code: as `run`.
+    Of those named, or of all that options choose: FAILED ones, unless --status says otherwise. Completed
+    nodes keep their outputs, unless they are behind one named with --node. Several are not followed. Exit
+    code: of one as `run`; of several 0, or 1 if any of them was refused.
     """
+
+    async def retry_one(client: AsyncClient, view: Execution) -> None:
+        await client.executions.retry(view.execution_id, nodes=node or None, generation=view.generation)
+
+    choice = Choice.of(
+        "retry", FAILED, status=status, name=name, workflow=workflow, label=label, since=since, until=until
+    )
+    if (named := choice.one_of(execution_ids)) is None:
+        act_on_many(
+            server, "retry", choice, execution_ids or (), retry_one, dry_run=dry_run or preview, yes=yes
+        )
 
     async def act(client: AsyncClient, execution_id: str) -> int:
         planned = await client.executions.retry(execution_id, nodes=node or None, preview=True)
@@ -61,7 +96,7 @@ def retry(
             return ExitCode.SUCCESS
         return await follow(client, execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
-    call_about(server, execution_id, act)
+    call_about(server, named, act)
 
 
 def replay(

@@ -23,13 +23,21 @@ from cli.commands.options import (
 )
 from cli.commands.times import rfc3339, time_option
 from cli.output.records import record_lines
-from cli.output.text import cells, counted, fitted, json_line, printable
+from cli.output.text import cells, counted, excerpt, fitted, json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
     from headrace.records import Schedule
 
-_COUNTS = ("runs", "backfilled", "triggered", "skipped", "missed", "failed")
+_COUNTS = {
+    "backfilled": "backfilled",
+    "triggered": "by hand",
+    "skipped": "skipped",
+    "missed": "missed",
+    "failed": "could not start",
+}
+#: Of an error in the list.
+ERROR_CHARS = 160
 #: Columns of a terminal that a name takes in a list.
 NAME_CELLS = 30
 
@@ -273,7 +281,13 @@ def _row(found: dict[str, Any], width: int) -> str:
     then = f"next {found['next_slot']}" if found["next_slot"] else "no next time"
     counts = counted(found["runs"] + found["backfilled"] + found["triggered"], "run")
     name = fitted(printable(found["name"]), width)
-    return f"{name}  {found['state']}  {printable(_rhythm(found['rule']))}  {then}  {counts}"
+    workflow = printable(found["workflow"] or found["workflow_id"])
+    row = f"{name}  {workflow}  {found['state']}  {printable(_rhythm(found['rule']))}  {then}  {counts}"
+    paused = f"paused: {found['paused_reason']}" if found["paused_reason"] else ""
+    failed = f"last error: {found['last_error']}" if found["last_error"] else ""
+    return "\n".join(
+        [row, *(f"    {excerpt(printable(each), ERROR_CHARS)}" for each in (paused, failed) if each)]
+    )
 
 
 def _rhythm(rule: dict[str, Any]) -> str:
@@ -298,7 +312,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
     why = f": {found['paused_reason']}" if found["paused_reason"] else ""
     lines.append(f"  {found['state']}{why}")
     lines.append(f"  next {found['next_slot'] or 'never'}, last {found['last_slot'] or 'never'}")
-    counts = ", ".join(f"{found[name]} {name}" for name in _COUNTS)
+    started = found["runs"] + found["backfilled"] + found["triggered"]
+    own = f"{counted(started, 'run')}: {found['runs']} by its times"
+    counts = ", ".join([own, *(f"{found[name]} {words}" for name, words in _COUNTS.items())])
     lines.append(f"  {counts}")
     if found["last_error"]:
         lines.append(f"  last error: {found['last_error']}")
@@ -308,7 +324,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if found["waiting"]:
         lines.append(f"  waiting for the end of an earlier one: {', '.join(found['waiting'])}")
     if backfill := found["backfill"]:
-        then = f"next {backfill['next_slot']}" if backfill["next_slot"] else "all started, or stopped"
+        then = f"next {backfill['next_slot']}" if backfill["next_slot"] else "nothing left to start"
         lines.append(f"  backfill: {backfill['runs']} started, {then}, to {backfill['end']}")
     return [printable(line) for line in lines]
 

@@ -148,8 +148,12 @@ def _shown(found: dict[str, Any]) -> str:
     """An approval in lines a terminal can show."""
     people = ", ".join(found["assignees"]) if found["assignees"] else "anyone"
     until = f" until {found['due_at']}" if found["due_at"] else ""
+    asked = f", asked {found['asked_at']}" if found.get("asked_at") else ""
     share = f", {found['approvals']} of {found['quorum']} approvals" if found["quorum"] > 1 else ""
-    lines = [f"{found['execution_id']} {found['node_id']}  by {people}{share}{until}", f"  {found['prompt']}"]
+    lines = [
+        f"{found['execution_id']} {found['node_id']}  by {people}{share}{until}{asked}",
+        f"  {found['prompt']}",
+    ]
     if found["form"]:
         lines.append(f"  form: {json_line(found['form'])}")
     lines.append(f"  shown: {found['shown']}")

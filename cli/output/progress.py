@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.output.text import json_line, printable
+from cli.output.text import excerpt, json_line, printable
 from headrace.values import Event, Execution, seconds_between
 
 MARKS = {
@@ -235,7 +236,9 @@ def note(event: Event) -> str:
     if event.type == "node.token":
         return str(data.get("text", ""))
     if event.type == "node.log":
-        return str(data.get("message", ""))
+        level, more = data.get("level"), data.get("data")
+        words = [f"{level}:"] if level not in (None, "info") else []
+        return " ".join([*words, str(data.get("message", "")), *([shorten(more)] if more else [])])
     if event.type == "node.event":
         return f"{data.get('type', '')} {shorten(data.get('value'), longest=STREAM_CHARS)}"
     if event.type in ("node.failed", "node.retrying") and (text := error_text(data.get("error"))):
@@ -283,15 +286,15 @@ def details_lines(details: Mapping[str, Any]) -> Iterator[str]:
         yield printable(f"details {shorten(own)}")
 
 
-def plain_line(event: Event) -> str:
-    """One event as one line, for logs and pipes."""
+def plain_line(event: Event, *, most: int | None = STREAM_CHARS) -> str:
+    """One event as one line, for logs and pipes. most: characters of what it says; None: all."""
     clock = event.ts[11:23] or "-"
     words = [clock, f"{event.type:<19}"]
     if event.node_id:
         attempt = f" (attempt {event.attempt})" if (event.attempt or 0) > 1 else ""
         words.append(f"{event.unit}{attempt}")
-    if text := " ".join(note(event).split()):
-        words.append(f"- {text[:200]}")
+    if text := excerpt(note(event), most or sys.maxsize):
+        words.append(f"- {text}")
     return "  ".join(words).rstrip()
 
 

@@ -91,3 +91,9 @@ def span_words(seconds: float) -> str:
         return f"{hours} h {rest_min} min" if rest_min else f"{hours} h"
     days, rest_h = divmod(hours, 24)
     return f"{days} d {rest_h} h" if rest_h else f"{days} d"
+
+
+def excerpt(text: str, most: int) -> str:
+    """A text on one line; where it is longer than so many characters its beginning, marked as one."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[:most]}… ({len(line):,} characters)"

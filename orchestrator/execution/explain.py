@@ -114,7 +114,9 @@ def _explain_execution(snapshot: Snapshot) -> Explanation:
     status = snapshot.execution.status
     if status.is_terminal:
         what = f"nothing: the execution is {status}"
-        return Explanation(None, status, what, None, "nothing; this status is final")
+        may_retry = status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
+        wakes = "a retry of the execution" if may_retry else "nothing; this status is final"
+        return Explanation(None, status, what, None, wakes)
     done = f"its end: all {len(snapshot.nodes)} nodes are done"
     if snapshot.worklist:
         return Explanation(

@@ -137,11 +137,16 @@ class Event:
 
     @classmethod
     def from_json(cls, text: str, *, default_seq: int) -> Self:
-        document = json.loads(text)
+        """Read a frame of a stream. Raises ApiError for one that is no event."""
+        return cls.from_dict(json.loads(text), default_seq=default_seq)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], *, default_seq: int = 0) -> Self:
+        """Read an event as the server has it. Raises ApiError for what is none."""
         for name in ("type", "execution_id"):
             if name not in document:
-                detail = f"expected an event with the field {name!r}, found {text[:200]!r}"
-                raise ApiError(200, {"detail": detail})
+                found = json.dumps(document, ensure_ascii=False, default=repr)[:200]
+                raise ApiError(200, {"detail": f"expected an event with the field {name!r}, found {found!r}"})
         return cls(
             seq=document.get("seq", default_seq),
             type=document["type"],

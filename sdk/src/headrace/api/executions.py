@@ -29,7 +29,7 @@ from headrace.calls import (
     stream,
 )
 from headrace.sendable import definition_of
-from headrace.values import Acted, Created, Execution, Explanation, Forked, Rerun
+from headrace.values import Acted, Created, Event, Execution, Explanation, Forked, Rerun
 
 
 class Executions(Part[Way]):
@@ -175,6 +175,30 @@ class Executions(Part[Way]):
     def explain(self, execution_id: str) -> Steps[tuple[Explanation, ...]]:
         """What every unfinished node waits for, and what will wake it."""
         return Explanation.all_of((yield from get_items(path_of("executions", execution_id, "explain"))))
+
+    @operation
+    def history(
+        self,
+        execution_id: str,
+        *,
+        after: int = 0,
+        node: str | None = None,
+        types: Sequence[str] | None = None,
+    ) -> Steps[tuple[Event, ...]]:
+        """The events so far behind `after`, in order; `events` follows what comes.
+
+        node   only those of a node and its items, or of an item such as `fetch[3]`.
+        types  only those of these types.
+        """
+        query: dict[str, Any] = given(node=node, type=[*types] if types else None)
+        path, part = path_of("executions", execution_id, "history"), after
+        found: list[Document] = []
+        while True:
+            page = yield from get(path, {**query, "after": str(part), "limit": "1000"})
+            found += page["items"]
+            if page["next_after"] is None:
+                return tuple([Event.from_dict(each) for each in found])
+            part = page["next_after"]
 
     @stream
     def events(self, execution_id: str, *, after: int = 0, give_up_after_s: float | None = 60.0) -> History:

@@ -23,7 +23,7 @@ from headrace.calls import (
     path_of,
     post_once,
 )
-from headrace.values import Acted, Attempt, Item, Node
+from headrace.values import Acted, Attempt, Explanation, Item, Node
 
 
 class Nodes(Part[Way]):
@@ -59,6 +59,11 @@ class Nodes(Part[Way]):
             return Item.from_dict(document)
 
         return each_of(get_pages(path, given(status=status), limit=limit), whole)
+
+    @operation
+    def explain(self, execution_id: str, node_id: str) -> Steps[Explanation]:
+        """What a node or an item waits for, or why it ended as it did."""
+        return Explanation.from_dict((yield from get(_path(execution_id, node_id, "explain"))))
 
     @operation
     def attempts(self, execution_id: str, node_id: str) -> Steps[tuple[Attempt, ...]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -23,7 +24,9 @@ Server = Callable[..., list[httpx2.Request]]
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     """A server with these executions, newest first, of which one may have a key."""
 
-    def serve(*ids: str, key: str | None = None) -> list[httpx2.Request]:
+    def serve(
+        *ids: str, key: str | None = None, sources: Mapping[str, str] = MappingProxyType({})
+    ) -> list[httpx2.Request]:
         asked: list[httpx2.Request] = []
 
         def answer(request: httpx2.Request) -> httpx2.Response:
@@ -32,7 +35,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
             if request.url.path != "/v1/executions":
                 is_known = request.url.path.split("/")[3] in (*ids, key)
                 missing = {"code": "EXECUTION_NOT_FOUND", "detail": "Execution ID not found"}
-                done = {"execution_id": "e", "status": "PAUSED", "already": False}
+                done: dict[str, Any] = {"execution_id": "e", "status": "PAUSED", "already": False}
+                if request.method == "GET" and is_known:
+                    named = request.url.path.split("/")[3]
+                    done = {**_row(named), "trigger": {"source": sources.get(named, "manual")}, "nodes": []}
                 return httpx2.Response(200 if is_known else 404, json=done if is_known else missing)
             rows = [_row(each) for each in ids]
             if "execution_key" in query:
@@ -63,8 +69,25 @@ def test_an_execution_is_found_by_the_beginning_of_its_id(server: Server, named:
 
     code, lines = run("pause", named)
 
-    assert (code, lines) == (0, ["PAUSED"])
+    said = [f"last: {FIRST} demo"] if named == "last" else []
+    assert (code, lines) == (0, [*said, "PAUSED"])
     assert asked[-1].url.path == f"/v1/executions/{asked_for}/pause"
+
+
+def test_what_comes_by_itself_is_not_the_last_one(server: Server) -> None:
+    asked = server(FIRST, SECOND, sources={FIRST: "schedule"})
+
+    assert run("pause", "last") == (0, [f"last: {SECOND} demo", "PAUSED"])
+    assert asked[-1].url.path == f"/v1/executions/{SECOND}/pause"
+
+
+def test_where_all_came_by_themselves_one_is_to_be_named(server: Server) -> None:
+    server(FIRST, SECOND, sources={FIRST: "schedule", SECOND: "webhook"})
+
+    assert run("pause", "last") == (
+        2,
+        ["refused: schedules and webhooks have started the newest 2; name one"],
+    )
 
 
 def test_a_whole_id_costs_no_further_request(server: Server) -> None:

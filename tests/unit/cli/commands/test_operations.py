@@ -17,8 +17,9 @@ def ago(seconds: float) -> str:
 
 
 WORKER: dict[str, Any] = {
-    "worker_id": "w-1.ab", "name": "w-1\x1b[2J", "host": "box", "pid": 7, "queues": ["default", "gpu"],
+    "worker_id": "w-1\x1b[2J.ab", "name": "w-1\x1b[2J", "host": "box", "pid": 7, "queues": ["default", "gpu"],
     "slots": 64, "running": 3, "blocked": 1, "started_at": "TWO HOURS AGO",
+    "last_seen_at": "TWO HOURS AGO",
 }  # fmt: skip
 QUEUE = {"queue": "default", "length": 1200, "pending": 3, "consumers": 2, "oldest_at": "TWO HOURS AGO"}
 HANDLERS = [
@@ -28,6 +29,7 @@ HANDLERS = [
         "live_workers": 1, "retry": {"max_attempts": 3}, "config_schema": {"type": "object"},
     },
 ]  # fmt: skip
+MOMENTS = ("started_at", "last_seen_at", "oldest_at")
 NOTHING = {"calls": 0, "input": 0, "output": 0, "unpriced_calls": 0}
 SOME = {"calls": 2, "input": 1500, "output": 9, "unpriced_calls": 1}
 USAGE = {
@@ -70,13 +72,15 @@ def test_workers_are_listed_for_the_operator(
     code, lines = run("workers")
 
     assert code == 0
-    assert lines[0].split() == ["NAME", "RUNS", "ON", "RUNNING", "UP", "FOR", "QUEUES"]
-    assert lines[1] == "w-1\\x1b[2J  box, pid 7  3 of 64, 1 blocked  2 h 1 min  default, gpu"
+    assert lines[0].split() == ["WORKER", "RUNS", "ON", "RUNNING", "UP", "FOR", "LAST", "SIGN", "QUEUES"]
+    rest = "box, pid 7  3 of 64, 1 blocked  2 h 1 min  2 h 1 min ago  default, gpu"
+    assert lines[1] == f"w-1\\x1b[2J.ab  {rest}"
     assert asked[0].headers["authorization"] == "Bearer hr_operator"
 
 
 def test_workers_that_cannot_load_handlers_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    refusing = {**WORKER, "name": "w-2", "refusal": "cannot load", "started_at": ago(5)}
+    refusing = {**WORKER, "name": "w-2", "refusal": "cannot load"}
+    refusing |= {moment: ago(5) for moment in ("started_at", "last_seen_at")}
     answer_with(monkeypatch, lambda request: httpx2.Response(200, json={"items": [refusing]}))
 
     assert run("workers")[1][-1] == "w-2 could not load handlers of your own; ./headrace doctor says why"
@@ -132,7 +136,7 @@ def test_lists_are_json_lines_where_asked(asked: list[httpx2.Request], command: 
     assert code == 0
     found = [json.loads(line) for line in lines]
     for row in found:
-        row.update({moment: "TWO HOURS AGO" for moment in ("started_at", "oldest_at") if moment in row})
+        row.update({moment: "TWO HOURS AGO" for moment in MOMENTS if moment in row})
     assert found == ANSWERS[f"/v1/{command}"]["items"]
 
 

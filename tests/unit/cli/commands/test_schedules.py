@@ -82,10 +82,13 @@ def test_schedules_are_listed_and_shown(server: Server) -> None:
     code, lines = run("schedules", "get", "mornings")
 
     assert listed == [
-        "mornings  active  30 8 * * 1-5 Europe/Berlin  next 2026-06-01T06:30:00.000Z  5 runs",
+        "mornings  orders  active  30 8 * * 1-5 Europe/Berlin  next 2026-06-01T06:30:00.000Z  5 runs",
+        "    last error: inputs: no\\x1b[2J",
     ]
     assert code == 0
-    assert "  1 runs, 3 backfilled, 1 triggered, 0 skipped, 2 missed, 1 failed" in lines
+    assert (
+        "  5 runs: 1 by its times, 3 backfilled, 1 by hand, 0 skipped, 2 missed, 1 could not start" in lines
+    )
     assert '  inputs: {"n": 1}' in lines
     assert "\x1b" not in "".join(lines)
 

@@ -1,0 +1,47 @@
+"""`./headrace explain`: what is waited for, and what an execution has failed of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.unit.cli.commands.invoking import answer_with, run
+
+
+def explained(node_id: str | None, waiting_for: str, status: str = "FAILED") -> dict[str, Any]:
+    return {"node_id": node_id, "status": status, "waiting_for": waiting_for, "wakes": "a retry"}
+
+
+@pytest.fixture(autouse=True)
+def server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An execution that has failed of a node, and has a message to deliver about it."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        match request.url.path.removeprefix("/v1/executions/order-1"):
+            case "":
+                row = {"execution_id": "order-1", "name": "order", "status": "FAILED", "nodes": []}
+                return httpx2.Response(200, json={**row, "root_causes": [{"node_id": "b", "error": {}}]})
+            case "/explain":
+                items = [explained(None, "nothing"), explained(None, "attempt 2 of 10 to deliver")]
+                return httpx2.Response(200, json={"items": items})
+            case path:
+                return httpx2.Response(200, json=explained(path.split("/")[2], "it failed in try 3 of 3"))
+
+    answer_with(monkeypatch, answer)
+
+
+def test_a_failed_execution_is_explained_by_the_nodes_that_it_failed_of() -> None:
+    code, lines = run("explain", "order-1")
+
+    assert code == 0
+    assert lines[0] == "execution  FAILED"
+    assert lines[-3:] == ["b  FAILED", "  waits for  it failed in try 3 of 3", "  woken by   a retry"]
+
+
+def test_one_node_may_be_asked_for() -> None:
+    assert run("explain", "order-1", "fetch[3]") == (
+        0,
+        ["fetch[3]  FAILED", "  waits for  it failed in try 3 of 3", "  woken by   a retry"],
+    )
