@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 #: Clocks further apart make times in logs and histories hard to compare. Correctness uses Redis time.
 SKEW_WARN_MS = 1000
 FLOOR = (7, 0)
+#: Schedules and undelivered messages that are looked at, and errors of these that are told.
+LOOKED_AT, MOST_ERRORS = 200, 3
 SEE_LOG = "reported by /readyz?verbose; see the API's log"
 
 
@@ -221,6 +224,10 @@ async def _check_api(url: str, api_key: str | None) -> list[Finding]:
                 [each.document for each in await client.workers.list()],
                 [each.document for each in await client.queues.list()],
             )
+            schedules = [each.document async for each in client.schedules.list(limit=LOOKED_AT)]
+            findings += schedule_findings(schedules)
+            waiting = client.deliveries.list(limit=LOOKED_AT, state="pending")
+            findings += delivery_findings([each.document async for each in waiting])
         except (ApiError, ServerUnreachable) as error:
             if isinstance(error, ApiError) and error.status in (401, 403):
                 advice = "workers and queues are the operator's: OPERATOR_KEY=… ./headrace doctor"
@@ -228,6 +235,27 @@ async def _check_api(url: str, api_key: str | None) -> list[Finding]:
             else:
                 findings.append(Finding("API", False, str(error), "see the log of the API"))
         return findings
+
+
+def schedule_findings(schedules: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Schedules that could not start anything the last time, or are paused since something failed."""
+    for each in schedules:
+        see = f"./headrace schedules get {each['name']}"
+        if each.get("last_error"):
+            detail = f"{each['name']} could not start {each.get('workflow')}: {each['last_error']}"
+            yield Finding("schedule", False, detail, f"correct its inputs: {see}", is_warning=True)
+        elif each.get("paused_reason"):
+            detail = f"{each['name']} is paused: {each['paused_reason']}"
+            yield Finding("schedule", False, detail, f"{see}; ./headrace schedules resume", is_warning=True)
+
+
+def delivery_findings(waiting: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Messages about ended executions that do not get through, by what they fail of."""
+    tried = [last for each in waiting if (last := each.get("last_attempt"))]
+    errors = Counter(str(last["error"]) for last in tried if last.get("error"))
+    see = "./headrace deliveries list --state pending"
+    for error, count in errors.most_common(MOST_ERRORS):
+        yield Finding("deliveries", False, f"{count} undelivered: {error}", see, is_warning=True)
 
 
 def readiness_findings(readiness: Mapping[str, Any]) -> Iterator[Finding]:

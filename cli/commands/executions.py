@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -204,9 +205,11 @@ def list_executions(
         raise usage_error("list", error) from None
 
     async def act(client: AsyncClient) -> int:
+        from cli.commands.failures import causes_of
+
         is_filtered = any((status, labels, name, text, roots, workflow, since, until))
         pages = client.executions.list(
-            limit=limit,
+            limit=limit + 1,
             status=[each.upper() for each in status] if status else None,
             labels=labels,
             name=name,
@@ -217,9 +220,13 @@ def list_executions(
             created_before=rfc3339(until),
         )
         found = [view async for view in pages]
+        has_more, found = len(found) > limit, found[:limit]
         none = "no matching executions" if is_filtered else "no executions yet"
-        for line in record_lines(found, rows, none=none, as_json=as_json):
+        lines = rows if as_json else partial(rows, causes=await causes_of(client, found))
+        for line in record_lines(found, lines, none=none, as_json=as_json):
             typer.echo(line)
+        if has_more and not as_json:
+            typer.echo(f"… older ones are not shown; --limit {10 * limit} shows more", err=True)
         return ExitCode.SUCCESS
 
     call_server(server, act)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cli.output.text import cells, excerpt, fitted, printable, span_words
@@ -94,15 +95,16 @@ def _words(node: Node, first_start: str | None) -> Iterator[str]:
         yield "reused by the fork"
 
 
-def rows(found: Sequence[Execution]) -> Iterator[str]:
+def rows(found: Sequence[Execution], *, causes: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+    """A row for each. causes: why they failed, by id."""
     width = min(max(cells(printable(view.name)) for view in found), NAME_CELLS)
-    return (_row(view, width) for view in found)
+    return (_row(view, width, causes.get(view.execution_id)) for view in found)
 
 
-def _row(view: Execution, width: int) -> str:
+def _row(view: Execution, width: int, cause: str | None) -> str:
     from cli.output.progress import error_text
 
-    why = error_text(view.document.get("error")) or view.reason or view.cancelling or ""
+    why = cause or error_text(view.document.get("error")) or view.reason or view.cancelling or ""
     took = f"{_took(view.took_s())}" if view.started_at else ""
     text = (
         f"{view.execution_id}  {fitted(printable(view.name), width)}  {view.created_at}  {view.status}{took}"

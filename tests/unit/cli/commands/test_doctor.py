@@ -10,11 +10,13 @@ import pytest
 from cli.commands.doctor import (
     Finding,
     check_api,
+    delivery_findings,
     durability_finding,
     eviction_finding,
     orchestrator_finding,
     persistence_finding,
     readiness_findings,
+    schedule_findings,
     skew_finding,
     version_finding,
     worker_findings,
@@ -33,6 +35,30 @@ from tests.unit.cli.commands.invoking import answer_with
 )
 def test_redis_7_and_valkey_are_new_enough(information: dict[str, Any], is_ok: bool) -> None:
     assert version_finding(information).is_ok is is_ok
+
+
+def test_schedules_that_start_nothing_are_named_with_the_reason() -> None:
+    fine = {"name": "fine", "workflow": "w", "last_error": None, "paused_reason": None}
+    failing = {**fine, "name": "nightly", "workflow": "orders", "last_error": "'inputs': 'b' is missing"}
+    paused = {**fine, "name": "hourly", "paused_reason": "execution x failed"}
+
+    found = list(schedule_findings([fine, failing, paused]))
+
+    assert [each.detail for each in found] == [
+        "nightly could not start orders: 'inputs': 'b' is missing",
+        "hourly is paused: execution x failed",
+    ]
+    assert {each.mark for each in found} == {"warn"}
+
+
+def test_messages_that_do_not_get_through_are_counted_by_their_error() -> None:
+    tried = {"last_attempt": {"error": "WEBHOOK_SECRETS has no 'default'"}}
+    waiting: list[dict[str, Any]] = [tried, {"last_attempt": None}, tried, {"last_attempt": {"error": "500"}}]
+
+    assert [each.detail for each in delivery_findings(waiting)] == [
+        "2 undelivered: WEBHOOK_SECRETS has no 'default'",
+        "1 undelivered: 500",
+    ]
 
 
 def test_valkey_is_called_by_its_own_version() -> None:

@@ -106,9 +106,37 @@ def test_the_list_is_filtered_by_the_server(server: Server) -> None:
     assert run("list") == (0, ["e1  order  2026-11-21T09:00:00.000Z  PAUSED  60 s"])
     assert run("list", "--status", "paused", "--name", "none") == (0, ["no matching executions"])
     assert server.asked == [
-        ("/v1/executions", {"limit": "20"}),
-        ("/v1/executions", {"limit": "20", "status": "PAUSED", "name": "none"}),
+        ("/v1/executions", {"limit": "21"}),
+        ("/v1/executions", {"limit": "21", "status": "PAUSED", "name": "none"}),
     ]
+
+
+def test_a_list_says_why_executions_have_failed_and_that_there_are_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failed = {"name": "order", "status": "FAILED", "created_at": "2026-11-21T09:00:00.000Z"}
+    cause = {"node_id": "charge", "error": {"type": "Card.Declined", "message": "no  money\n" + "x" * 200}}
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/v1/executions":
+            late = {**failed, "execution_id": "e2", "error": {"type": "Timeout.Execution", "message": "late"}}
+            items = [{**failed, "execution_id": "e1"}, late, {**failed, "execution_id": "e3"}]
+            return httpx2.Response(200, json={"items": items, "next_cursor": None})
+        assert request.url.path == "/v1/executions/e1"
+        whole = {**failed, "execution_id": "e1", "root_causes": [cause], "nodes": []}
+        return httpx2.Response(200, json=whole)
+
+    answer_with(monkeypatch, answer)
+
+    code, lines = run("list", "--limit", "2")
+
+    assert code == 0
+    assert lines[0].startswith(
+        "e1  order  2026-11-21T09:00:00.000Z  FAILED (charge: Card.Declined: no money xx"
+    )
+    assert lines[0].endswith("x… (232 characters))")
+    assert lines[1].endswith("FAILED (Timeout.Execution: late)")
+    assert lines[2] == "… older ones are not shown; --limit 20 shows more"
 
 
 def test_the_list_is_narrowed_by_several_statuses_by_text_and_to_roots(server: Server) -> None:

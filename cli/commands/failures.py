@@ -1,0 +1,38 @@
+"""Why executions of a list have failed, which the list of the server does not say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headrace.client import AsyncClient
+    from headrace.values import Execution
+
+#: Failures that are looked into, the newest; and how many at once.
+MOST, AT_ONCE = 20, 8
+
+
+async def causes_of(client: AsyncClient, found: Sequence[Execution]) -> dict[str, str]:
+    """Give, by execution, the first node that it failed of, and its error."""
+    failed = [view for view in found if view.status == "FAILED" and not view.error][:MOST]
+    if not failed:
+        return {}
+    from cli.output.progress import error_text
+    from headrace.errors import NotFound
+
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def cause(view: Execution) -> tuple[str, str]:
+        async with slots:
+            try:
+                causes = (await client.executions.get(view.execution_id)).root_causes
+            except NotFound:  # Purged meanwhile.
+                causes = ()
+        return (
+            view.execution_id,
+            f"{causes[0]['node_id']}: {error_text(causes[0]['error'])}" if causes else "",
+        )
+
+    return dict(await asyncio.gather(*map(cause, failed)))
