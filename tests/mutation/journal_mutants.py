@@ -28,7 +28,7 @@ JOURNALS = (
         ("a letter that is not there is taken", "if tonumber(letter) ~= taken + 1 or taken == newest then", "if tonumber(letter) ~= taken + 1 then"),
         ("a letter stays behind its entry", "  redis.call('HSET', rare_key.inbox(x.id), unit .. '|taken', letter)\n", ""),
         ("events of entries have no end", "if emitted and emitted > tonumber(ARGV[10]) then return {'exceeded', 0} end\n", ""),
-        ("events of entries are not counted", "if emitted then redis.call('HSET', x.runtime, 'emitted', emitted) end\n", ""),
+        ("events of entries are not counted", "if emitted then note(x, 'emitted', string.format('%d', emitted)) end\n", ""),
         ("progress forgives no lost worker", "if state_of(x, unit).crashes ~= '0' then amend(x, unit).crashes = '0' end\n", ""),
         ("what a snapshot has left stays", "if cut < base then", "if false then"),
     ),

@@ -36,7 +36,7 @@ BASE = of(
     ("an execution opened twice is read as it was", "local x = OPEN[execution_id]", "local x = nil"),
     ("another layout is read as if it were known", "if layout ~= LAYOUT then", "if false then"),
     ("the record read with an execution is not taken", "take(unit, 'r|', values[8])", ""),
-    ("a history that goes on for long is copied", "if x.seq > PACKED_EVENTS then return end", "if x.seq <= PACKED_EVENTS then return end"),
+    ("who has not asked is told of the outcome", "asks == '' and x.id or outcome_of_end(x)", "outcome_of_end(x)"),
     ("what few executions have is not looked for", "redis.call('HSET', x.runtime, 'rare', '1', ...)", "redis.call('HSET', x.runtime, ...)"),
     ("nodes left are not written back", "note(x, 'left', string.format('%d', x.left))", ""),
     ("failures are not written back", "note(x, 'failed', string.format('%d', x.failed))", ""),
@@ -291,6 +291,7 @@ KEEPERS = (
         ("a fenced attempt writes history", "if not x or not is_current(x, node_id, attempt, ARGV[5])", "if not x"),
         ("a line sent again is written again", "if number > newest then", "if true then"),
     ),
+    *of("announce_worker", ("an older record hides a newer one", "if tonumber(ARGV[5]) >= tonumber(redis.call('HGET', KEYS[1], 'made') or 0) then", "if true then")),
     *of("stamp_tick", ("an outage expires leases", "hold = NOW + tonumber(ARGV[3])", "hold = 0")),
 )  # fmt: skip
 WHOLE = (

@@ -32,7 +32,8 @@ TESTS = os.environ.get(
     " tests/integration/deliveries tests/integration/loops/test_webhooks.py"
     " tests/contract/test_keys.py"
     " tests/integration/loops/test_expiry.py tests/integration/loops/test_expiry_faults.py"
-    " tests/integration/test_statistics.py tests/integration/webhooks"
+    " tests/integration/test_statistics.py tests/integration/test_told_outcomes.py tests/integration/webhooks"
+    " tests/integration/loops/test_retention.py"
     " tests/integration/loops/test_schedules.py tests/integration/loops/test_schedule_overlaps.py"
     " tests/property/test_engine_model.py",
 ).split()

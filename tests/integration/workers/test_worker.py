@@ -14,7 +14,6 @@ from redis.asyncio import Redis
 from orchestrator.engine import Engine
 from orchestrator.loops import leases
 from orchestrator.states import ExecutionStatus, NodeStatus
-from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from tests.fake_handlers import Stage, ended, in_status, start
 from tests.makers import WorkerFleet, node, until
@@ -322,19 +321,3 @@ async def test_a_queue_that_one_worker_reads_is_wholly_its_own(
     only = await fleet.start("only", lease_ms=LEASE_MS)
 
     assert only.shares.readers("default") == 1
-
-
-async def test_a_record_that_was_made_earlier_hides_nothing_of_a_later_one(engine: Engine) -> None:
-    def record(handlers: str, made: int) -> Call[list[int]]:
-        fields = (
-            "name", "w", "host", "box", "pid", 1, "handlers", handlers, "queues", "default",
-            "slots", 1, "running", 0, "started_ms", 0,
-        )  # fmt: skip
-        return engine.transitions.announce_worker("w1", ["default"], fields, made=made)
-
-    beat, loaded = record("noop", 1), record("noop mine", 2)
-    await loaded
-    await beat
-
-    (found,) = await engine.workers.list()
-    assert found.handlers == {"noop", "mine"}

@@ -20,7 +20,7 @@ def small_turns() -> Iterator[Library]:
     assert settle != files["include/settle"]
     assert items != files["include/items"]
     purge = files["include/purge"].replace("children = 50}", "children = 1}")
-    retention = files["include/retention"].replace("{nodes = 200}", "{nodes = 3}")
+    retention = files["include/retention"].replace("{nodes = 200,", "{nodes = 3,")
     assert retention != files["include/retention"]
     slices = files["purge_keys"].replace("local MOST = 500\n", "local MOST = 3\n")
     assert purge != files["include/purge"]
