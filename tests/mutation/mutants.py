@@ -291,7 +291,6 @@ KEEPERS = (
         ("a fenced attempt writes history", "if not x or not is_current(x, node_id, attempt, ARGV[5])", "if not x"),
         ("a line sent again is written again", "if number > newest then", "if true then"),
     ),
-    *of("announce_worker", ("an older record hides a newer one", "if tonumber(ARGV[5]) >= tonumber(redis.call('HGET', KEYS[1], 'made') or 0) then", "if true then")),
     *of("stamp_tick", ("an outage expires leases", "hold = NOW + tonumber(ARGV[3])", "hold = 0")),
 )  # fmt: skip
 WHOLE = (

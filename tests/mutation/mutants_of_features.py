@@ -280,6 +280,7 @@ LIMITS = (
         ("a retry may come too late", "if close_ms and due_ms >= close_ms", "if close_ms and due_ms > close_ms + 60000"),
         ("a retry too late by nothing", "due_ms >= close_ms", "due_ms > close_ms"),
     ),
+    *of("announce_worker", ("an older record hides a newer one", "if tonumber(ARGV[5]) >= tonumber(redis.call('HGET', KEYS[1], 'made') or 0) then", "if true then")),
 )  # fmt: skip
 
 FEATURES = (*PAID, *MAPS, *CHILDREN, *INTERVENTIONS, *ANSWERS, *LIMITS)
