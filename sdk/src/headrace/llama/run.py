@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from workflows.context.state_store import InMemoryStateStore
 from workflows.events import Event, InternalDispatchEvent, StartEvent, StopEvent
 from workflows.plugins.basic import AsyncioAdapterQueues
 from workflows.runtime.control_loop import rebuild_state_from_ticks
@@ -116,7 +117,7 @@ class Run:
 
     def attach(self, queues: AsyncioAdapterQueues, through: int) -> None:
         """Take what the library keeps of the run. through: the entry up to which there is a snapshot."""
-        assert queues.state_store is not None
+        assert isinstance(queues.state_store, InMemoryStateStore)
         self._queues, self._through = queues, through
         self._entries = self._last - through
         self._store = KeptStore(queues.state_store, self._records.serializer, self._kept_store)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from workflows.context.serializers import BaseSerializer
-from workflows.context.state_store import DictState, StateStore
+from workflows.context.state_store import DictState, InMemoryStateStore, StateStore, encode_state
 
 #: The text of each key of a store under `.KEY`; one that is a model of its own is all under "".
 Texts = dict[str, Any]
@@ -58,7 +58,9 @@ class KeptStore:
     kept  the store at the beginning.
     """
 
-    def __init__(self, store: StateStore[Any], serializer: BaseSerializer, kept: Mapping[str, Any]) -> None:
+    def __init__(
+        self, store: InMemoryStateStore[Any], serializer: BaseSerializer, kept: Mapping[str, Any]
+    ) -> None:
         self.kept: Texts = dict(kept)
         self._store, self._serializer = store, serializer
         self._live: Texts = dict(kept)
@@ -73,7 +75,7 @@ class KeptStore:
 
         Raises ValueError for a value that cannot be written.
         """
-        now = texts_of(self._store.to_dict(self._serializer))
+        now = self._texts()
         changed = {
             key: (self._live.get(key), now.get(key))
             for key in self._live.keys() | now.keys()
@@ -82,6 +84,14 @@ class KeptStore:
         if changed:
             self._writes.append(Write(invocation, changed))
             self._live = now
+
+    def _texts(self) -> Texts:
+        """Give the store as texts by key: what `to_dict` gives, without the model that it makes for it."""
+        record = self._store._memory_storage.load_sync()
+        if record is None:
+            return texts_of(self._store.to_dict(self._serializer))
+        data, name, module = encode_state(record.data, self._serializer)
+        return texts_of({"state_data": data, "state_type": name, "state_module": module})
 
     def commit(self, at_work: set[str]) -> Texts:
         """Take over what steps have changed that are not at work any more; gives the keys that are new.

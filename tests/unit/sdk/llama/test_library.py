@@ -8,9 +8,12 @@ from typing import Annotated, Any
 import pytest
 from llama_index_instrumentation.dispatcher import Dispatcher, Manager
 from llama_index_instrumentation.span_handlers import SimpleSpanHandler
+from pydantic import BaseModel
 from workflows import Context, Workflow, step
 from workflows.context.context_types import SerializedContext
 from workflows.context.pre_context import PreContext
+from workflows.context.serializers import JsonSerializer
+from workflows.context.state_store import DictState, InMemoryStateStore, encode_state
 from workflows.events import Event, StartEvent, StopEvent
 from workflows.plugins import basic
 from workflows.resource import Resource
@@ -28,6 +31,10 @@ class Middle(Event):
 
 class Last(Event):
     pass
+
+
+class Typed(BaseModel):
+    count: int = 0
 
 
 class Plain(Workflow):
@@ -89,6 +96,20 @@ def test_a_fresh_run_begins_as_the_library_begins_one() -> None:
     assert made == internal_state.BrokerState.from_workflow(workflow)
     assert begun.serialized_state in (None, {})
     assert RUN_ID_TAG in inspect.getsource(Context._workflow_run)
+
+
+@pytest.mark.parametrize("state", [DictState(a=1, b={"c": [None, "x"]}), DictState(), Typed(count=3)])
+async def test_a_store_is_encoded_as_the_library_writes_it(state: Any) -> None:
+    store, serializer = InMemoryStateStore(state), JsonSerializer()
+    record = store._memory_storage.load_sync()
+    assert record is not None
+
+    data, name, module = encode_state(record.data, serializer)
+
+    written = store.to_dict(serializer)
+    assert (data, name, module) == tuple(
+        written[each] for each in ("state_data", "state_type", "state_module")
+    )
 
 
 def test_a_served_workflow_is_looked_through_once() -> None:
