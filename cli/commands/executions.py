@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,14 +110,18 @@ def cancel(
     one is cancelled that was not named. Exit code: 0, or 1 if any of them was refused.
     """
 
-    async def cancel_one(client: AsyncClient, view: Execution) -> None:
-        await client.executions.cancel(view.execution_id, reason=reason, grace=_number(grace))
+    async def cancel_one(client: AsyncClient, view: Execution) -> Mapping[str, Any]:
+        done = await client.executions.cancel(view.execution_id, reason=reason, grace=_number(grace))
+        return done.document
 
     choice = Choice.of(
         "cancel", ACTIVE, status=status, name=name, workflow=workflow, label=label, since=since, until=until
     )
     if (named := choice.one_of(execution_ids)) is None:
-        act_on_many(server, "cancel", choice, execution_ids or (), cancel_one, dry_run=dry_run, yes=yes)
+        act_on_many(
+            server, "cancel", choice, execution_ids or (), cancel_one,
+            dry_run=dry_run, yes=yes, as_json=as_json,
+        )  # fmt: skip
 
     async def act(client: AsyncClient, execution_id: str) -> int:
         done = (await client.executions.cancel(execution_id, reason=reason, grace=_number(grace))).document

@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cli.commands.many import AT_ONCE
+
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
     from headrace.values import Execution
 
-#: Failures that are looked into, the newest; and how many at once.
-MOST, AT_ONCE = 20, 8
+#: Failures that are looked into, the newest, and nodes of an execution that is: all of them are read.
+MOST, MOST_NODES = 20, 500
 
 
 async def causes_of(client: AsyncClient, found: Sequence[Execution]) -> dict[str, str]:
     """Give, by execution, the first node that it failed of, and its error."""
-    failed = [view for view in found if view.status == "FAILED" and not view.error][:MOST]
+    failed = [view for view in found if view.status == "FAILED" and not view.error and _is_small(view)][:MOST]
     if not failed:
         return {}
     from cli.output.progress import error_text
@@ -36,3 +38,8 @@ async def causes_of(client: AsyncClient, found: Sequence[Execution]) -> dict[str
         )
 
     return dict(await asyncio.gather(*map(cause, failed)))
+
+
+def _is_small(view: Execution) -> bool:
+    total = (view.document.get("progress") or {}).get("total")
+    return total is None or total <= MOST_NODES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,4 +74,4 @@ def _print(found: list[Event], *, as_json: bool) -> None:
     from cli.output.progress import plain_line
 
     for event in found:
-        typer.echo(json_line(asdict(event)) if as_json else plain_line(event, most=None))
+        typer.echo(json_line(asdict(event)) if as_json else plain_line(event, most=sys.maxsize))

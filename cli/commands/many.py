@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -15,7 +15,7 @@ from cli.commands.api_call import ExitCode, call_server, refusal, usage_error
 from cli.commands.documents import read_labels
 from cli.commands.options import EXECUTION_HELP
 from cli.commands.times import rfc3339
-from cli.output.text import printable
+from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
@@ -26,6 +26,8 @@ ACTIVE, FAILED = ("RUNNING", "PAUSED", "PENDING"), ("FAILED",)
 #: Calls under way at once.
 AT_ONCE = 8
 
+#: Does something to an execution; gives the answer of the server, where there is one.
+Verb = Callable[["AsyncClient", "Execution"], Awaitable[Mapping[str, Any] | None]]
 ExecutionsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[EXECUTION]...", help=f"{EXECUTION_HELP} Several may be named.")
 ]
@@ -104,12 +106,16 @@ def act_on_many(
     command: str,
     choice: Choice,
     named: Sequence[str],
-    verb: Callable[[AsyncClient, Execution], Awaitable[None]],
+    verb: Verb,
     *,
     dry_run: bool,
     yes: bool,
+    as_json: bool = False,
 ) -> NoReturn:
-    """Do what a command does to the executions that are named, or to all that options choose."""
+    """Do what a command does to the executions that are named, or to all that options choose.
+
+    as_json  print what the server answers to each, or what would be done, as JSON lines.
+    """
     if bool(named) == choice.is_given:
         message = "name one EXECUTION or several, or choose: --status, --name, --workflow, --label, --since"
         raise usage_error(command, ValueError(message))
@@ -118,18 +124,17 @@ def act_on_many(
         found = await _named(client, named) if named else await choice.find(client)
         if dry_run:
             for view in found:
-                typer.echo(
-                    printable(f"{view.execution_id}  {view.created_at}  {view.status:<9}  {view.name}")
-                )
+                row = f"{view.execution_id}  {view.created_at}  {view.status:<9}  {view.name}"
+                typer.echo(json_line(view.document) if as_json else printable(row))
         counts = Counter(view.status for view in found)
         kinds = ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
-        typer.echo(f"{len(found):,} found{': ' if kinds else ''}{kinds}")
+        typer.echo(f"{len(found):,} found{': ' if kinds else ''}{kinds}", err=as_json)
         if dry_run or not found:
             return ExitCode.SUCCESS
         asks = not named and not yes and sys.stdin.isatty()
         if asks and not typer.confirm(f"{command.capitalize()} them?"):
             return ExitCode.CANCELLED
-        return await each_of(client, found, verb, f"{command}: done")
+        return await each_of(client, found, verb, f"{command}: done", as_json=as_json)
 
     call_server(server, act)
 
@@ -137,8 +142,10 @@ def act_on_many(
 async def each_of(
     client: AsyncClient,
     found: Sequence[Execution],
-    verb: Callable[[AsyncClient, Execution], Awaitable[None]],
+    verb: Verb,
     words: str,
+    *,
+    as_json: bool = False,
 ) -> int:
     """Do the same to each, and say to how many; gives the exit code."""
     import asyncio
@@ -151,7 +158,7 @@ async def each_of(
         nonlocal done, refused
         async with slots:
             try:
-                await verb(client, view)
+                answer = await verb(client, view)
             except NotFound:
                 return  # somebody else was faster
             except ApiError as error:
@@ -161,21 +168,34 @@ async def each_of(
                 typer.echo(f"{view.execution_id}: {refusal(error)}", err=True)
                 return
             done += 1
+            if as_json:
+                typer.echo(json_line(answer))
 
     for first in range(0, len(found), 1_000):
         async with asyncio.TaskGroup() as group:
             for view in found[first : first + 1_000]:
                 group.create_task(act_on(view))
-    typer.echo(f"{words} {done:,}")
+    typer.echo(f"{words} {done:,}", err=as_json)
     return ExitCode.FAILED if refused else ExitCode.SUCCESS
 
 
 async def _named(client: AsyncClient, named: Sequence[str]) -> list[Execution]:
     from cli.commands.execution_ids import NotOneExecution, find_execution_id
+    from headrace.errors import NotFound
 
-    try:
-        ids = [await find_execution_id(client, each) for each in named]
-    except NotOneExecution as error:
-        typer.echo(f"refused: {error}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
-    return [await client.executions.get(each) for each in dict.fromkeys(ids)]
+    found: dict[str, Execution] = {}
+    for each in named:
+        try:
+            view = await client.executions.get(await find_execution_id(client, each))
+        except NotOneExecution as error:
+            raise _refused(str(error)) from None
+        except NotFound:
+            missing = f"no execution {printable(each)!r} at {client.base_url}; see ./headrace list"
+            raise _refused(missing) from None
+        found[view.execution_id] = view
+    return list(found.values())
+
+
+def _refused(why: str) -> typer.Exit:
+    typer.echo(f"refused: {why}", err=True)
+    return typer.Exit(ExitCode.USAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ from cli.commands.many import (
     ChosenWorkflow,
     DryRunOption,
     ExecutionsArgument,
+    Verb,
     YesOption,
     act_on_many,
 )
@@ -73,16 +75,14 @@ def retry(
     code: of one as `run`; of several 0, or 1 if any of them was refused.
     """
 
-    async def retry_one(client: AsyncClient, view: Execution) -> None:
-        await client.executions.retry(view.execution_id, nodes=node or None, generation=view.generation)
-
     choice = Choice.of(
         "retry", FAILED, status=status, name=name, workflow=workflow, label=label, since=since, until=until
     )
     if (named := choice.one_of(execution_ids)) is None:
         act_on_many(
-            server, "retry", choice, execution_ids or (), retry_one, dry_run=dry_run or preview, yes=yes
-        )
+            server, "retry", choice, execution_ids or (), _retrying(node),
+            dry_run=dry_run or preview, yes=yes, as_json=as_json,
+        )  # fmt: skip
 
     async def act(client: AsyncClient, execution_id: str) -> int:
         planned = await client.executions.retry(execution_id, nodes=node or None, preview=True)
@@ -97,6 +97,17 @@ def retry(
         return await follow(client, execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
     call_about(server, named, act)
+
+
+def _retrying(nodes: list[str] | None) -> Verb:
+    async def retry_one(client: AsyncClient, view: Execution) -> Mapping[str, Any]:
+        # With its generation: a second retry at the same time then retries nothing twice.
+        done = await client.executions.retry(
+            view.execution_id, nodes=nodes or None, generation=view.generation
+        )
+        return done.document
+
+    return retry_one
 
 
 def replay(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -226,8 +225,11 @@ class Progress:
         return sum(len(self.by_status.get(status, ())) for status in DONE)
 
 
-def note(event: Event) -> str:
-    """The text an event carries: what a handler says, an error, or why and until when it waits."""
+def note(event: Event, *, most: int = STREAM_CHARS) -> str:
+    """The text an event carries: what a handler says, an error, or why and until when it waits.
+
+    most  characters of data beside it.
+    """
     data = event.data
     if event.type == "node.progress":
         fraction, message = data.get("fraction"), data.get("message")
@@ -238,9 +240,11 @@ def note(event: Event) -> str:
     if event.type == "node.log":
         level, more = data.get("level"), data.get("data")
         words = [f"{level}:"] if level not in (None, "info") else []
-        return " ".join([*words, str(data.get("message", "")), *([shorten(more)] if more else [])])
+        return " ".join(
+            [*words, str(data.get("message", "")), *([shorten(more, longest=most)] if more else [])]
+        )
     if event.type == "node.event":
-        return f"{data.get('type', '')} {shorten(data.get('value'), longest=STREAM_CHARS)}"
+        return f"{data.get('type', '')} {shorten(data.get('value'), longest=most)}"
     if event.type in ("node.failed", "node.retrying") and (text := error_text(data.get("error"))):
         return text
     if event.type in ("execution.failed", "execution.cancelled"):
@@ -286,14 +290,14 @@ def details_lines(details: Mapping[str, Any]) -> Iterator[str]:
         yield printable(f"details {shorten(own)}")
 
 
-def plain_line(event: Event, *, most: int | None = STREAM_CHARS) -> str:
-    """One event as one line, for logs and pipes. most: characters of what it says; None: all."""
+def plain_line(event: Event, *, most: int = STREAM_CHARS) -> str:
+    """One event as one line, for logs and pipes. most: characters of what it says."""
     clock = event.ts[11:23] or "-"
     words = [clock, f"{event.type:<19}"]
     if event.node_id:
         attempt = f" (attempt {event.attempt})" if (event.attempt or 0) > 1 else ""
         words.append(f"{event.unit}{attempt}")
-    if text := excerpt(note(event), most or sys.maxsize):
+    if text := excerpt(note(event, most=most), most):
         words.append(f"- {text}")
     return "  ".join(words).rstrip()
 

@@ -22,7 +22,7 @@ def event(seq: int, type: str, node_id: str | None = "a", **data: Any) -> dict[s
 
 HISTORY = [
     event(1, "node.started"),
-    event(2, "node.log", message="about to charge", level="info", data={"amount": 12}),
+    event(2, "node.log", message="about to charge", level="info", data={"amount": LONG}),
     event(3, "node.log", "b", message="slow", level="warning", data={}),
     event(4, "node.failed", "b", error={"type": "Card.Declined", "message": LONG}),
     event(5, "execution.failed", None, reason="node_failed"),
@@ -52,7 +52,7 @@ def test_lines_and_failures_are_printed_whole(asked: list[httpx2.QueryParams]) -
 
     assert code == 0
     assert lines == [
-        '10:11:12.345  node.log             a  - about to charge {"amount": 12}',
+        '10:11:12.345  node.log             a  - about to charge {"amount": "' + LONG + '"}',
         "10:11:12.345  node.log             b  - warning: slow",
         f"10:11:12.345  node.failed          b  - Card.Declined: {LONG}",
         "10:11:12.345  execution.failed     - node_failed",

@@ -26,6 +26,8 @@ class Server:
             if path.split("/")[1] in self.refused:
                 return httpx2.Response(409, json={"code": "INVALID_STATE", "detail": "it is COMPLETED"})
             return httpx2.Response(200, json={"execution_id": "x", "status": "CANCELLED", "already": False})
+        if path == "/nope":
+            return httpx2.Response(404, json={"code": "EXECUTION_NOT_FOUND", "detail": "not found"})
         if path:
             return httpx2.Response(200, json={**row(path.strip("/")), "nodes": []})
         self.asked.append(request.url.params)
@@ -94,6 +96,20 @@ def test_one_that_is_refused_is_named_and_holds_up_no_other(server: Server) -> N
     assert code == 1
     assert lines[-1] == "cancel: done 1"
     assert any(line.startswith("order-1: ") for line in lines)
+
+
+def test_answers_may_be_had_as_json(server: Server) -> None:
+    code, lines = run("cancel", "order-1", "order-2", "--json")
+
+    answers = [json.loads(line) for line in lines if line.startswith("{")]
+    assert (code, [each["status"] for each in answers]) == (0, ["CANCELLED", "CANCELLED"])
+
+
+def test_nothing_is_done_where_one_of_them_is_not_there(server: Server) -> None:
+    code, lines = run("cancel", "order-1", "nope", "--server", "http://here:1")
+
+    assert (code, lines) == (2, ["refused: no execution 'nope' at http://here:1; see ./headrace list"])
+    assert server.verbs == []
 
 
 @pytest.mark.parametrize("words", [("cancel",), ("retry",), ("cancel", "order-1", "--name", "order")])
