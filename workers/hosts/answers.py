@@ -16,7 +16,7 @@ from headrace.plain_json import plain
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType
 from workers.context import HandlerContext
-from workers.hosts.tools import TOOLS, Answer
+from workers.hosts.tools import TOOLS, WRITES, Answer
 from workers.outcome import Failed, from_exception
 
 #: Sends a frame to the host: header and body.
@@ -37,8 +37,9 @@ class Answers:
         self._send = send
         #: Calls under way, by the number of what was asked.
         self._calls: dict[int, asyncio.Task[None]] = {}
-        #: Events that are being written: these go on, whatever becomes of the attempt.
+        #: Events and entries that are being written: these go on, whatever becomes of the attempt.
         self._events: set[asyncio.Task[None]] = set()
+        self._entries: set[asyncio.Task[None]] = set()
         #: Budgets hold one call of an attempt at a time.
         self._llm_turn = asyncio.Lock()
 
@@ -49,13 +50,17 @@ class Answers:
             self._emit(number, header, body)
             return
         tool = TOOLS[what]
-        if len(self._calls) >= MOST_AT_ONCE:
+        if len(self._calls) + len(self._entries) >= MOST_AT_ONCE:
             message = f"an attempt has {MOST_AT_ONCE} calls under way at most: wait for some of them"
             self._fail(number, Terminal(message))
             return
         give = partial(self._give, number)
         work = tool(self._context, header, body, give)
         task = asyncio.create_task(self._answer(number, work, self._llm_turn if what == "llm" else None))
+        if what in WRITES:
+            self._entries.add(task)
+            task.add_done_callback(self._entries.discard)
+            return
         self._calls[number] = task
         task.add_done_callback(partial(self._ended, number, work))
 
@@ -69,7 +74,7 @@ class Answers:
             task.cancel()
 
     def stop(self) -> None:
-        """End all calls."""
+        """End all calls, but for what is being written."""
         for task in list(self._calls.values()):
             task.cancel()
 

@@ -117,6 +117,9 @@ TOOLS: Mapping[str, Tool] = {
     "inbox.receive": receive_letter,
 }
 
+#: Those that are done to the end: the next entry has the next number.
+WRITES = frozenset({"journal.append", "journal.snapshot"})
+
 
 def _config(handler: str, body: bytes) -> Any:
     """Read what was asked for by the model of the handler that does the same. Raises Terminal."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from headrace import Terminal
 from headrace.durable import ENTRY_MAX_BYTES, MAX_EVENTS, Entry, Journaled, Letter, TypedEvent
+from headrace.plain_json import Json
 from orchestrator.definitions.interface import Interface
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType
@@ -22,13 +23,14 @@ from workers.reports import event_of
 from workers.runtime.letter_watch import LetterWatch
 from workers.runtime.redaction import Redactor
 
-T = TypeVar("T")
 #: A handler that waits for a letter shows this often that it is alive.
 BEAT_S = 1.0
 
 
 class AttemptJournal:
     """The journal of a unit, written by one attempt. Entries are numbered here, so they come one by one.
+
+    What writes is not to be cancelled: it would not be known which number comes next.
 
     redactor   takes secrets out of what is written, as out of outputs.
     interface  what the definition declares of its events.
@@ -54,7 +56,6 @@ class AttemptJournal:
         #: Number of the newest entry; None while it is not known. The first attempt finds nothing written.
         self._last: int | None = 0 if token.attempt == 1 else None
         self._turn = asyncio.Lock()
-        self._writing: set[asyncio.Task[Any]] = set()
 
     async def read(self) -> Journaled:
         """Read all of it; see `headrace.durable.Journal`."""
@@ -80,25 +81,12 @@ class AttemptJournal:
         text = self._encoded(data, "the entry")
         written = [self._event(TypedEvent(*event)) for event in events]
         letter = takes.number if isinstance(takes, Letter) else takes
-        number = await self._apart(self._append(text, written, letter))
-        return Entry(number, data)
+        return Entry(await self._append(text, written, letter), data)
 
     async def snapshot(self, data: Any, through: int) -> Entry:
         """Replace entries by a snapshot; see `headrace.durable.Journal`."""
-        await self._apart(self._snapshot(self._encoded(data, "the snapshot"), through))
+        await self._snapshot(self._encoded(data, "the snapshot"), through)
         return Entry(through, data)
-
-    async def _apart(self, work: Coroutine[Any, Any, T]) -> T:
-        """Write to the end, whoever waits for it: else it would not be known which number comes next."""
-        task = asyncio.create_task(work)
-        self._writing.add(task)
-        task.add_done_callback(self._done)
-        return await asyncio.shield(task)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._writing.discard(task)
-        if not task.cancelled():
-            task.exception()  # Whoever waited has got it; nobody need have.
 
     async def _append(self, text: bytes, events: list[bytes], takes: int | None) -> int:
         async with self._turn:
@@ -137,6 +125,8 @@ class AttemptJournal:
                     raise Terminal(f"no snapshot can stand for entry {through}: there is none of that number")
 
     def _encoded(self, data: Any, what: str) -> bytes:
+        if isinstance(data, Json):
+            data = exact_json.loads(data.text)
         text = encode_json(self._redactor.output(data), what)
         if len(text) > ENTRY_MAX_BYTES:
             raise _too_large(f"{what} has {len(text):,} bytes as JSON", ENTRY_MAX_BYTES)

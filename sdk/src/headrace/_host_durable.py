@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +9,7 @@ from headrace._asks import Asks
 from headrace._frames import read_json
 from headrace.durable import Entry, Journaled, Letter, TypedEvent
 from headrace.outcome import Terminal
-from headrace.plain_json import as_json
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+from headrace.plain_json import Json, json_of
 
 
 class HostJournal:
@@ -36,21 +33,21 @@ class HostJournal:
         takes: Letter | int | None = None,
     ) -> Entry:
         self._is_empty = False
-        plain, kept = _json(data, "data")
-        _, written = _json([list(TypedEvent(*event)) for event in events], "events")
+        kept = _json(data, "data")
+        written = _json([list(TypedEvent(*event)) for event in events], "events")
         fields = {"takes": takes.number if isinstance(takes, Letter) else takes, "data_bytes": len(kept)}
 
         def read(header: Mapping[str, Any], body: bytes) -> Entry:
-            return Entry(header["number"], plain)
+            return Entry(header["number"], data if isinstance(data, Json) else read_json(kept))
 
         # It is written whoever waits for it, so that the next one has the next number.
         return self._asks.call("journal.append", fields, kept + written, read, is_kept=True)
 
     def snapshot(self, data: Any, through: int) -> Entry:
-        plain, kept = _json(data, "data")
+        kept = _json(data, "data")
 
         def read(header: Mapping[str, Any], body: bytes) -> Entry:
-            return Entry(through, plain)
+            return Entry(through, data if isinstance(data, Json) else read_json(kept))
 
         return self._asks.call("journal.snapshot", {"through": through}, kept, read, is_kept=True)
 
@@ -76,10 +73,10 @@ def _letter(header: Mapping[str, Any], body: bytes) -> Letter:
     return Letter(header["number"], read_json(body))
 
 
-def _json(value: Any, what: str) -> tuple[Any, bytes]:
-    """Give what JSON makes of a value, and the JSON."""
+def _json(value: Any, what: str) -> bytes:
+    if isinstance(value, Json):
+        return value.text
     try:
-        plain = as_json(value, what)
-        return plain, _encode(plain).encode()
+        return json_of(value, what)
     except (TypeError, ValueError, RecursionError) as error:
         raise Terminal(f"the entry is not JSON: {error}") from None

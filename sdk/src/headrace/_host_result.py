@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,11 +20,10 @@ from headrace.outcome import (
     typed_events,
     wait_problem,
 )
-from headrace.plain_json import as_json
+from headrace.plain_json import as_json, json_of
 from headrace.wording import text_of
 
 Result = tuple[dict[str, Any], bytes]
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def completed(value: Any, emit: Callable[..., object] | None = None) -> Result:
@@ -54,7 +52,7 @@ def _completed(value: Any) -> Result:
         case Waiting(_, until_ms, delay_ms, output):
             if (problem := wait_problem(value)) is not None:
                 raise TypeError(problem)
-            return {"kind": "waiting", "until_ms": until_ms, "delay_ms": delay_ms}, _json(output)
+            return {"kind": "waiting", "until_ms": until_ms, "delay_ms": delay_ms}, json_of(output)
         case Parked(until_ms, waits_for):
             if (problem := park_problem(value)) is not None:
                 raise TypeError(problem)
@@ -65,8 +63,8 @@ def _completed(value: Any) -> Result:
             header: dict[str, Any] = {"kind": "completed", "not_taken": list(not_taken)}
             if events := typed_events(value):
                 header["events"] = [_event(event, f"events[{at}]") for at, event in enumerate(events)]
-            return header, _json(output)
-    return {"kind": "completed", "not_taken": []}, _json(value)
+            return header, json_of(output)
+    return {"kind": "completed", "not_taken": []}, json_of(value)
 
 
 def _event(event: TypedEvent, root: str) -> list[Any]:
@@ -123,7 +121,3 @@ def _seconds(asked: Any) -> float | None:
         return None
     # In milliseconds it is still to be a number.
     return max(0.0, number) if math.isfinite(number * 1000) else None
-
-
-def _json(value: Any) -> bytes:
-    return _encode(as_json(value)).encode()

@@ -11,6 +11,7 @@ import struct
 import time
 from collections.abc import Coroutine, Generator
 from contextvars import Context
+from types import CoroutineType
 from typing import Any
 
 from headrace._streams import CURRENT
@@ -88,7 +89,7 @@ def follow_steps(loop: asyncio.AbstractEventLoop, steps: Steps) -> None:
         loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None, **extra: Any
     ) -> Any:
         attempt = CURRENT.get() if context is None else context.get(CURRENT, 0)
-        if attempt and isinstance(coroutine, Coroutine):
+        if attempt and (type(coroutine) is CoroutineType or isinstance(coroutine, Coroutine)):
             coroutine = Followed(coroutine, attempt, steps)
         return asyncio.Task(coroutine, loop=loop, context=context, **extra)
 

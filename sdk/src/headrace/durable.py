@@ -95,7 +95,7 @@ class Journal(Protocol):
     ) -> Entry:
         """Append an entry, with the events that belong to it and the letter it takes: all of it, or nothing.
 
-        data    JSON of 1 MiB at most.
+        data    JSON of 1 MiB at most; a `headrace.plain_json.Json` where it is written already.
         events  written into the history with the entry, behind all that was reported before.
         takes   the letter, or its number, that leaves the inbox with this; letters leave in their order.
         Raises Terminal: `JournalTooLarge` beyond that, or once the journal would have more than 32 MiB;

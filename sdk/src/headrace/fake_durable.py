@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.durable import ENTRY_MAX_BYTES, Entry, Journaled, Letter, TypedEvent
 from headrace.outcome import Terminal
-from headrace.plain_json import as_json
+from headrace.plain_json import Json, as_json
 
 #: When a virtual clock begins, unless a test says otherwise: 2030-01-01, UTC.
 BEGINNING_MS = 1_893_456_000_000
@@ -148,7 +148,7 @@ class FakeJournal:
 def _kept(data: Any) -> tuple[Any, int]:
     """Give data as JSON gives it back, and its size. Raises Terminal for what cannot be an entry."""
     try:
-        kept = as_json(data, "data")
+        kept = as_json(json.loads(data.text) if isinstance(data, Json) else data, "data")
     except (TypeError, ValueError, RecursionError) as error:
         raise Terminal(f"the entry is not JSON: {error}") from None
     if (size := len(json.dumps(kept).encode())) > ENTRY_MAX_BYTES:

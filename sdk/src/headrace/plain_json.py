@@ -8,16 +8,24 @@ has a meaning: no set, no Decimal, no bytes, no NaN, no key that is not text.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from datetime import date, datetime, time
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 #: Levels of nested objects and lists that can be written.
 MAX_DEPTH = 254
 #: The longest integer that is kept.
 MAX_INT_BITS = 1_024
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class Json(NamedTuple):
+    """A value as JSON that is written already."""
+
+    text: bytes
 
 
 def plain(value: Any) -> Any:
@@ -49,6 +57,22 @@ def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
         return _copied(value, MAX_DEPTH - depth)
     except _Unusual:
         return _made(value, root, depth)
+
+
+def json_of(value: Any, root: str = "output") -> bytes:
+    """Write what JSON makes of a value. Raises what `as_json` raises."""
+    return _encode(as_json(value, root)).encode()
+
+
+def json_of_dumped(value: Any, root: str) -> bytes:
+    """Write a value whose keys are known to be text, as those of all that pydantic dumps are.
+
+    The rest is looked at by the encoder, and, where it refuses something, as in any other value.
+    """
+    try:
+        return _encode(value).encode()
+    except (TypeError, ValueError, RecursionError):
+        return json_of(value, root)
 
 
 class _Unusual(Exception):

@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from headrace import Terminal
-from headrace.plain_json import MAX_DEPTH, as_json
+from headrace.plain_json import MAX_DEPTH, as_json, json_of, json_of_dumped
 from workers.outcome import encode_output
 from workers.runtime.redaction import Redactor
 
@@ -120,6 +120,25 @@ def test_every_value_counts_as_a_level_as_deep_as_it_lies(leaf: Any) -> None:
     assert as_json(nested(MAX_DEPTH)) == nested(MAX_DEPTH)
     with pytest.raises(TypeError, match="nested deeper than 254 levels"):
         as_json(nested(MAX_DEPTH + 1))
+
+
+def test_what_pydantic_has_dumped_is_written_as_any_other_value() -> None:
+    dumped = {"text": "é", "rows": [{"n": 1, "share": 0.5, "none": None}], "name": Colour.RED, "pair": (1, 2)}
+
+    assert json_of_dumped(dumped, "data") == json_of(dumped, "data")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"share": math.nan}, "data.share is NaN or infinite"),
+        ({"name": "\ud800"}, "data.name has half of a surrogate pair"),
+        ({"tags": {1}}, "data.tags is of the type set"),
+    ],
+)
+def test_what_is_no_json_in_it_is_refused_with_its_place(value: Any, said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        json_of_dumped(value, "data")
 
 
 def test_secrets_are_taken_out_of_a_model_too() -> None:

@@ -43,6 +43,8 @@ RETRY = {"max_attempts": 5, "initial_interval": "0.2s", "retry_on": ["HandlerCra
 _CALLERS = (str(Path(workflows.__file__).parent.parent), str(Path(__file__).parent.parent))
 #: As the library names it to who observes its runs.
 RUN_ID_TAG = "llamaindex.run_id"
+#: A run heeds that it is not wanted from this age on: one that is over by then is not asked.
+HEED_AFTER_S = 0.02
 #: Words of what a parked run waits for.
 MOST_WORDS, WORD_CHARS = 20, 200
 
@@ -210,15 +212,19 @@ class ServedWorkflow:
 
 async def _end_of(ended: asyncio.Future[StopEvent], context: Context) -> StopEvent:
     """Wait for the end of a run. Raises what has ended it, and Cancelled once it is not wanted any more."""
-    unwanted = asyncio.ensure_future(context.cancelled.wait())
     try:
-        either: tuple[asyncio.Future[Any], ...] = (ended, unwanted)
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((ended,), timeout=HEED_AFTER_S)
+        if not ended.done():
+            unwanted = asyncio.ensure_future(context.cancelled.wait())
+            try:
+                either: tuple[asyncio.Future[Any], ...] = (ended, unwanted)
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                unwanted.cancel()
         if not ended.done():
             raise Cancelled
         return ended.result()
     finally:
-        unwanted.cancel()
         ended.cancel()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -30,6 +31,7 @@ from headrace.llama.letters import Letters, Put
 from headrace.llama.records import Kept, Records, Waiter, note_waits, open_waits
 from headrace.llama.store import KeptStore
 from headrace.outcome import HandlerFault, Terminal
+from headrace.plain_json import Json, json_of_dumped
 
 #: A wait that ends of itself within this time is waited for here; a longer one gives the worker back.
 LINGER_S = 2.0
@@ -148,13 +150,14 @@ class Run:
             self.last = event
             return
         step = StepWorkerStateContextVar.get(None)
+        parents, qualified_name = _names_of(type(event))
         typed = TypedEvent(
             type(event).__name__,
             event.model_dump(mode="json"),
-            parents_of(type(event)),
+            parents,
             isinstance(event, InternalDispatchEvent),
             step is not None and self._is_rerun(step.event, step.state.work_item_id),
-            qualified_name_of(type(event)),
+            qualified_name,
         )
         if step is None:
             self._events.append(typed)
@@ -265,11 +268,11 @@ class Run:
         return kept
 
     async def _append(self, entry: Mapping[str, Any], events: list[TypedEvent], takes: int | None) -> None:
-        written = await self._context.journal.append(entry, events=events, takes=takes)
+        text = _json_of(entry)
+        written = await self._context.journal.append(Json(text), events=events, takes=takes)
         self._last = written.number
         self._entries += 1
-        # About its size: what is exact costs another pass over it.
-        self._bytes += len(str(entry))
+        self._bytes += len(text)
 
     async def _drop(self, letter: int) -> None:
         await self._append({"ticks": []}, [], letter)
@@ -310,6 +313,18 @@ class Run:
         """Listen no more."""
         self._hold_rest()
         self._letters.close()
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_of(event: type[Event]) -> tuple[tuple[str, ...], str]:
+    return tuple(parents_of(event)), qualified_name_of(event)
+
+
+def _json_of(entry: Mapping[str, Any]) -> bytes:
+    try:
+        return json_of_dumped(entry, "data")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Terminal(f"the entry is not JSON: {error}") from None
 
 
 def _is_found_again(tick: WorkflowTick) -> bool:

@@ -65,17 +65,26 @@ class KeptStore:
         self._store, self._serializer = store, serializer
         self._live: Texts = dict(kept)
         self._writes: list[Write] = []
+        #: The call of a step that has changed the store last, and the state that it has left: the library
+        #: changes a copy, which takes the place of the state before.
+        self._newest: tuple[str | None, Any] | None = None
         if kept or store.state_type is not DictState:
             # What a new store begins with is nobody's change, and is kept with the first one.
             with suppress(Exception):  # What cannot be written is said by `commit`.
-                self.note(None)
+                self._look(None, self._state())
 
     def note(self, invocation: str | None) -> None:
-        """Note what a call of a step has changed since the last change.
+        """Note that a call of a step has just changed the store.
 
-        Raises ValueError for a value that cannot be written.
+        All that it changes is looked at together: once another one has made a change, or at `commit`.
+        Raises ValueError for a value of the one before that cannot be written.
         """
-        now = self._texts()
+        before, self._newest = self._newest, (invocation, self._state())
+        if before is not None and before[0] != invocation:
+            self._look(*before)
+
+    def _look(self, invocation: str | None, state: Any) -> None:
+        now = self._texts(state)
         changed = {
             key: (self._live.get(key), now.get(key))
             for key in self._live.keys() | now.keys()
@@ -85,12 +94,16 @@ class KeptStore:
             self._writes.append(Write(invocation, changed))
             self._live = now
 
-    def _texts(self) -> Texts:
-        """Give the store as texts by key: what `to_dict` gives, without the model that it makes for it."""
+    def _state(self) -> Any:
+        """Give what the store is just now; None for one that nobody has changed yet."""
         record = self._store._memory_storage.load_sync()
-        if record is None:
+        return None if record is None else record.data
+
+    def _texts(self, state: Any) -> Texts:
+        """Give a state as texts by key: what `to_dict` gives, without the model that it makes for it."""
+        if state is None:
             return texts_of(self._store.to_dict(self._serializer))
-        data, name, module = encode_state(record.data, self._serializer)
+        data, name, module = encode_state(state, self._serializer)
         return texts_of({"state_data": data, "state_type": name, "state_module": module})
 
     def commit(self, at_work: set[str]) -> Texts:
@@ -99,7 +112,12 @@ class KeptStore:
         A value that was changed in place, without the store, is taken over at once. Raises ValueError as
         `note` does.
         """
-        self.note(None)
+        newest, self._newest = self._newest, None
+        now = self._state()
+        if newest is not None:
+            self._look(newest[0], newest[1])
+        if newest is None or newest[1] is not now:
+            self._look(None, now)
         before = self.kept
         left = [write for write in self._writes if write.invocation in at_work]
         if left:

@@ -71,6 +71,28 @@ async def test_what_steps_add_to_the_same_value_is_told_apart(
     assert both.commit() == {"value": by_b}
 
 
+async def test_of_changes_in_turns_each_call_has_its_own() -> None:
+    both = Both(n=0)
+
+    for step, value in (("a", 1), ("b", 11), ("a", 12), ("a", 13), ("b", 23)):
+        await both.set(step, "n", value)
+
+    # The step `a` has added 3 by then, in three changes, and `b` 20.
+    assert both.commit("a") == {"n": 20}
+    assert both.commit() == {"n": 23}
+
+
+async def test_a_value_that_cannot_be_written_is_said_once_it_would_be_kept() -> None:
+    both = Both(n=0)
+
+    await both.set("a", "n", {1, 2})
+    with pytest.raises(ValueError, match="Failed to serialize"):
+        both.kept.commit(set())
+    await both.set("a", "n", 2)
+
+    assert both.commit() == {"n": 2}
+
+
 async def test_a_value_changed_without_a_word_to_the_store_is_kept() -> None:
     both = Both(items=[1])
 
