@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import orjson
@@ -24,6 +26,8 @@ from workers.excerpts import Excerpt, cut
 from workers.outcome import MESSAGE_MAX_CHARS, encode_json, refuse_nan
 
 DATA_MAX_BYTES = 16 * 1024
+#: Combinations of a type, its parents and its class that are known to be right.
+KEPT_NAMES = 1_024
 #: Problems named in the message of an error; its details have all of them.
 NAMED = 3
 
@@ -100,8 +104,7 @@ def event_of(event: TypedEvent, interface: Interface | None) -> dict[str, Any]:
     interface  what the definition declares: the schema of the type, and what it says of itself.
     """
     type, value = event.type, event.value
-    _check_name(type, "the type of an event")
-    names = _parents(type, event.parents)
+    names, qualified_name = _names_of(event)
     what = f"the value of event {type!r}"
     raw = encode_json(value, what, type=ErrorType.EVENT_INVALID)
     if len(raw) > VALUE_MAX_BYTES:
@@ -113,12 +116,12 @@ def event_of(event: TypedEvent, interface: Interface | None) -> dict[str, Any]:
     if declared is not None and declared.schema is not None:
         check_value(declared.schema, kept, f"event {type!r}", root="value", type=ErrorType.EVENT_INVALID)
     if not names and declared is not None:
-        names = list(declared.types)
+        names = declared.types
     data = {
         "value": kept,
-        "types": names or None,
+        "types": list(names) or None,
         "type": type,
-        "qualified_name": _qualified_name(event) or (declared.qualified_name if declared else None),
+        "qualified_name": qualified_name or (declared.qualified_name if declared else None),
         "internal": bool(event.internal),
     }
     return data | {"repeated": True} if event.repeated else data
@@ -140,6 +143,26 @@ def _named(problems: Sequence[Problem]) -> str:
     return "; ".join(str(problem) for problem in problems[:NAMED]) + more
 
 
+def _names_of(event: TypedEvent) -> tuple[Sequence[str], str | None]:
+    """Give the parents and the qualified name of an event. Raises Terminal for those that cannot be."""
+    type, parents, qualified_name = event.type, event.parents, event.qualified_name
+    if isinstance(parents, list | tuple):
+        # What cannot be a key is refused below.
+        with contextlib.suppress(TypeError):
+            return _checked(type, tuple(parents), qualified_name)
+    return _check(type, parents, qualified_name)
+
+
+@lru_cache(maxsize=KEPT_NAMES)
+def _checked(type: Any, parents: tuple[Any, ...], qualified_name: Any) -> tuple[Sequence[str], str | None]:
+    return _check(type, parents, qualified_name)
+
+
+def _check(type: Any, parents: Any, qualified_name: Any) -> tuple[Sequence[str], str | None]:
+    _check_name(type, "the type of an event")
+    return tuple(_parents(type, parents)), _qualified_name(type, qualified_name)
+
+
 def _parents(type: str, parents: Any) -> list[str]:
     if isinstance(parents, str) or not isinstance(parents, Sequence):
         message = f"'parents' of event {type!r} must be a list of names, got {kind_of(parents)}"
@@ -152,10 +175,9 @@ def _parents(type: str, parents: Any) -> list[str]:
     return list(parents)
 
 
-def _qualified_name(event: TypedEvent) -> str | None:
-    name = event.qualified_name
+def _qualified_name(type: str, name: Any) -> str | None:
     if name is not None and not (isinstance(name, str) and is_qualified_name(name)):
-        message = f"the qualified name of event {event.type!r} must be {QUALIFIED_NAME_RULE}"
+        message = f"the qualified name of event {type!r} must be {QUALIFIED_NAME_RULE}"
         raise Terminal(message, type=ErrorType.EVENT_INVALID)
     return name
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -31,6 +32,8 @@ MOST_LABELS, LABEL_CHARS, KEY_CHARS = 16, 64, 256
 TRIGGER_BYTES = 256 * 1024
 #: Whether a text has the shape of an execution's id, and so can be nothing else.
 has_id_shape = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
+#: Labels whose digests are kept.
+KEPT_DIGESTS = 1_024
 #: Control characters, halves of characters, separators of lines and paragraphs.
 _NOT_ON_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -181,6 +184,7 @@ def trigger_text(trigger: Mapping[str, Any]) -> bytes:
     return text
 
 
+@lru_cache(maxsize=KEPT_DIGESTS)
 def label_digest(key: str, value: str) -> str:
     """Give what stands for a label in the name of its index."""
     return digest_of(f"{key}:{value}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from headrace.names import is_id
@@ -13,6 +14,8 @@ from orchestrator.definitions.interface import EMIT, START, STOP, EventType
 
 #: The module of the classes that every client has.
 MODULE = "workflows.events."
+#: Versions of workflows whose types are kept.
+KEPT = 256
 #: The parent of events that people are asked by.
 INPUT_REQUIRED = "InputRequiredEvent"
 
@@ -37,6 +40,11 @@ class EventTypes:
     @classmethod
     def of(cls, definition: Definition) -> EventTypes:
         """Take them from a definition; what it does not declare is as in every client."""
+        return _types_of(_Version(definition.version, definition))
+
+    @classmethod
+    def read(cls, definition: Definition) -> EventTypes:
+        """Do so at any rate: `of` does it once for each version."""
         declared = definition.interface
         start = _below((declared and declared.start) or EventType(START), START)
         if start.schema is None:
@@ -71,6 +79,19 @@ class EventTypes:
     def schemas(self) -> list[dict[str, Any]]:
         """Give the schema of each type."""
         return [schema_of(each) for each in self.known.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A definition that is equal to any other of its version: the digest of its text."""
+
+    version: str
+    definition: Definition = field(compare=False)
+
+
+@lru_cache(maxsize=KEPT)
+def _types_of(found: _Version) -> EventTypes:
+    return EventTypes.read(found.definition)
 
 
 def schema_of(found: EventType) -> dict[str, Any]:

@@ -308,7 +308,10 @@ async def _handler(
     handler_id: str,
     output: bytes | None = None,
 ) -> Handler:
-    name, end = await asyncio.gather(names.of(execution), end_of(engine, execution, output))
+    if output is None:
+        name, end = await asyncio.gather(names.of(execution), end_of(engine, execution))
+    else:
+        name, end = await names.of(execution), await end_of(engine, execution, output)
     return Handler(
         handler_id=handler_id,
         workflow_name=name,
