@@ -117,6 +117,8 @@ class Places:
     def freed(self) -> None:
         """Give places to what waits for one."""
         for kind, turns in self._waiting.items():
+            if not turns:
+                continue
             for _ in range(min(len(turns), sum(host.free for host in self._takers(kind)))):
                 turn = turns.pop(0)
                 if not turn.done():
