@@ -171,7 +171,7 @@ async def _approval(call: Call, execution_id: str, unit: str) -> Iterable[dict[s
 
 def approval_row(fields: dict[str, Any]) -> dict[str, Any]:
     """Show an approval among others."""
-    names = ("execution_id", "node_id", "shown", "form", "assignees", "quorum", "approvals", "due_at")
+    names = ("execution_id", "name", "node_id", "shown", "form", "assignees", "quorum", "approvals", "due_at")
     prompt = shortened(fields["prompt"], PROMPT_CHARS)
     row = without_nulls({name: fields[name] for name in names})
     return {"kind": "approval", **row, "prompt": prompt, "tool": "answer_approval"}

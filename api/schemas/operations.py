@@ -105,6 +105,7 @@ class QueueList(BaseModel):
 class DeadView(BaseModel):
     entry_id: str
     execution_id: str
+    name: str
     node_id: str
     reason: str
     error: dict[str, Any] | None

@@ -57,6 +57,7 @@ class ApprovalView(BaseModel):
     """An approval, pending or not."""
 
     execution_id: str
+    name: str = Field(description="Name of the definition.")
     node_id: str
     pending: bool
     status: str = Field(description="The node's status.")
@@ -106,6 +107,7 @@ def approval_fields(approval: Approval) -> dict[str, Any]:
     """Show an approval; votes and output are spliced in as stored."""
     return {
         "execution_id": approval.execution_id,
+        "name": approval.name,
         "node_id": approval.node_id,
         "pending": approval.is_pending,
         "status": str(approval.status),

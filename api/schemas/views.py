@@ -298,6 +298,7 @@ def dead_fields(entry: DeadEntry) -> dict[str, Any]:
     return {
         "entry_id": entry.entry_id,
         "execution_id": entry.execution_id,
+        "name": entry.name,
         "node_id": entry.node_id,
         "reason": entry.reason,
         "error": entry.error,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_about, call_server
+from cli.commands.api_call import ExitCode, call_about, call_server, usage_error
+from cli.commands.bulk import Bulk
+from cli.commands.many import DryRunOption, YesOption
 from cli.commands.options import EXECUTION_HELP, AnswerOption, LimitOption, LinesOption, ServerOption
 from cli.output.records import record_lines
 from cli.output.text import json_line, printable
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from headrace.client import AsyncClient
     from headrace.records import Delivery
 
+ExecutionOption = Annotated[
+    str | None,
+    typer.Option("--execution", metavar="EXECUTION", help=f"Only those about its ends. {EXECUTION_HELP}"),
+]
 DeliveryArgument = Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id.")]
 
 deliveries = typer.Typer(
@@ -37,10 +44,7 @@ class State(StrEnum):
 
 @deliveries.command("list")
 def list_deliveries(
-    execution: Annotated[
-        str | None,
-        typer.Option("--execution", metavar="EXECUTION", help=f"Only those about its ends. {EXECUTION_HELP}"),
-    ] = None,
+    execution: ExecutionOption = None,
     state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
     limit: LimitOption = 50,
     as_json: LinesOption = False,
@@ -76,15 +80,64 @@ def get(delivery: DeliveryArgument, as_json: AnswerOption = False, server: Serve
 
 
 @deliveries.command()
-def resend(delivery: DeliveryArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
-    """Send it now, whatever became of it, under the same message id."""
+def resend(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[DELIVERY]...", help="Ids of deliveries.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All, of every execution.")] = False,
+    execution: ExecutionOption = None,
+    state: Annotated[
+        State | None,
+        typer.Option("--state", help="Of those, all in this state.", show_default="failed"),
+    ] = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    as_json: AnswerOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Send messages now, whatever became of them.
 
-    async def act(client: AsyncClient) -> int:
-        done = (await client.deliveries.resend(delivery)).document
-        typer.echo(json_line(done) if as_json else f"due now: {printable(done['delivery_id'])}")
-        return ExitCode.SUCCESS
+    Under the same message ids: those that are named, or all that failed, with --all, or of one execution.
+    Exit code: 0, or 1 if any of them was refused.
+    """
+    is_chosen = every or execution is not None
+    if bool(ids) == is_chosen or (ids and state):
+        message = "name one DELIVERY or several, or choose: --all or --execution, with --state"
+        raise usage_error("deliveries resend", ValueError(message))
+    if ids and len(ids) == 1:
+        call_server(server, partial(_resend_one, ids[0], as_json=as_json))
+    work = Bulk(
+        "resend",
+        _resend,
+        name_of=lambda each: each.delivery_id,
+        row_of=lambda each: delivery_line(each.document),
+        kind_of=lambda each: each.state,
+        words="due now:",
+    )
 
+    async def act(client: AsyncClient, execution_id: str | None = None) -> int:
+        if ids:
+            found = [await client.deliveries.get(each) for each in dict.fromkeys(ids)]
+        else:
+            rows = client.deliveries.list(execution_id=execution_id, state=str(state or State.FAILED))
+            found = [each async for each in rows]
+        return await work.carry_out(
+            client, found, dry_run=dry_run, asks=is_chosen and not yes, as_json=as_json
+        )
+
+    if execution is not None:
+        call_about(server, execution, act)
     call_server(server, act)
+
+
+async def _resend(client: AsyncClient, found: Delivery) -> dict[str, Any]:
+    return (await client.deliveries.resend(found.delivery_id)).document
+
+
+async def _resend_one(delivery: str, client: AsyncClient, *, as_json: bool) -> int:
+    done = (await client.deliveries.resend(delivery)).document
+    typer.echo(json_line(done) if as_json else f"due now: {printable(done['delivery_id'])}")
+    return ExitCode.SUCCESS
 
 
 def listed_lines(found: Sequence[Delivery]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cli.commands.many import AT_ONCE
+from cli.commands.bulk import AT_ONCE
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, refusal, usage_error
+from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.bulk import Bulk
 from cli.commands.documents import read_labels
 from cli.commands.options import EXECUTION_HELP
 from cli.commands.times import rfc3339
-from cli.output.text import json_line, printable
+from cli.output.text import printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 #: What has not ended, and what a retry is for.
 ACTIVE, FAILED = ("RUNNING", "PAUSED", "PENDING"), ("FAILED",)
-#: Calls under way at once.
-AT_ONCE = 8
 
 #: Does something to an execution; gives the answer of the server, where there is one.
 Verb = Callable[["AsyncClient", "Execution"], Awaitable[Mapping[str, Any] | None]]
@@ -120,63 +117,24 @@ def act_on_many(
         message = "name one EXECUTION or several, or choose: --status, --name, --workflow, --label, --since"
         raise usage_error(command, ValueError(message))
 
+    work = Bulk(
+        command, verb, name_of=_id_of, row_of=_row, kind_of=lambda view: view.status, words=f"{command}: done"
+    )
+
     async def act(client: AsyncClient) -> int:
         found = await _named(client, named) if named else await choice.find(client)
-        if dry_run:
-            for view in found:
-                row = f"{view.execution_id}  {view.created_at}  {view.status:<9}  {view.name}"
-                typer.echo(json_line(view.document) if as_json else printable(row))
-        counts = Counter(view.status for view in found)
-        kinds = ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
-        typer.echo(f"{len(found):,} found{': ' if kinds else ''}{kinds}", err=as_json)
-        if dry_run or not found:
-            return ExitCode.SUCCESS
-        asks = not named and not yes and sys.stdin.isatty()
-        if asks and not typer.confirm(f"{command.capitalize()} them?"):
-            return ExitCode.CANCELLED
-        return await each_of(client, found, verb, f"{command}: done", as_json=as_json)
+        asks = not named and not yes
+        return await work.carry_out(client, found, dry_run=dry_run, asks=asks, as_json=as_json)
 
     call_server(server, act)
 
 
-async def each_of(
-    client: AsyncClient,
-    found: Sequence[Execution],
-    verb: Verb,
-    words: str,
-    *,
-    as_json: bool = False,
-) -> int:
-    """Do the same to each, and say to how many; gives the exit code."""
-    import asyncio
+def _id_of(view: Execution) -> str:
+    return view.execution_id
 
-    from headrace.errors import ApiError, NotFound
 
-    done, refused, slots = 0, 0, asyncio.Semaphore(AT_ONCE)
-
-    async def act_on(view: Execution) -> None:
-        nonlocal done, refused
-        async with slots:
-            try:
-                answer = await verb(client, view)
-            except NotFound:
-                return  # somebody else was faster
-            except ApiError as error:
-                if error.status >= 500:
-                    raise
-                refused += 1
-                typer.echo(f"{view.execution_id}: {refusal(error)}", err=True)
-                return
-            done += 1
-            if as_json:
-                typer.echo(json_line(answer))
-
-    for first in range(0, len(found), 1_000):
-        async with asyncio.TaskGroup() as group:
-            for view in found[first : first + 1_000]:
-                group.create_task(act_on(view))
-    typer.echo(f"{words} {done:,}", err=as_json)
-    return ExitCode.FAILED if refused else ExitCode.SUCCESS
+def _row(view: Execution) -> str:
+    return f"{view.execution_id}  {view.created_at}  {view.status:<9}  {view.name}"
 
 
 async def _named(client: AsyncClient, named: Sequence[str]) -> list[Execution]:

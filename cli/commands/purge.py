@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_about, call_server, usage_error
-from cli.commands.many import DryRunOption, YesOption, each_of
+from cli.commands.bulk import Bulk
+from cli.commands.many import DryRunOption, YesOption
 from cli.commands.options import EXECUTION_HELP, LinesOption, ServerOption
 from cli.commands.times import read_age
-from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
@@ -66,15 +66,11 @@ def purge(
     async def act(client: AsyncClient) -> int:
         assert before is not None
         found = await _older(client, before, wanted, workflow)
-        if dry_run:
-            for view in found:
-                typer.echo(json_line(view.document) if as_json else _row(view))
-        typer.echo(_summary(found, before), err=as_json)
-        if dry_run or not found:
-            return ExitCode.SUCCESS
-        if sys.stdin.isatty() and not yes and not typer.confirm("Purge them?"):
-            return ExitCode.CANCELLED
-        return await each_of(client, found, _purge, "purged")
+        work = Bulk(
+            "purge", _purge, name_of=lambda view: view.execution_id, row_of=_row,
+            kind_of=lambda view: view.status, words="purged", summary=partial(_summary, before=before),
+        )  # fmt: skip
+        return await work.carry_out(client, found, dry_run=dry_run, asks=not yes, as_json=as_json)
 
     if execution_id is not None:
         call_about(server, execution_id, purge_it)
@@ -107,7 +103,7 @@ def _over_at(view: Execution) -> datetime:
 
 def _row(view: Execution) -> str:
     over_at = view.document.get("ended_at") or view.document["created_at"]
-    return printable(f"{view.execution_id}  {over_at}  {view.status:<9}  {view.name}")
+    return f"{view.execution_id}  {over_at}  {view.status:<9}  {view.name}"
 
 
 def _summary(found: Sequence[Execution], before: datetime) -> str:

@@ -150,8 +150,10 @@ def _shown(found: dict[str, Any]) -> str:
     until = f" until {found['due_at']}" if found["due_at"] else ""
     asked = f", asked {found['asked_at']}" if found.get("asked_at") else ""
     share = f", {found['approvals']} of {found['quorum']} approvals" if found["quorum"] > 1 else ""
+    # An older server does not say.
+    name = f"of {found['name']}, " if found.get("name") else ""
     lines = [
-        f"{found['execution_id']} {found['node_id']}  by {people}{share}{until}{asked}",
+        f"{found['execution_id']} {found['node_id']}  {name}by {people}{share}{until}{asked}",
         f"  {found['prompt']}",
     ]
     if found["form"]:

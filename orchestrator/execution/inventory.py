@@ -129,7 +129,10 @@ class QueueInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeadEntry:
-    """A node that failed for good: it lost its worker too often, or used up its tries."""
+    """A node that failed for good: it lost its worker too often, or used up its tries.
+
+    name  of the definition; "" until it is looked up.
+    """
 
     entry_id: str
     execution_id: str
@@ -138,6 +141,7 @@ class DeadEntry:
     error: dict[str, Any]
     attempt: int
     ts_ms: int
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,6 +320,7 @@ class Item:
 class Approval:
     """An approval as it stands, pending or not.
 
+    name        of the definition, as executions have it.
     shown       hash of what is shown: prompt, form, assignees and quorum. A decision names it.
     votes       JSON array of those given so far, once more than one is needed or it is decided.
     output      what came of it, JSON; None while it is open, and when it ended otherwise.
@@ -327,6 +328,7 @@ class Approval:
     """
 
     execution_id: str
+    name: str
     node_id: str
     status: NodeStatus
     shown: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.errors import DeadEntryNotFound
 from orchestrator.execution.inventory import DeadEntry
 from orchestrator.operations.cursors import is_entry_id, read_entry_id
@@ -27,9 +29,13 @@ class DeadLetters:
         found: list[DeadEntry] = []
         while True:
             entries = await self.store.dead_entries(self._owner.tenant, limit + 1, before=after)
-            present = await self.store.index.present([entry.execution_id for entry in entries])
+            names = await self.store.index.names([entry.execution_id for entry in entries])
             # Entries of an execution that is being purged go with its other keys.
-            found += [entry for entry in entries if entry.execution_id in present]
+            found += [
+                replace(entry, name=names[entry.execution_id])
+                for entry in entries
+                if entry.execution_id in names
+            ]
             if len(found) > limit:
                 return Page(found[:limit], found[limit - 1].entry_id)
             if len(entries) <= limit:

@@ -12,7 +12,7 @@ from headrace.names import is_id
 from orchestrator.redis_keys import Keys
 from orchestrator.states import PURGEABLE, ExecutionStatus
 from orchestrator.store.record_lists import newest_first
-from orchestrator.store.records import is_damaged, log_unreadable
+from orchestrator.store.records import is_damaged, log_unreadable, read_text
 from orchestrator.store.requests import digest_of
 
 #: Executions read by one command.
@@ -126,6 +126,16 @@ class Index:
             pipe.exists(self._keys.status(execution_id))
         answers = await pipe.execute() if execution_ids else []
         return {each for each, is_there in zip(execution_ids, answers, strict=True) if is_there}
+
+    async def names(self, execution_ids: Sequence[str]) -> dict[str, str]:
+        """The name of the definition of each of the executions that there are."""
+        pipe = self._redis.pipeline(transaction=False)
+        for execution_id in execution_ids:
+            pipe.exists(self._keys.status(execution_id))
+            pipe.hget(self._keys.runtime(execution_id), "name")
+        answers = await pipe.execute() if execution_ids else []
+        rows = zip(execution_ids, answers[::2], answers[1::2], strict=True)
+        return {each: read_text(name) or "" for each, is_there, name in rows if is_there}
 
     async def due(self, name: str, before_ms: int, limit: int) -> list[str]:
         """Ids in the set `ended`, `expiring` or `purging` whose moment has come, oldest first."""

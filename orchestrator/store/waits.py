@@ -12,7 +12,7 @@ from orchestrator.execution.model import Approval, Execution, NodeState, WaitSta
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member
 from orchestrator.states import ANSWERED, NodeStatus, WaitingOn
 from orchestrator.store.layout_1 import as_layout_2, is_readable
-from orchestrator.store.records import read_record
+from orchestrator.store.records import read_record, read_text
 from orchestrator.units import index_of, node_of
 
 #: Rows of the list of pending approvals read at a time.
@@ -139,7 +139,7 @@ def unit_in(member: str) -> tuple[str, str] | None:
 
 
 def _names(unit: str) -> list[str]:
-    return ["v", *(f"{field}|{unit}" for field in _FIELDS)]
+    return ["v", *(f"{field}|{unit}" for field in _FIELDS), "name"]
 
 
 def _approval(
@@ -149,7 +149,7 @@ def _approval(
     output: bytes | None,
     score: float | None,
 ) -> Approval | None:
-    _, waiting_on, _, shown, ask, given, votes, due_ms = fields
+    _, waiting_on, _, shown, ask, given, votes, due_ms, name = fields
     if status is None or shown is None or ask is None:
         return None
     asked = exact_json.loads(ask)
@@ -160,6 +160,7 @@ def _approval(
     assignees = asked["assignees"]
     return Approval(
         execution_id=unit[0],
+        name=read_text(name) or "",
         node_id=unit[1],
         status=word,
         shown=shown.decode(),

@@ -83,6 +83,7 @@ async def test_an_approval_is_listed_shown_and_decided(client: httpx2.AsyncClien
 
     assert listed == {"items": [shown], "next_cursor": None}
     assert (shown["prompt"], shown["form"], shown["pending"], shown["output"]) == ("Ship?", form, True, None)
+    assert shown["name"] == (await client.get(f"/v1/executions/{execution_id}")).json()["name"]
     assert (stranger.status_code, stranger.json()["code"]) == (403, "NOT_ASSIGNED")
     assert (unfit.status_code, unfit.json()["code"]) == (422, "PAYLOAD_INVALID")
     assert (void.status_code, void.json()["code"], void.json()["shown"]) == (

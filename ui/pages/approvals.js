@@ -26,10 +26,10 @@ export function page() {
       items,
       (item) => `${item.execution_id} ${item.node_id}`,
       (item) => {
-        const { execution_id: id, node_id: node } = item.peek();
+        const { execution_id: id, node_id: node, name } = item.peek();
         return html`<section class="card stack" aria-label=${`${node} of run ${shortId(id)}`}>
           <div class="row spread"><h2><a href=${href(hrefOf(`/ui/runs/${encodeURIComponent(id)}`, { node }))}><bdi>${node}</bdi></a></h2>
-          <span class="muted">run <span class="mono">${shortId(id)}</span></span></div>
+          <span class="muted"><bdi>${name}</bdi>, run <span class="mono">${shortId(id)}</span></span></div>
           ${approvalCard({ executionId: id, nodeId: node, onDone: () => void again() })}</section>`;
       },
     )}</div>`;

@@ -14,7 +14,7 @@ import { table } from "../parts/table.js";
 
 export const title = "Dead letters";
 
-/** @typedef {{entry_id: string, execution_id: string, node_id: string, reason: string, error: any, attempt: number, at: string}} Entry */
+/** @typedef {{entry_id: string, execution_id: string, name: string, node_id: string, reason: string, error: any, attempt: number, at: string}} Entry */
 
 export function page() {
   const { value, error, again } = poll(() => everyPage("/v1/dead"), 5_000);
@@ -37,7 +37,7 @@ export function page() {
       rows: entries,
       keyOf: (entry) => entry.entry_id,
       onOpen: (entry) => go(hrefOf(`/ui/runs/${encodeURIComponent(entry.execution_id)}`, { node: entry.node_id })),
-      least: 760,
+      least: 880,
       empty: () => show(() => value.value !== null, () => html`<div class="empty">There are no dead letters.</div>`),
       columns: [
         selectionColumn(selection, (entry) => entry.entry_id, (entry) => `${entry.node_id} of ${entry.execution_id}`),
@@ -46,6 +46,7 @@ export function page() {
           width: "110px",
           cell: (entry) => html`<time title=${() => moment(milliseconds(entry().at))}>${() => relative(milliseconds(entry().at), now.value)}</time>`,
         },
+        { title: "Workflow", width: "minmax(120px, 1fr)", cell: (entry) => html`<bdi class="text">${() => entry().name}</bdi>` },
         { title: "Node", width: "minmax(120px, 1fr)", cell: (entry) => html`<bdi class="strong">${() => entry().node_id}</bdi>` },
         {
           title: "Run",
@@ -71,7 +72,7 @@ export function page() {
       title: `${verb} ${plural(list.length, "entry", "entries")}?`,
       body: () => html`<p>${isRequeue ? "The failed part of each run is retried; completed nodes keep their results."
           : "The entries are deleted; their runs do not change."}</p>
-        <ul>${list.map((entry) => html`<li><bdi>${entry.node_id}</bdi> <span class="mono muted">${shortId(entry.execution_id)}</span></li>`)}</ul>`,
+        <ul>${list.map((entry) => html`<li><bdi>${entry.node_id}</bdi> of <bdi>${entry.name}</bdi> <span class="mono muted">${shortId(entry.execution_id)}</span></li>`)}</ul>`,
       actions: [
         {
           label: verb,

@@ -115,6 +115,7 @@ class Approval(Value):
     execution_id: str
     node_id: str
     shown: str
+    name: str = ""
     pending: bool = True
     status: str = ""
     prompt: str = ""
@@ -245,6 +246,7 @@ class DeadLetter(Value):
     execution_id: str
     node_id: str
     reason: str
+    name: str = ""
     error: Mapping[str, Any] | None = None
     attempt: int = 0
     at: str | None = None

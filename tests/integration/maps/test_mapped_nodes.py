@@ -110,7 +110,10 @@ async def test_items_that_run_again_are_off_the_list_of_the_dead(rig: Rig, fleet
     retry = {"max_attempts": 2, "initial_interval": 0.01}
     execution_id = await rig.submit(squares([0, 1, 2, 3], failing=[1, 3], retry=retry))
     await ended(rig, execution_id)
-    before = {entry.node_id: entry.entry_id for entry in (await rig.engine.dead_letters.list()).items}
+    listed = (await rig.engine.dead_letters.list()).items
+    before = {entry.node_id: entry.entry_id for entry in listed}
+    execution = (await rig.engine.executions.get(execution_id)).execution
+    assert {entry.name for entry in listed} == {execution.name}
 
     await rig.engine.executions.retry(execution_id)
     await ended(rig, execution_id)

@@ -88,3 +88,25 @@ def test_a_delivery_is_shown_with_its_attempts(asked: list[str]) -> None:
 def test_a_delivery_is_sent_again(asked: list[str]) -> None:
     assert run("deliveries", "resend", "e1.1.0") == (0, ["due now: e1.1.0"])
     assert asked == ["POST /v1/deliveries/e1.1.0/resend"]
+
+
+def test_all_that_failed_are_sent_again(asked: list[str]) -> None:
+    assert run("deliveries", "resend", "--all") == (0, ["1 found: 1 pending", "due now: 1"])
+    assert asked == ["GET /v1/deliveries?state=failed&limit=100", "POST /v1/deliveries/e1.1.0/resend"]
+
+
+def test_those_of_an_execution_are_listed_by_a_dry_run(asked: list[str]) -> None:
+    code, lines = run("deliveries", "resend", "--execution", "order:7", "--state", "gone", "--dry-run")
+
+    assert (code, lines) == (0, ["0 found"])
+    assert asked == ["GET /v1/deliveries?execution_id=order%3A7&state=gone&limit=100"]
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("e1.1.0", "--all"), ("e1.1.0", "--state", "gone"), ("--state", "gone")]
+)
+def test_what_is_sent_again_is_named_or_chosen(asked: list[str], words: tuple[str, ...]) -> None:
+    code, lines = run("deliveries", "resend", *words)
+
+    assert (code, asked) == (2, [])
+    assert "choose: --all or --execution, with --state" in lines[-1]

@@ -87,13 +87,13 @@ def test_a_workflow_is_named_by_its_name(server: Server) -> None:
 
 
 def test_a_terminal_is_asked_unless_it_said_yes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.commands.purge.typer.confirm", lambda question: False)
+    monkeypatch.setattr("cli.commands.bulk.typer.confirm", lambda question: False)
 
     class Terminal:
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr("cli.commands.purge.sys", type("System", (), {"stdin": Terminal()}))
+    monkeypatch.setattr("cli.commands.bulk.sys", type("System", (), {"stdin": Terminal()}))
     refused = run("purge", "--older-than", "30d")
     left = list(server.deleted)
     said_yes = run("purge", "--older-than", "30d", "--yes")

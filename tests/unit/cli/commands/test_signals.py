@@ -11,7 +11,8 @@ import pytest
 from tests.unit.cli.commands.invoking import answer_with, run
 
 APPROVAL = {
-    "execution_id": "e1", "node_id": "ask", "prompt": "Ship\x1b[2J it?", "form": None, "assignees": ["ann"],
+    "execution_id": "e1", "name": "release", "node_id": "ask", "prompt": "Ship\x1b[2J it?", "form": None,
+    "assignees": ["ann"],
     "quorum": 2, "approvals": 1, "due_at": "2027-01-01T00:00:00.000Z", "shown": "abc",
 }  # fmt: skip
 
@@ -92,7 +93,7 @@ def test_approvals_are_listed_over_all_pages_without_control_characters(server: 
 
     assert code == 0
     assert lines[:3] == [
-        "e1 ask  by ann, 1 of 2 approvals until 2027-01-01T00:00:00.000Z",
+        "e1 ask  of release, by ann, 1 of 2 approvals until 2027-01-01T00:00:00.000Z",
         "  Ship\\x1b[2J it?",
         "  shown: abc",
     ]
