@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api import list_filters
 from api.access import reach_of
 from api.auth import engine_of, identity_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, next_link, problems
@@ -55,7 +56,6 @@ from api.validator import (
     trigger_in,
 )
 from orchestrator.definitions.budgets import Caps
-from orchestrator.definitions.registry import is_workflow_id
 from orchestrator.operations.origin import KEY_CHARS
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.sieve import Sieve
@@ -124,10 +124,10 @@ async def list_executions(
         Literal["none"] | None,
         Query(description="`none`: only those that no node of another execution has started."),
     ] = None,
-    workflow: Annotated[
-        str | None, Query(min_length=1, max_length=256, description="Name or id of a registered workflow.")
-    ] = None,
+    workflow: list_filters.WorkflowQuery = None,
     label: Annotated[list[str], Query(description="`name:value`; several must all be there.")] = [],  # noqa: B006
+    schedule: list_filters.ScheduleQuery = None,
+    webhook: list_filters.WebhookQuery = None,
     execution_key: Annotated[
         str | None, Query(min_length=1, max_length=KEY_CHARS, description="The execution that holds the key.")
     ] = None,
@@ -136,18 +136,17 @@ async def list_executions(
     counts: Annotated[bool, Query(description="Count by status all that match the other filters.")] = False,
 ) -> Response:
     engine = engine_of(request)
-    if workflow is not None and not is_workflow_id(workflow):
-        # By its id executions are found that are left of one that was removed.
-        workflow = (await engine.workflows.get(workflow)).workflow_id
     filters: dict[str, Any] = {
         "sieve": Sieve(frozenset(status), name, name_prefix, text.strip(), roots_only=parent == "none"),
-        "workflow_id": workflow,
-        "labels": labels_in(label),
+        "workflow_id": await list_filters.workflow_id_in(engine, workflow),
+        "labels": [*labels_in(label), *await list_filters.starters_in(engine, schedule, webhook)],
         "execution_key": execution_key,
         "created_after_ms": milliseconds(created_after),
         "created_before_ms": milliseconds(created_before),
     }
     page = await engine.executions.list(limit=limit, cursor=cursor, **filters)
+    if not page.items and cursor is page.next_cursor is None:
+        await list_filters.refuse_unknown(engine, schedule, webhook)
     counted = counts_fields(await engine.recent.count(**filters)) if counts else {}
     headers = next_link(request, page.next_cursor)
     return json_response(page_fields(page, execution_fields) | counted, headers=headers)

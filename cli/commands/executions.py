@@ -16,7 +16,9 @@ from cli.commands.many import (
     Choice,
     ChosenLabel,
     ChosenName,
+    ChosenSchedule,
     ChosenStatus,
+    ChosenWebhook,
     ChosenWorkflow,
     DryRunOption,
     ExecutionsArgument,
@@ -52,6 +54,18 @@ TokensOption = Annotated[
 ]
 CostOption = Annotated[
     float | None, typer.Option("--max-cost-usd", help="What its model calls may cost from now on.")
+]
+
+OfWorkflowOption = Annotated[
+    str | None,
+    typer.Option("--workflow", metavar="NAME", help="Only those of this registered workflow; or its id."),
+]
+OfScheduleOption = Annotated[
+    str | None,
+    typer.Option("--schedule", metavar="SCHEDULE", help="Only those that this schedule started; or its id."),
+]
+OfWebhookOption = Annotated[
+    str | None, typer.Option("--webhook", metavar="PATH", help="Only those that this webhook started.")
 ]
 
 
@@ -96,6 +110,8 @@ def cancel(
     status: ChosenStatus = None,
     name: ChosenName = None,
     workflow: ChosenWorkflow = None,
+    schedule: ChosenSchedule = None,
+    webhook: ChosenWebhook = None,
     label: ChosenLabel = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -115,8 +131,9 @@ def cancel(
         return done.document
 
     choice = Choice.of(
-        "cancel", ACTIVE, status=status, name=name, workflow=workflow, label=label, since=since, until=until
-    )
+        "cancel", ACTIVE, status=status, name=name, workflow=workflow, schedule=schedule, webhook=webhook,
+        label=label, since=since, until=until,
+    )  # fmt: skip
     if (named := choice.one_of(execution_ids)) is None:
         act_on_many(
             server, "cancel", choice, execution_ids or (), cancel_one,
@@ -188,15 +205,15 @@ def list_executions(
         str | None, typer.Option(help="Only executions with this text in their title, id, key or a label.")
     ] = None,
     roots: Annotated[bool, typer.Option("--roots", help="No child executions.")] = False,
-    workflow: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only those of this registered workflow; or its id.")
-    ] = None,
+    workflow: OfWorkflowOption = None,
     label: Annotated[
         list[str] | None,
         typer.Option(
             "--label", metavar="NAME=VALUE", help="Only executions with this label; may be repeated."
         ),
     ] = None,
+    schedule: OfScheduleOption = None,
+    webhook: OfWebhookOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     limit: LimitOption = 20,
@@ -212,7 +229,7 @@ def list_executions(
     async def act(client: AsyncClient) -> int:
         from cli.commands.failures import causes_of
 
-        is_filtered = any((status, labels, name, text, roots, workflow, since, until))
+        is_filtered = any((status, labels, name, text, roots, workflow, schedule, webhook, since, until))
         pages = client.executions.list(
             limit=limit + 1,
             status=[each.upper() for each in status] if status else None,
@@ -221,6 +238,8 @@ def list_executions(
             text=text,
             parent="none" if roots else None,
             workflow=workflow,
+            schedule=schedule,
+            webhook=webhook,
             created_after=rfc3339(since),
             created_before=rfc3339(until),
         )

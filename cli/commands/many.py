@@ -39,6 +39,13 @@ ChosenLabel = Annotated[
     list[str] | None,
     typer.Option("--label", metavar="NAME=VALUE", help="All with this label; may be repeated."),
 ]
+ChosenSchedule = Annotated[
+    str | None,
+    typer.Option("--schedule", metavar="SCHEDULE", help="All that this schedule started; or its id."),
+]
+ChosenWebhook = Annotated[
+    str | None, typer.Option("--webhook", metavar="PATH", help="All that this webhook started.")
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="List what would be done, and change nothing.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -53,6 +60,8 @@ class Choice:
     statuses: Sequence[str]
     name: str | None = None
     workflow: str | None = None
+    schedule: str | None = None
+    webhook: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None
@@ -67,6 +76,8 @@ class Choice:
         status: Sequence[str] | None,
         name: str | None,
         workflow: str | None,
+        schedule: str | None,
+        webhook: str | None,
         label: Sequence[str] | None,
         since: datetime | None,
         until: datetime | None,
@@ -77,8 +88,10 @@ class Choice:
         except ValueError as error:
             raise usage_error(command, error) from None
         wanted = tuple(each.upper() for each in status or ())
-        is_given = any((wanted, name, workflow, labels, since, until))
-        return cls(wanted or statuses, name, workflow, labels or {}, since, until, is_given)
+        is_given = any((wanted, name, workflow, schedule, webhook, labels, since, until))
+        return cls(
+            wanted or statuses, name, workflow, schedule, webhook, labels or {}, since, until, is_given
+        )
 
     def one_of(self, named: Sequence[str] | None) -> str | None:
         """Give the one execution that is named, where nothing else is; None for many."""
@@ -90,6 +103,8 @@ class Choice:
             status=list(self.statuses),
             name=self.name,
             workflow=self.workflow,
+            schedule=self.schedule,
+            webhook=self.webhook,
             labels=self.labels,
             parent="none",
             created_after=rfc3339(self.since),
@@ -114,7 +129,7 @@ def act_on_many(
     as_json  print what the server answers to each, or what would be done, as JSON lines.
     """
     if bool(named) == choice.is_given:
-        message = "name one EXECUTION or several, or choose: --status, --name, --workflow, --label, --since"
+        message = "name one EXECUTION or several, or choose: --status, --name, --workflow, --schedule, …"
         raise usage_error(command, ValueError(message))
 
     work = Bulk(

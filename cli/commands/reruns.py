@@ -16,7 +16,9 @@ from cli.commands.many import (
     Choice,
     ChosenLabel,
     ChosenName,
+    ChosenSchedule,
     ChosenStatus,
+    ChosenWebhook,
     ChosenWorkflow,
     DryRunOption,
     ExecutionsArgument,
@@ -57,6 +59,8 @@ def retry(
     status: ChosenStatus = None,
     name: ChosenName = None,
     workflow: ChosenWorkflow = None,
+    schedule: ChosenSchedule = None,
+    webhook: ChosenWebhook = None,
     label: ChosenLabel = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -76,8 +80,9 @@ def retry(
     """
 
     choice = Choice.of(
-        "retry", FAILED, status=status, name=name, workflow=workflow, label=label, since=since, until=until
-    )
+        "retry", FAILED, status=status, name=name, workflow=workflow, schedule=schedule, webhook=webhook,
+        label=label, since=since, until=until,
+    )  # fmt: skip
     if (named := choice.one_of(execution_ids)) is None:
         act_on_many(
             server, "retry", choice, execution_ids or (), _retrying(node),

@@ -10,7 +10,7 @@ from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.definitions.schedule_turns import turn_of
 from orchestrator.errors import HeadraceError, StoreFull, StoreUnavailable, WorkflowNotFound
-from orchestrator.operations.origin import Origin, workflow_origin
+from orchestrator.operations.origin import Origin, starter_label, workflow_origin
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.schedule_rules import slot_trigger
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -207,7 +207,8 @@ def _origin(record: ScheduleRecord, workflow: WorkflowRecord, slot: Slot) -> Ori
     trigger = slot_trigger(record, slot.slot_ms)
     if slot.kind == "backfill" and record.backfill is not None:
         trigger["backfill_id"] = record.backfill.backfill_id
-    return replace(workflow_origin(workflow), trigger=trigger)
+    starter = starter_label("schedule", record.schedule_id)
+    return replace(workflow_origin(workflow), trigger=trigger, starter=starter)
 
 
 def _slot(

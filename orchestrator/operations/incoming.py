@@ -26,7 +26,7 @@ from orchestrator.errors import (
     WebhookNotFound,
     WorkflowNotFound,
 )
-from orchestrator.operations.origin import workflow_origin
+from orchestrator.operations.origin import starter_label, workflow_origin
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.submissions import Submissions
@@ -174,7 +174,9 @@ class IncomingWebhooks:
         parsed = await self._parsed(delivery.raw)
         origin = workflow_origin(workflow)
         labels = {**origin.labels, **delivery.labels}
-        origin = replace(origin, labels=labels, trigger=trigger_document(hook, delivery, parsed))
+        starter = starter_label("webhook", hook.path) if hook.kind == "webhook" else None
+        trigger = trigger_document(hook, delivery, parsed)
+        origin = replace(origin, labels=labels, trigger=trigger, starter=starter)
         try:
             compiled = await self._registered.compiled(workflow)
         except WorkflowNotFound:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -53,6 +53,7 @@ class Origin:
     execution_id        minted before, so that the same start again makes the same execution; None mints one.
     chain               how many executions, each started by the end of the one before, led to it.
     is_triggered        the workflow starts by itself: its labels are those of the execution.
+    starter             the schedule or webhook that starts it, as `starter_label` gives it; None for none.
     waiter              the channel of the process that waits for the end from the start on; with ` outcome`
                         behind it that is told what the execution came to, see `Executions.outcome`.
     """
@@ -67,6 +68,7 @@ class Origin:
     execution_id: str | None = None
     chain: int = 0
     is_triggered: bool = False
+    starter: tuple[str, str] | None = None
     waiter: str | None = None
 
     def of(self, record: WorkflowRecord, version: int | None) -> Origin:
@@ -90,7 +92,8 @@ class Origin:
             fields += ["workflow_version", self.workflow_version]
         if self.labels:
             fields += ["labels", exact_json.dumps(dict(self.labels))]
-            fields += ["label_digests", " ".join(label_digest(*label) for label in self.labels.items())]
+        if listed := [*self.labels.items(), *([self.starter] if self.starter else ())]:
+            fields += ["label_digests", " ".join(label_digest(*each) for each in listed)]
         if self.trigger is not None:
             fields += ["trigger", trigger_text(self.trigger)]
         if self.execution_key is not None:
@@ -188,6 +191,14 @@ def trigger_text(trigger: Mapping[str, Any]) -> bytes:
 def label_digest(key: str, value: str) -> str:
     """Give what stands for a label in the name of its index."""
     return digest_of(f"{key}:{value}")
+
+
+def starter_label(kind: Literal["schedule", "webhook"], name: str) -> tuple[str, str]:
+    """Give what lists the executions of a schedule, by its id, or of a webhook, by its path.
+
+    It is one of the labels, and none that a user could give: their names have no line breaks.
+    """
+    return f"\n{kind}", name
 
 
 def is_on_a_line(text: str) -> bool:

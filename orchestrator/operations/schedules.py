@@ -27,7 +27,7 @@ from orchestrator.errors import (
     TooManySchedules,
     WorkflowNotFound,
 )
-from orchestrator.operations.origin import Origin
+from orchestrator.operations.origin import Origin, starter_label
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.pages import page_of
 from orchestrator.operations.registered import Registered
@@ -195,7 +195,9 @@ class Schedules:
         started = await self._workflows.start(
             record.workflow_id,
             inputs=own if inputs is None else inputs,
-            origin=Origin(trigger=trigger, is_triggered=True),
+            origin=Origin(
+                trigger=trigger, is_triggered=True, starter=starter_label("schedule", record.schedule_id)
+            ),
             idempotency=idempotency,
         )
         if not started.replayed:

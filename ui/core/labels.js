@@ -11,6 +11,16 @@ export function labelsAs(labels) {
   return labels.map((each) => each.replace(/[,%]/g, encodeURIComponent)).join(",");
 }
 
+/** Where the runs are listed that a schedule has started. @param {string} id */
+export function runsOfSchedule(id) {
+  return href(hrefOf("/", { schedule: id, children: "1" }));
+}
+
+/** Where the runs are listed that a webhook has started. @param {string} path */
+export function runsOfWebhook(path) {
+  return href(hrefOf("/", { webhook: path, children: "1" }));
+}
+
 /** Where the runs with a label are listed. @param {string} name @param {string} value */
 export function runsWith(name, value) {
   return href(hrefOf("/", { label: labelsAs([`${name}:${value}`]) }));

@@ -12,12 +12,14 @@ import { newSelection, selectionColumn } from "../parts/selection.js";
 import { progressBar, statusChip } from "../parts/status.js";
 import { table } from "../parts/table.js";
 import { bulkActions } from "./runs/bulk.js";
-import { filterBar, filtersOf, isWanted } from "./runs/filters.js";
+import { filterBar, filtersOf, isOfStarter, isWanted } from "./runs/filters.js";
 import { histogram } from "./runs/histogram.js";
 import { emptyRuns, workersMissing } from "./runs/empty.js";
 
 export const title = "Runs";
 const PAGE = 50;
+/** How often a list is read that the feed cannot complete. */
+const AGAIN_MS = 5_000;
 
 /** @typedef {Record<string, any>} Row  an execution as the list has it */
 
@@ -73,7 +75,7 @@ export function page() {
     const isShown = isWanted(row, filters.value);
     if (at >= 0) {
       rows.value = isShown ? rows.peek().with(at, row) : rows.peek().toSpliced(at, 1);
-    } else if (isShown && !isOlder(row, rows.peek())) {
+    } else if (isShown && !isOfStarter(filters.value) && !isOlder(row, rows.peek())) {
       if (box && box.scrollTop > 40) held.value = merged([row], held.peek());
       else rows.value = merged([row], rows.peek());
     }
@@ -98,6 +100,10 @@ export function page() {
   effect(() => {
     if (isReachable.value && error.peek() !== null) void read();
   });
+  const again = setInterval(() => {
+    if (isOfStarter(filters.peek()) && !(box && box.scrollTop > 40)) void read();
+  }, AGAIN_MS);
+  onDispose(() => clearInterval(again));
   onDispose(
     listenToFeed({
       onReady: () => void read(),

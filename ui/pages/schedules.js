@@ -1,6 +1,7 @@
 /** All schedules: when each started a run last, when it does next, and what was not started. */
 import { everyPage } from "../core/every_page.js";
 import { poll } from "../core/poll.js";
+import { runsOfSchedule } from "../core/labels.js";
 import { href, route, setQuery } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";
 import { milliseconds, moment, now, relative } from "../core/time.js";
@@ -59,8 +60,9 @@ export function page() {
           title: "Runs",
           width: "70px",
           isEnd: true,
-          cell: (each) => html`<span class="number" title=${() => `${each().runs} by its rule, ${each().backfilled} by backfills, ${each().triggered} by hand`}>${() =>
-              each().runs + each().backfilled + each().triggered}</span>`,
+          cell: (each) => html`<a class="number" href=${() => runsOfSchedule(each().schedule_id)}
+              title=${() => `${each().runs} by its rule, ${each().backfilled} by backfills, ${each().triggered} by hand`}>${() =>
+              each().runs + each().backfilled + each().triggered}</a>`,
         },
         {
           title: "Not started",

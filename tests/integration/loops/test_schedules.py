@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from orchestrator.errors import StoreFull
+from orchestrator.operations.origin import starter_label
 from orchestrator.store.requests import NewSchedule, Slot
 from tests.integration.registered_workflows import register
 from tests.integration.scheduled import DAY, HOUR, MINUTE, NOON, SECOND, Clockwork, at, loop_of
@@ -29,7 +30,11 @@ async def test_each_slot_starts_one_execution_with_its_inputs_and_its_time(clock
     assert execution.execution.inputs == {"region": "eu"}
     trigger = orjson.loads(execution.trigger or b"null")
     assert (trigger["source"], trigger["schedule"]) == ("schedule", "clock")
-    assert (await clock.get()).runs == 2
+    record = await clock.get()
+    assert record.runs == 2
+    starter = starter_label("schedule", record.schedule_id)
+    listed = (await clock.rig.engine.executions.list(labels=[starter])).items
+    assert {row.execution_id for row in listed} == set(await clock.executions())
 
 
 async def test_any_number_of_orchestrators_start_a_slot_once(clock: Clockwork) -> None:

@@ -22,21 +22,29 @@ const STATUSES = ["RUNNING", "PAUSED", "FAILED", "COMPLETED", "CANCELLED", "PEND
  */
 
 /** @param {Record<string, string>} query  of the address @returns {Filters} */
-export function filtersOf({ status = "", workflow = "", text = "", label = "", children = "", since = "" }) {
+export function filtersOf({ status = "", workflow = "", text = "", label = "", schedule = "", webhook = "", children = "", since = "" }) {
   const statuses = status.split(",").filter((each) => STATUSES.includes(each));
   const labels = labelsIn(label);
   /** @type {Filters["chips"]} */
   const chips = [
     ...(workflow ? [{ text: `workflow: ${workflow}`, without: { workflow: null } }] : []),
+    ...(schedule ? [{ text: `schedule: ${schedule}`, without: { schedule: null } }] : []),
+    ...(webhook ? [{ text: `webhook: ${webhook}`, without: { webhook: null } }] : []),
     ...(text ? [{ text: `text: ${text}`, without: { text: null } }] : []),
     ...labels.map((each) => ({ text: each, without: { label: labelsAs(labels.filter((other) => other !== each)) || null } })),
     ...(since ? [{ text: `since: ${since}`, without: { since: null } }] : []),
     ...(children ? [{ text: "with children", without: { children: null } }] : []),
     ...statuses.map((each) => ({ text: each.toLowerCase(), without: { status: statuses.filter((other) => other !== each).join(",") || null } })),
   ];
-  const query = { status: statuses, workflow, text, label: labels, parent: children ? null : "none", created_after: sinceOf(since) };
+  const query = { status: statuses, workflow, text, label: labels, schedule, webhook, parent: children ? null : "none", created_after: sinceOf(since) };
   const known = query.created_after === null ? "" : since;
-  return { query, statuses, since: known, chips, none: { status: null, workflow: null, text: null, label: null, since: null, children: null } };
+  const none = { status: null, workflow: null, text: null, label: null, schedule: null, webhook: null, since: null, children: null };
+  return { query, statuses, since: known, chips, none };
+}
+
+/** Whether only the server knows what belongs in the list: rows do not say what has started them. @param {Filters} filters */
+export function isOfStarter({ query }) {
+  return Boolean(query.schedule || query.webhook);
 }
 
 /** Whether a row that the feed brought belongs in the list. @param {Record<string, any>} row @param {Filters} filters */

@@ -1,6 +1,7 @@
 /** One webhook: its address, how to call it, and what can be done with it. */
 import { api } from "../../core/api.js";
 import { once } from "../../core/once.js";
+import { runsOfWebhook } from "../../core/labels.js";
 import { href } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { milliseconds, moment, now, relative, serverNow } from "../../core/time.js";
@@ -44,7 +45,7 @@ export function webhookCard(webhook, again) {
     <div class="row"><code class="wrap">${address}</code>${copyButton(address, `Copy the address of ${name}`)}</div>
     <dl class="facts">
       <dt>Scheme</dt><dd><code>${() => webhook()?.scheme}</code>${() => (webhook()?.header ? html` in <code>${webhook().header}</code>` : null)}</dd>
-      <dt>Deliveries</dt><dd>${counted}</dd>
+      <dt>Deliveries</dt><dd>${counted} <a href=${runsOfWebhook(name)}>its runs</a></dd>
       <dt>Becomes</dt><dd>${() => (webhook()?.inputs === "payload" ? "the inputs" : "trigger.payload")}</dd>
       <dt>Secrets</dt><dd><ul>${secrets}</ul>${() =>
          ((webhook()?.secrets ?? []).length === 0 && webhook()?.scheme !== "none" ? "none yet: rotate to create the first" : null)}</dd></dl>

@@ -116,6 +116,8 @@ class Executions(Part[Way]):
         name_prefix: str | None = None,
         text: str | None = None,
         workflow: str | None = None,
+        schedule: str | None = None,
+        webhook: str | None = None,
         parent: str | None = None,
         execution_key: str | None = None,
         created_after: str | None = None,
@@ -128,6 +130,8 @@ class Executions(Part[Way]):
         labels    all of them must be there.
         text      part of title, id, key or a label.
         workflow  a name or an id.
+        schedule  that started them: its name or id.
+        webhook   that started them: its path.
         parent    `none`: without those that nodes of others started.
         """
         query: dict[str, str | list[str]] = given(
@@ -137,6 +141,8 @@ class Executions(Part[Way]):
             name_prefix=name_prefix,
             text=text,
             workflow=workflow,
+            schedule=schedule,
+            webhook=webhook,
             parent=parent,
             execution_key=execution_key,
             created_after=created_after,

@@ -119,3 +119,11 @@ def test_it_is_named_or_chosen_and_not_both(server: Server, words: tuple[str, ..
     assert code == 2
     assert "name one EXECUTION or several, or choose: --status" in lines[0]
     assert server.verbs == []
+
+
+def test_those_of_a_schedule_or_a_webhook_are_chosen(server: Server) -> None:
+    assert run("retry", "--schedule", "mornings", "--dry-run")[0] == 0
+    assert run("cancel", "--webhook", "orders", "--dry-run")[0] == 0
+    assert run("list", "--schedule", "mornings")[0] == 0
+    chosen = [(asked.get("schedule"), asked.get("webhook")) for asked in server.asked]
+    assert chosen == [("mornings", None), (None, "orders"), ("mornings", None)]
