@@ -102,7 +102,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution, start_child", "with its execution"),
     KeyPattern("execution_key", "key:{tenant}:{key}", "string", "the execution that holds an execution key, by a digest of the key", "create_execution", is_rare=True),
     KeyPattern("workflow_index", "idx:workflow:{tenant}:{workflow_id}", "sorted set", "executions of a workflow by creation, Redis ms", "create_execution, start_child", "with the last of them", is_rare=True),
-    KeyPattern("label_index", "idx:label:{tenant}:{label}", "sorted set", "executions with a label by creation, Redis ms; label: a digest of it", "create_execution, start_child", "with the last of them", is_rare=True),
+    KeyPattern("label_index", "idx:label:{tenant}:{label}", "sorted set", "executions with a label, or started by a schedule or a webhook, by creation, Redis ms; label: a digest of it", "create_execution, start_child", "with the last of them", is_rare=True),
     KeyPattern("registered", "workflows:registered:{tenant}:{workflow_id}", "hash", "a workflow of the registry without its documents; its fields are in `orchestrator/definitions/registry.py`", "register_workflow", "remove_workflow", is_rare=True),
     KeyPattern("version", "workflows:registered:{tenant}:{workflow_id}:{version}", "hash", "one version of it: hash, title, definition as JSON, source as sent, media type, when it was made, Redis ms", "register_workflow", "remove_workflow", is_rare=True),
     KeyPattern("names", "workflows:names:{tenant}", "hash", "ids of workflows by name", "register_workflow", "remove_workflow", is_rare=True),

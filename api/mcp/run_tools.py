@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from api.list_filters import refuse_unknown, starters_in, workflow_id_in
 from api.mcp.bounds import part_of_text, plain, preview_of_text, shortened, without_nulls
 from api.mcp.standing import error_fields, run_fields
 from api.mcp.tool import Arguments, Call, RunArguments, Tool
@@ -37,6 +38,12 @@ class ListRuns(Arguments):
     status: list[StatusWord] | None = Field(default=None, description="Any of these.")
     workflow: str | None = Field(
         default=None, min_length=1, max_length=256, description="Name or id of a registered workflow."
+    )
+    schedule: str | None = Field(
+        default=None, min_length=1, max_length=256, description="Name or id of the schedule that started it."
+    )
+    webhook: str | None = Field(
+        default=None, min_length=1, max_length=256, description="Path of the webhook that started it."
     )
     text: str = Field(default="", max_length=256, description="Part of title, id, key or a label.")
     limit: int = Field(default=20, ge=1, le=100)
@@ -74,16 +81,16 @@ class RetryRun(RunArguments):
 
 
 async def list_runs(call: Call, sent: ListRuns) -> dict[str, Any]:
-    workflow_id = None
-    if sent.workflow is not None:
-        workflow_id = (await call.engine.workflows.get(sent.workflow)).workflow_id
     statuses = frozenset(ExecutionStatus(word) for word in sent.status or ())
     page = await call.engine.executions.list(
         limit=sent.limit,
         cursor=sent.cursor,
         sieve=Sieve(statuses, None, "", sent.text.strip(), roots_only=False),
-        workflow_id=workflow_id,
+        workflow_id=await workflow_id_in(call.engine, sent.workflow),
+        labels=await starters_in(call.engine, sent.schedule, sent.webhook),
     )
+    if not page.items and page.next_cursor is None:
+        await refuse_unknown(call.engine, sent.schedule, sent.webhook)
     return page_fields(page, _row)
 
 

@@ -17,8 +17,8 @@ The rest is in the execution's runtime hash. Written at submission and never cha
   default)
   layout (digest of its static layout; it is counted there), nodes (how many it has, $output not among them)
   replay_of, forked_from (the execution it repeats)
-  workflow_id, workflow_version (of the registry), labels (JSON), label_digests (what stands for each in the
-  name of its index), execution_key (text), key_digest (what stands for it in the name of its key)
+  workflow_id, workflow_version (of the registry), labels (JSON), label_digests (of them and of the schedule
+  or webhook that started it: names of indexes), execution_key (text), key_digest (what its key is named by)
   features (closes: a node has a schedule_to_close_timeout; output: a last unit $output, output:NODE a copy)
   notifies (how many targets each end has: "COMPLETED=1 FAILED=2"), target|STATUS|N (one of them, JSON)
   waiter (who waits since its start: CHANNEL, or CHANNEL outcome)

@@ -11,9 +11,9 @@ export function labelsAs(labels) {
   return labels.map((each) => each.replace(/[,%]/g, encodeURIComponent)).join(",");
 }
 
-/** Where the runs are listed that a schedule has started. @param {string} id */
-export function runsOfSchedule(id) {
-  return href(hrefOf("/", { schedule: id, children: "1" }));
+/** Where the runs are listed that a schedule has started. @param {string} name */
+export function runsOfSchedule(name) {
+  return href(hrefOf("/", { schedule: name, children: "1" }));
 }
 
 /** Where the runs are listed that a webhook has started. @param {string} path */

@@ -60,7 +60,7 @@ export function page() {
           title: "Runs",
           width: "70px",
           isEnd: true,
-          cell: (each) => html`<a class="number" href=${() => runsOfSchedule(each().schedule_id)}
+          cell: (each) => html`<a class="number" href=${() => runsOfSchedule(each().name)}
               title=${() => `${each().runs} by its rule, ${each().backfilled} by backfills, ${each().triggered} by hand`}>${() =>
               each().runs + each().backfilled + each().triggered}</a>`,
         },

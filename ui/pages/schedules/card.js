@@ -48,7 +48,7 @@ export function scheduleCard(schedule, again, close = null) {
     <div class="row spread"><h2><bdi>${() => name.value}</bdi></h2>${close && html`<button type="button" class="quiet icon-only" aria-label="Close"
         onclick=${close}>${icon("close")}</button>`}</div>
     <p><bdi>${() => ruleInWords(schedule()?.rule ?? {})}</bdi>, starts <a
-        href=${() => href(`/ui/workflows/${encodeURIComponent(schedule()?.workflow_id)}`)}><bdi>${() => schedule()?.workflow}</bdi></a>; <a href=${() => runsOfSchedule(schedule()?.schedule_id)}>its runs</a></p>
+        href=${() => href(`/ui/workflows/${encodeURIComponent(schedule()?.workflow_id)}`)}><bdi>${() => schedule()?.workflow}</bdi></a>; <a href=${() => runsOfSchedule(name.value)}>its runs</a></p>
     ${show(() => schedule()?.state === "paused", () => html`<p class="banner">${() => pausedInWords(schedule())}</p>`)}
     ${show(() => schedule()?.state === "asleep", () => html`<p class="banner">Asleep: its workflow is paused.</p>`)}
     ${show(() => Boolean(schedule()?.last_error), () => html`<p class="problem"><bdi>${() => schedule()?.last_error}</bdi></p>`)}
