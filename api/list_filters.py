@@ -46,10 +46,13 @@ async def starters_in(
 
 
 async def refuse_unknown(engine: TenantEngine, schedule: str | None, webhook: str | None) -> None:
-    """Say of an empty list that what it is narrowed to is not there.
+    """Say of an empty list that what it is narrowed to is not there, and has left no execution either.
 
     Raises ScheduleNotFound, WebhookNotFound.
     """
+    starters = await starters_in(engine, schedule, webhook)
+    if (await engine.executions.list(limit=1, labels=starters)).items:
+        return
     if schedule is not None:
         await engine.schedules.get(schedule)
     if webhook is not None:

@@ -129,7 +129,8 @@ def act_on_many(
     as_json  print what the server answers to each, or what would be done, as JSON lines.
     """
     if bool(named) == choice.is_given:
-        message = "name one EXECUTION or several, or choose: --status, --name, --workflow, --schedule, …"
+        choices = "--status, --name, --workflow, --schedule, --webhook, --label, --since, --until"
+        message = f"name one EXECUTION or several, or choose: {choices}"
         raise usage_error(command, ValueError(message))
 
     work = Bulk(

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.operations.origin import label_digest, starter_label
 from tests.contract.webhooks_over_http import BODY, PATH, create_orders, signed
-from tests.makers import node, workflow
+from tests.makers import Rig, node, workflow
 
 
 async def listed(client: httpx2.AsyncClient, **query: Any) -> list[str]:
@@ -58,6 +58,7 @@ async def test_a_removed_schedule_is_known_by_its_id_as_long_as_it_has_execution
     await client.delete("/v1/schedules/mornings")
 
     assert await listed(client, schedule=schedule_id) == [execution_id]
+    assert await listed(client, schedule=schedule_id, status="FAILED") == []
     by_name = await client.get("/v1/executions?schedule=mornings")
     assert (by_name.status_code, by_name.json()["code"]) == (404, "SCHEDULE_NOT_FOUND")
     row = f"*{label_digest(*starter_label('schedule', schedule_id))}*"
@@ -66,6 +67,18 @@ async def test_a_removed_schedule_is_known_by_its_id_as_long_as_it_has_execution
     assert (await client.delete(f"/v1/executions/{execution_id}")).status_code in (202, 204)
     assert await redis.keys(row) == []
     assert (await client.get(f"/v1/executions?schedule={schedule_id}")).status_code == 404
+
+
+async def test_another_tenant_finds_none_of_them(
+    client: httpx2.AsyncClient, schedule_id: str, rig: Rig
+) -> None:
+    execution_id = await started(client, "mornings")
+    starter = starter_label("schedule", schedule_id)
+
+    own, other = [await rig.engine.of(each).executions.list(labels=[starter]) for each in ("default", "acme")]
+
+    assert [row.execution_id for row in own.items] == [execution_id]
+    assert other.items == []
 
 
 async def test_those_of_a_webhook_are_listed_by_its_path(client: httpx2.AsyncClient) -> None:
