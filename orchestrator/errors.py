@@ -615,11 +615,15 @@ class TooManySecrets(HeadraceError):
 
 
 class SignatureInvalid(HeadraceError):
-    """The delivery does not prove where it comes from; nothing was stored of it but a count."""
+    """The delivery does not prove where it comes from; nothing was stored of it but a count.
+
+    reason: a `Refusal`, for the owner of the webhook. The message, which the sender gets, says nothing of it.
+    """
 
     code = "INVALID_SIGNATURE"
 
-    def __init__(self) -> None:
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
         super().__init__("the signature of this delivery is missing, wrong or too old")
 
 

@@ -7,11 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.times import rfc3339
-from orchestrator.definitions.webhooks import MOST_SECRETS
+from orchestrator.definitions.webhooks import MOST_SECRETS, Counts
+from orchestrator.documents.signatures import REFUSAL_WORDS
 from orchestrator.operations.results import SampleDelivery, WebhookChange, WebhookView
 
 _DURATION = WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})
 SchemeName = Literal["hub256", "standard", "header_token", "none"]
+ReasonName = Literal["no_secret", "missing", "malformed", "late", "early", "mismatch"]
 InputsName = Literal["none", "payload"]
 _Secret = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -94,14 +96,27 @@ class SecretView(BaseModel):
     expires_at: str | None
 
 
+class LastRejected(BaseModel):
+    """The newest delivery that was refused. Nothing of it is kept but this."""
+
+    at: str
+    reason: ReasonName
+    detail: str = Field(description="The reason in words.")
+
+
 class DeliveryCounts(BaseModel):
     """Deliveries so far. `accepted`: answered with an execution; `duplicate`: those that came before."""
 
     accepted: int
     duplicate: int
     rejected: int = Field(description="Signature missing, wrong or too old.")
+    rejected_for: dict[ReasonName, int] = Field(
+        description="The rejected by reason. Those of before reasons were counted are in `rejected` alone."
+    )
+    last_rejected: LastRejected | None
     error: int = Field(description="Genuine, and refused: too large, or inputs that are wrong.")
     last_at: str | None
+    last_accepted_at: str | None
 
 
 class WebhookShown(BaseModel):
@@ -164,13 +179,7 @@ def webhook_fields(view: WebhookView) -> dict[str, Any]:
             {"created_at": rfc3339(each.created_ms), "expires_at": rfc3339(each.expires_ms)}
             for each in record.secrets
         ],
-        "deliveries": {
-            "accepted": record.counts.accepted,
-            "duplicate": record.counts.duplicate,
-            "rejected": record.counts.rejected,
-            "error": record.counts.error,
-            "last_at": rfc3339(record.counts.last_ms),
-        },
+        "deliveries": _deliveries(record.counts),
         "created_at": rfc3339(record.created_ms),
         "updated_at": rfc3339(record.updated_ms),
     }
@@ -191,4 +200,21 @@ def sample_fields(sample: SampleDelivery) -> dict[str, Any]:
             "headers": dict(sample.headers),
             "body": sample.body.decode(),
         },
+    }
+
+
+def _deliveries(counts: Counts) -> dict[str, Any]:
+    reason, last_rejected = counts.last_reason, None
+    if reason is not None:
+        at = rfc3339(counts.last_rejected_ms)
+        last_rejected = {"at": at, "reason": str(reason), "detail": REFUSAL_WORDS[reason]}
+    return {
+        "accepted": counts.accepted,
+        "duplicate": counts.duplicate,
+        "rejected": counts.rejected,
+        "rejected_for": {str(each): count for each, count in counts.rejected_for.items()},
+        "last_rejected": last_rejected,
+        "error": counts.error,
+        "last_at": rfc3339(counts.last_ms),
+        "last_accepted_at": rfc3339(counts.last_accepted_ms),
     }

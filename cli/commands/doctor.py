@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Clocks further apart make times in logs and histories hard to compare. Correctness uses Redis time.
 SKEW_WARN_MS = 1000
 FLOOR = (7, 0)
-#: Schedules and undelivered messages that are looked at, and errors of these that are told.
+#: Schedules, webhooks and undelivered messages that are looked at, and errors of these that are told.
 LOOKED_AT, MOST_ERRORS = 200, 3
 SEE_LOG = "reported by /readyz?verbose; see the API's log"
 
@@ -242,13 +242,14 @@ async def _of_tenant(client: AsyncClient) -> list[Finding]:
 
     try:
         schedules = [each.document async for each in client.schedules.list(limit=LOOKED_AT)]
+        hooks = [each.document async for each in client.webhooks.list(limit=LOOKED_AT)]
         waiting = client.deliveries.list(limit=LOOKED_AT, state="pending")
         undelivered = [each.document async for each in waiting]
     except ApiError as error:
         if error.status in (401, 403):
             return []
         raise
-    return [*schedule_findings(schedules), *delivery_findings(undelivered)]
+    return [*schedule_findings(schedules), *webhook_findings(hooks), *delivery_findings(undelivered)]
 
 
 def schedule_findings(schedules: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -262,6 +263,17 @@ def schedule_findings(schedules: list[dict[str, Any]]) -> Iterator[Finding]:
             detail = f"{each['name']} is paused: {each['paused_reason']}"
             resume = f"once that is put right: ./headrace schedules resume {each['name']}"
             yield Finding("schedule", False, detail, resume, is_warning=True)
+
+
+def webhook_findings(hooks: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Webhooks that refused what came last, unless they were changed since."""
+    from cli.output.refusals import age_text, cure_of, refused_last, rejected_text
+
+    for each in hooks:
+        if last := refused_last(each):
+            what = f"{each['path']} refused its last call {age_text(last['at'])}: {last['detail']}"
+            detail = f"{what}\n{rejected_text(each['deliveries'])}"
+            yield Finding("webhook", False, detail, cure_of(each, last["reason"]), is_warning=True)
 
 
 def delivery_findings(waiting: list[dict[str, Any]]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import typer
 from cli.commands.api_call import ExitCode, call_server, usage_error
 from cli.commands.options import AnswerOption, LimitOption, LinesOption, ServerOption
 from cli.output.records import record_lines
+from cli.output.refusals import age_text, cure_of, rejected_text
 from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
@@ -234,6 +235,11 @@ def _lines(found: dict[str, Any], base_url: str) -> list[str]:
         f"  secrets: {', '.join(secrets) or 'none'}",
         f"  deliveries: {_counts(found['deliveries'])}",
     ]
+    if last := found["deliveries"].get("last_rejected"):
+        lines += [
+            f"  last rejected: {last['at']}, {age_text(last['at'])}: {last['reason']}: {last['detail']}",
+            f"    → {cure_of(found, last['reason'])}",
+        ]
     return [printable(line) for line in lines]
 
 
@@ -252,5 +258,5 @@ def _counts(deliveries: dict[str, Any]) -> str:
     last = f", last {deliveries['last_at']}" if deliveries["last_at"] else ""
     return (
         f"{deliveries['accepted']} accepted ({deliveries['duplicate']} again), "
-        f"{deliveries['rejected']} rejected, {deliveries['error']} wrong{last}"
+        f"{rejected_text(deliveries)}, {deliveries['error']} wrong{last}"
     )

@@ -21,7 +21,12 @@ Fields of a record (a hash, written by `register_webhook` and, once a definition
 and, written by deliveries, which do not change the revision:
 
     accepted, duplicate, rejected, error   how many there were of each
+    rejected|REASON     how many of the rejected there were for each `Refusal`; what came before reasons were
+                        counted is in `rejected` alone
     last_ms             when the last one came, Redis ms
+    last_accepted_ms    when the last one came that was accepted, Redis ms
+    last_rejected_ms    when the last one came that was rejected, Redis ms
+    last_reason         what that was rejected for, a `Refusal`
     counted             the calls that were counted last
 """
 
@@ -33,7 +38,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.signatures import TOKEN_HEADER, Scheme
+from orchestrator.documents.signatures import TOKEN_HEADER, Refusal, Scheme
 
 #: webhook: `POST /webhooks/{path}`. path: the trigger paths of doors, which are names of their own.
 Kind = Literal["webhook", "path"]
@@ -49,6 +54,8 @@ _FIELDS = ("path", "scheme", "header", "inputs")
 _SCHEMES: dict[str, Scheme] = {str(scheme): scheme for scheme in Scheme}
 _is_segment = re.compile(r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.~-]+").fullmatch
 _is_header = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}").fullmatch
+#: The count of each reason, and its field.
+_REASONS = tuple((reason, f"rejected|{reason}") for reason in Refusal)
 #: Headers that mean something to everybody on the way.
 _NO_TOKEN_IN = frozenset(
     {
@@ -103,13 +110,21 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Deliveries to a hook so far. accepted: those that were answered with an execution; duplicate: again."""
+    """Deliveries to a hook so far. accepted: those that were answered with an execution; duplicate: again.
+
+    rejected_for  the rejected by their reason; those of before reasons were counted are in none of them.
+    last_reason   of the last one that was rejected; None where there is none with a known reason.
+    """
 
     accepted: int = 0
     duplicate: int = 0
     rejected: int = 0
     error: int = 0
     last_ms: int | None = None
+    last_accepted_ms: int | None = None
+    rejected_for: Mapping[Refusal, int] = field(default_factory=dict)
+    last_rejected_ms: int | None = None
+    last_reason: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,11 +264,19 @@ def _header(fields: Fields, scheme: Scheme) -> str:
 
 
 def _counts(text: Mapping[str, str]) -> Counts:
-    last_ms = text.get("last_ms")
+    def moment(name: str) -> int | None:
+        return int(found) if (found := text.get(name)) else None
+
+    last_reason = text.get("last_reason")
     return Counts(
         accepted=int(text.get("accepted", 0)),
         duplicate=int(text.get("duplicate", 0)),
         rejected=int(text.get("rejected", 0)),
         error=int(text.get("error", 0)),
-        last_ms=int(last_ms) if last_ms else None,
+        last_ms=moment("last_ms"),
+        last_accepted_ms=moment("last_accepted_ms"),
+        rejected_for={reason: int(count) for reason, name in _REASONS if (count := text.get(name))},
+        last_rejected_ms=moment("last_rejected_ms"),
+        # A later version may know more reasons.
+        last_reason=next((reason for reason, _ in _REASONS if reason == last_reason), None),
     )

@@ -48,7 +48,7 @@ class Scheme(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a delivery is refused; for the log, never for the sender."""
+    """Why a delivery is refused; for the owner of the webhook and the log, never for the sender."""
 
     NO_SECRET = "no_secret"
     MISSING = "missing"
@@ -56,6 +56,17 @@ class Refusal(StrEnum):
     LATE = "late"
     EARLY = "early"
     MISMATCH = "mismatch"
+
+
+#: What each says of the delivery, in words for the owner of the webhook.
+REFUSAL_WORDS: dict[Refusal, str] = {
+    Refusal.NO_SECRET: "the webhook has no valid secret, or a scheme that is for development only",
+    Refusal.MISSING: "the headers that its scheme asks for are missing",
+    Refusal.MALFORMED: "the signature, or the time of it, is not written as its scheme asks",
+    Refusal.LATE: f"signed more than {TOLERANCE_S // 60} minutes before it came, by the clock of Redis",
+    Refusal.EARLY: f"signed more than {TOLERANCE_S // 60} minutes after it came, by the clock of Redis",
+    Refusal.MISMATCH: "made with none of its secrets, or the body was changed on the way",
+}
 
 
 def refusal_of(

@@ -101,13 +101,13 @@ class IncomingWebhooks:
             refusal = self._refusal(hook, delivery, now_ms, allows_unsigned=allows_unsigned)
             if hook is None or workflow is None:
                 # As for what is refused: what is unknown takes as long.
-                await self._count(None, delivery, "rejected")
+                await self._count(None, delivery, "rejected", refusal)
                 raise WebhookNotFound(delivery.path)
             if refusal is not None:
-                await self._count(hook, delivery, "rejected")
+                await self._count(hook, delivery, "rejected", refusal)
                 ids = {"tenant": hook.tenant, "webhook": hook.name, "reason": str(refusal)}
                 log.info("webhook.rejected", extra=ids)
-                raise SignatureInvalid
+                raise SignatureInvalid(refusal)
             if known is not None:
                 return await self._again(hook, delivery, known)
             try:
@@ -163,9 +163,11 @@ class IncomingWebhooks:
             await self._count(hook, delivery, "duplicate")
         return Submitted(execution_id, ExecutionStatus.RUNNING, True)
 
-    async def _count(self, hook: WebhookRecord | None, delivery: Incoming, result: str) -> None:
-        path = hook.path if hook else _NO_PATH
-        await self._transitions.count_delivery(delivery.kind, path, result, call_id=uuid.uuid4().hex)
+    async def _count(
+        self, hook: WebhookRecord | None, delivery: Incoming, result: str, reason: Refusal | None = None
+    ) -> None:
+        path, call_id = hook.path if hook else _NO_PATH, uuid.uuid4().hex
+        await self._transitions.count_delivery(delivery.kind, path, result, call_id=call_id, reason=reason)
 
     async def _start(
         self, hook: WebhookRecord, workflow: WorkflowRecord, delivery: Incoming

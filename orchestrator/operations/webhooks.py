@@ -20,10 +20,11 @@ from orchestrator.definitions.webhooks import (
     secrets_text,
 )
 from orchestrator.documents import exact_json
-from orchestrator.documents.signatures import Scheme, kept_secret, signed_headers
+from orchestrator.documents.signatures import REFUSAL_WORDS, Refusal, Scheme, kept_secret, signed_headers
 from orchestrator.errors import (
     IdempotencyConflict,
     PreconditionRequired,
+    SignatureInvalid,
     TooBusy,
     TooManySecrets,
     TooManyWebhooks,
@@ -214,7 +215,8 @@ class Webhooks:
         """Deliver a sample that is signed as a sender would sign it; templates read `trigger.test`.
 
         payload  any JSON; None for a sample.
-        Raises WebhookNotFound, WebhookInactive, WorkflowInactive, and what `IncomingWebhooks.receive` raises.
+        Raises WebhookNotFound, WebhookInactive, WorkflowInactive, WebhookInvalid where the sample is refused,
+        and what else `IncomingWebhooks.receive` raises.
         """
         record = await self._found(path)
         if not record.is_active:
@@ -237,7 +239,11 @@ class Webhooks:
             header=record.header,
         )
         sample = Incoming(record.kind, path, headers, raw, is_test=True, is_vouched_for=is_token)
-        submitted = await self._incoming.receive(sample, allows_unsigned=allows_unsigned)
+        try:
+            submitted = await self._incoming.receive(sample, allows_unsigned=allows_unsigned)
+        except SignatureInvalid as error:
+            words = REFUSAL_WORDS[Refusal(error.reason)]
+            raise invalid("path", f"webhook {path!r} refused the sample: {error.reason}: {words}") from None
         self._owner.remember(submitted.execution_id)
         return SampleDelivery(submitted, path, headers, raw)
 

@@ -31,6 +31,7 @@ from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.retention import Retention
 from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.definitions.webhooks import Kind, WebhookRecord, hook_name
+from orchestrator.documents.signatures import Refusal
 from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
@@ -975,10 +976,16 @@ class Transitions(ScriptClient):
         arguments = (definition, *delivered.arguments(), *last.arguments(), *extra)
         return self._call("deliver_webhook", execution_id, arguments, read_words)
 
-    def count_delivery(self, kind: Kind, path: str, result: str, *, call_id: str) -> Call[str]:
-        """Count a delivery that starts nothing: rejected, error, duplicate. Replies ok, unknown."""
+    def count_delivery(
+        self, kind: Kind, path: str, result: str, *, call_id: str, reason: Refusal | None = None
+    ) -> Call[str]:
+        """Count a delivery that starts nothing: rejected, error, duplicate. Replies ok, unknown.
+
+        reason  why it is rejected.
+        """
         key = self.keys.key("hook", kind=kind, path=path)
-        return Call(self, "count_delivery", (key,), (hook_name(kind, path), result, call_id), read_text)
+        arguments = (hook_name(kind, path), result, call_id, reason or "")
+        return Call(self, "count_delivery", (key,), arguments, read_text)
 
     # Without a script of their own
 

@@ -169,6 +169,36 @@ async def test_a_full_store_asks_for_the_delivery_later_and_takes_it_then(
     assert (counts["accepted"], counts["duplicate"], counts["rejected"]) == (1, 0, 1)
 
 
+async def test_the_owner_sees_what_deliveries_were_refused_for_and_the_sender_does_not(
+    client: httpx2.AsyncClient, secret: str
+) -> None:
+    assert (await client.post(PATH, content=BODY, headers=signed(secret))).status_code == 202
+    refused = [
+        await client.post(PATH, content=BODY, headers=headers)
+        for headers in (
+            signed("wrong"),
+            {},
+            {"X-Hub-Signature-256": "sha256=x"},
+            signed("wrong") | {"X-GitHub-Event": "the-header-of-a-stranger"},
+        )
+    ]
+
+    shown = await client.get("/v1/webhooks/orders")
+    (listed,) = (await client.get("/v1/webhooks")).json()["items"]
+    counts = shown.json()["deliveries"]
+
+    assert counts == listed["deliveries"]
+    assert counts["rejected"] == 4
+    assert counts["rejected_for"] == {"missing": 1, "malformed": 1, "mismatch": 2}
+    assert counts["last_rejected"]["reason"] == "mismatch"
+    assert "none of its secrets" in counts["last_rejected"]["detail"]
+    assert counts["last_accepted_at"] <= counts["last_rejected"]["at"] == counts["last_at"]
+    said = [each.json() | {"request_id": ""} for each in refused]
+    assert said == [said[0]] * 4
+    assert not [each for each in refused for reason in counts["rejected_for"] if reason in each.headers]
+    assert "stranger" not in shown.text
+
+
 async def test_a_page_of_another_site_delivers_nothing(client: httpx2.AsyncClient, secret: str) -> None:
     headers = signed(secret) | {"Origin": "https://evil.example", "Content-Type": "text/plain"}
 

@@ -214,3 +214,39 @@ async def test_paths_of_other_tenants_can_be_neither_taken_nor_found_out(redis_u
     assert {answer.status_code for answer in verbs} == {404}
     assert listed.json()["items"] == []
     assert seen == [200, 404]
+
+
+async def test_refusals_are_shown_to_the_tenant_of_the_webhook_alone(redis_url: str) -> None:
+    async with serving(redis_url) as client:
+        keys = {}
+        for tenant in ("acme", "bolt"):
+            made = await client.post("/v1/tenants", json={"name": tenant})
+            keys[tenant] = {"X-API-Key": made.json()["api_key"]["key"]}
+            await client.put("/v1/workflows/orders", json=workflow(node("A")), headers=keys[tenant])
+        body = {"workflow": "orders", "scheme": "hub256"}
+        paths = {
+            tenant: (await client.post("/v1/webhooks", json=body, headers=keys[tenant])).json()["path"]
+            for tenant in keys
+        }
+        await client.post(f"/webhooks/{paths['acme']}", content=BODY, headers=signed("wrong"))
+
+        theirs = await client.get("/v1/webhooks", headers=keys["acme"])
+        ours = await client.get("/v1/webhooks", headers=keys["bolt"])
+        foreign = await client.get(f"/v1/webhooks/{paths['acme']}", headers=keys["bolt"])
+
+    assert [each["deliveries"]["rejected_for"] for each in theirs.json()["items"]] == [{"mismatch": 1}]
+    assert [each["deliveries"]["rejected_for"] for each in ours.json()["items"]] == [{}]
+    assert "mismatch" not in ours.text
+    assert foreign.status_code == 404
+
+
+async def test_a_test_that_is_refused_says_why(redis_url: str) -> None:
+    async with serving(redis_url) as client:
+        await client.put("/v1/workflows/orders", json=workflow(node("A")))
+        await create(client, path="orders", scheme="none")
+    async with serving(redis_url, environment="production", auth_required=False) as client:
+        refused = await client.post("/v1/webhooks/orders/test")
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "WEBHOOK_INVALID")
+    assert "no_secret" in refused.json()["detail"]
+    assert "for development only" in refused.json()["detail"]

@@ -46,6 +46,8 @@ async def test_a_webhook_is_made_used_changed_and_deleted(
     assert (await client.executions.get(tested["execution_id"])).execution_id == tested["execution_id"]
     found = await client.webhooks.get("orders")
     assert found.deliveries["accepted"] == 3
+    assert found.deliveries["rejected_for"] == {"mismatch": 1}
+    assert found.deliveries["last_rejected"]["reason"] == "mismatch"
     with pytest.raises(ApiError, match="ETag"):
         await client.webhooks.change("orders", is_active=False, if_match='"x.1"')
     assert (await client.webhooks.change("orders", is_active=False)).is_active is False

@@ -19,7 +19,7 @@ if hook[3] ~= tenant or hook[1] .. '.' .. hook[2] ~= ARGV[6] then return {'moved
 local is_disabled = tenant ~= 'default' and redis.call('HGET', rare_key.tenant(tenant), 'is_active') == '0'
 if is_disabled then return {'moved', execution_id, 0} end
 if made and hook_id == hook[1] then
-  hooks.count(name, tenant, 'duplicate', execution_id)
+  hooks.count(name, tenant, 'duplicate', execution_id, '')
   return {'replayed', made, 0}
 end
 local workflow = redis.call('HMGET', rare_key.registered(tenant, ARGV[8]), 'revision', 'is_active')
@@ -31,5 +31,5 @@ if ledger then redis.call('SET', ledger, hook[1] .. ' ' .. execution_id, 'PX', h
 enlist(x, tenant)
 record(x, 'execution.created', '', '', '{}')
 start(x, '', '')
-hooks.count(name, tenant, 'accepted', '')
+hooks.count(name, tenant, 'accepted', '', '')
 return {'ok', execution_id, x.more or 0}

@@ -195,7 +195,11 @@ class JournalPart(Value):
 
 @dataclass(frozen=True, slots=True)
 class Webhook(Value):
-    """A path under which others start a workflow; `secret` only where one was made just now."""
+    """A path under which others start a workflow; `secret` only where one was made just now.
+
+    deliveries: accepted, duplicate, rejected, error: how many; rejected_for: {reason: how many};
+    last_rejected: {at, reason, detail}, None where none was; last_at, last_accepted_at.
+    """
 
     schema = "WebhookChanged"
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.documents.signatures import Refusal
 from orchestrator.errors import SignatureInvalid, StoreFull
 from orchestrator.store.requests import Idempotency
 from tests.integration.registered_workflows import register
@@ -210,6 +211,22 @@ async def test_a_change_of_another_state_is_stale(rig: Rig) -> None:
     assert (foreign[0], foreign[2]) == ("stale", None)
     assert (removed, theirs) == ("stale", "ok")
     assert await rig.store.webhooks.record("webhook", "orders") is not None
+
+
+async def test_a_refusal_that_is_sent_again_is_counted_once_with_its_reason(rig: Rig) -> None:
+    hook = await hooked(rig)
+    of = await rig.engine.workflows.get("orders")
+    await start_of(rig, hook, of)
+    began_ms = rig.now_ms
+
+    for call_id, reason in (("c1", Refusal.MISMATCH), ("c2", Refusal.LATE), ("c1", Refusal.MISMATCH)):
+        rig.transitions.now_ms = rig.now_ms + 1_000
+        await rig.transitions.count_delivery("webhook", "orders", "rejected", call_id=call_id, reason=reason)
+
+    counts = (await rig.engine.webhooks.get("orders")).record.counts
+    assert (counts.rejected, counts.rejected_for) == (2, {Refusal.MISMATCH: 1, Refusal.LATE: 1})
+    assert (counts.last_reason, counts.last_rejected_ms) == (Refusal.LATE, began_ms + 2_000)
+    assert counts.last_accepted_ms == began_ms
 
 
 async def test_a_full_store_takes_no_delivery_and_still_counts_what_it_refuses(rig: Rig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from orchestrator.documents.signatures import Refusal
 from orchestrator.store.requests import Idempotency
 from orchestrator.store.script_client import Call
 from tests.integration.registered_workflows import register
@@ -31,7 +32,9 @@ async def removing(rig: Rig) -> Call[Any]:
 
 async def counting(rig: Rig) -> Call[Any]:
     hook = await hooked(rig)
-    return rig.transitions.count_delivery("webhook", hook.path, "rejected", call_id="call")
+    return rig.transitions.count_delivery(
+        "webhook", hook.path, "rejected", call_id="call", reason=Refusal.MISMATCH
+    )
 
 
 async def delivering(rig: Rig) -> Call[Any]:

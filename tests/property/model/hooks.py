@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.definitions.webhooks import WebhookRecord
+from orchestrator.documents.signatures import Refusal
 from orchestrator.store.requests import digest_of
 
 MOST_SEEN = 6
 COUNTS = ("accepted", "duplicate", "rejected", "error")
+REASONS = tuple(f"rejected|{reason}" for reason in Refusal)
 
 
 @dataclass
@@ -84,6 +86,7 @@ class Hooks:
         for hook in self.hooks.values():
             record = f"workflows:registered:{hook.tenant}:{hook.workflow_id}"
             asked.append(("HMGET", _record_key(hook.path), *hook.fields()))
+            asked.append(("HMGET", _record_key(hook.path), *REASONS))
             asked.append(("ZSCORE", f"idx:hooks:{hook.tenant}", f"webhook:{hook.path}"))
             asked.append(("HGET", record, "hooks"))
         return asked + [("GET", _ledger_key(*entry)) for entry in self.ledger]
@@ -96,6 +99,8 @@ class Hooks:
             said = dict(zip(wanted, [(word or b"").decode() for word in next(found)], strict=True))
             if said != wanted:
                 broken.append(f"webhook {hook.path} says {said}, not {wanted}")
+            if (reasons := sum(int(count or 0) for count in next(found))) != hook.counts["rejected"]:
+                broken.append(f"webhook {hook.path} has reasons of {reasons} refusals")
             if next(found) is None:
                 broken.append(f"webhook {hook.path} is not listed")
             own = [each.path for each in self.hooks.values() if each.workflow_id == hook.workflow_id]

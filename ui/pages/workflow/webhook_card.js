@@ -30,11 +30,19 @@ export function webhookCard(webhook, again) {
     }
   });
   const counted = () => {
-    const { accepted = 0, duplicate = 0, rejected = 0, error = 0, last_at: last } = webhook()?.deliveries ?? {};
+    const { accepted = 0, duplicate = 0, error = 0, last_at: last } = webhook()?.deliveries ?? {};
     const at = milliseconds(last ?? null);
     const taken = `${accepted} accepted${duplicate ? ` (${duplicate} repeated)` : ""}`;
-    return `${taken}, ${rejected} refused for their signature, ${error} with an error${at === null ? "" : `; the last ${relative(at, now.value)}`}`;
+    return `${taken}, ${error} with an error${at === null ? "" : `; the last ${relative(at, now.value)}`}`;
   };
+  const refused = () => {
+    const { rejected = 0, rejected_for: reasons = {} } = webhook()?.deliveries ?? {};
+    const words = Object.entries(reasons).sort(([, one], [, other]) => other - one).map(([reason, count]) => `${count} ${reason}`);
+    const counted = Object.values(reasons).reduce((sum, count) => sum + count, 0);
+    if (words.length && counted < rejected) words.push(`${rejected - counted} before reasons were counted`);
+    return `${rejected} for their signature${words.length ? `: ${words.join(", ")}` : ""}`;
+  };
+  const lastRefused = computed(() => webhook()?.deliveries?.last_rejected ?? null);
   const secrets = () =>
     (webhook()?.secrets ?? []).map((/** @type {any} */ each) =>
       html`<li>made ${moment(milliseconds(each.created_at)).slice(0, 19)}
@@ -46,6 +54,10 @@ export function webhookCard(webhook, again) {
     <dl class="facts">
       <dt>Scheme</dt><dd><code>${() => webhook()?.scheme}</code>${() => (webhook()?.header ? html` in <code>${webhook().header}</code>` : null)}</dd>
       <dt>Deliveries</dt><dd>${counted} <a href=${runsOfWebhook(name)}>its runs</a></dd>
+      <dt>Refused</dt><dd>${refused}${() =>
+        (lastRefused.value
+          ? html`<br>last ${() => relative(milliseconds(lastRefused.value?.at ?? null), now.value)}: <code>${lastRefused.value.reason}</code>, ${lastRefused.value.detail}`
+          : null)}</dd>
       <dt>Becomes</dt><dd>${() => (webhook()?.inputs === "payload" ? "the inputs" : "trigger.payload")}</dd>
       <dt>Secrets</dt><dd><ul>${secrets}</ul>${() =>
          ((webhook()?.secrets ?? []).length === 0 && webhook()?.scheme !== "none" ? "none yet: rotate to create the first" : null)}</dd></dl>

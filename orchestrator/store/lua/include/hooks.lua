@@ -113,7 +113,8 @@ end
 
 -- Counts a delivery by its result: accepted, duplicate (which is accepted, too), rejected, error.
 -- call: id of the call that counts, so that the same call sent again does not; '' where its caller knows that it is new.
-function hooks.count(name, tenant, result, call)
+-- reason: of a refusal, a `Refusal`; else ''. There is a field for each of these, so that strangers make no record grow.
+function hooks.count(name, tenant, result, call, reason)
   local key = hooks.key(name)
   if call ~= '' then
     local counted = redis.call('HGET', key, 'counted')
@@ -121,7 +122,14 @@ function hooks.count(name, tenant, result, call)
     redis.call('HSET', key, 'counted', with_call(counted, call))
   end
   redis.call('HINCRBY', key, result, 1)
-  redis.call('HSET', key, 'last_ms', NOW_TEXT)
+  if reason ~= '' then
+    redis.call('HINCRBY', key, 'rejected|' .. reason, 1)
+    redis.call('HSET', key, 'last_ms', NOW_TEXT, 'last_rejected_ms', NOW_TEXT, 'last_reason', reason)
+  elseif result == 'error' then
+    redis.call('HSET', key, 'last_ms', NOW_TEXT)
+  else
+    redis.call('HSET', key, 'last_ms', NOW_TEXT, 'last_accepted_ms', NOW_TEXT)
+  end
   local day = rare_key.statistics(tenant, string.format('%d', math.floor(NOW / budget.DAY_MS)))
   redis.call('HINCRBY', day, 'delivery|received', 1)
   redis.call('HINCRBY', day, 'delivery|' .. result, 1)

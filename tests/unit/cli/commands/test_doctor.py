@@ -19,6 +19,7 @@ from cli.commands.doctor import (
     schedule_findings,
     skew_finding,
     version_finding,
+    webhook_findings,
     worker_findings,
 )
 from cli.stack.healthcheck import tick_trouble, worker_trouble
@@ -49,6 +50,55 @@ def test_schedules_that_start_nothing_are_named_with_the_reason() -> None:
         "hourly is paused: execution x failed",
     ]
     assert {each.mark for each in found} == {"warn"}
+
+
+def hook(path: str, reason: str | None, **changed: Any) -> dict[str, Any]:
+    """A webhook whose last call was refused, unless there is no reason."""
+    last = {"at": "2026-01-02T00:00:00Z", "reason": reason, "detail": f"words of {reason}"}
+    deliveries = {
+        "rejected": 2,
+        "rejected_for": {reason: 2} if reason else {},
+        "last_rejected": last if reason else None,
+        "last_at": "2026-01-02T00:00:00Z",
+    }
+    record = {"path": path, "scheme": "hub256", "is_active": True, "updated_at": "2026-01-01T00:00:00Z"}
+    return record | {"deliveries": deliveries} | changed
+
+
+@pytest.mark.parametrize(
+    ("found", "cure"),
+    [
+        (hook("orders", "mismatch"), "./headrace webhooks rotate orders"),
+        (hook("orders", "late"), "clock of the sender"),
+        (hook("orders", "early"), "clock of the sender"),
+        (hook("orders", "missing"), "as the scheme asks"),
+        (hook("orders", "malformed"), "as the scheme asks"),
+        (hook("orders", "no_secret"), "./headrace webhooks rotate orders"),
+        (hook("orders", "no_secret", scheme="none"), "another scheme"),
+    ],
+)
+def test_a_webhook_that_refused_its_last_call_is_named_with_the_cure(
+    found: dict[str, Any], cure: str
+) -> None:
+    reason = found["deliveries"]["last_rejected"]["reason"]
+
+    (finding,) = webhook_findings([hook("fine", None), found])
+
+    assert finding.detail.startswith("orders refused its last call ")
+    assert f"words of {reason}\n2 rejected (2 {reason}; " in finding.detail
+    assert cure in finding.advice
+    assert finding.mark == "warn"
+
+
+def test_a_webhook_that_took_a_call_or_was_changed_since_is_well() -> None:
+    refused = hook("orders", "mismatch")
+    taken = refused | {"deliveries": refused["deliveries"] | {"last_at": "2026-01-02T00:00:00.001Z"}}
+    rotated = hook("orders", "mismatch", updated_at="2026-01-02T00:00:01Z")
+    paused = hook("orders", "mismatch", is_active=False)
+    of_an_older_server = hook("orders", None)
+    of_an_older_server["deliveries"].pop("last_rejected")
+
+    assert list(webhook_findings([taken, rotated, paused, of_an_older_server])) == []
 
 
 def test_messages_that_do_not_get_through_are_counted_by_their_error() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.definitions.webhooks import (
+    Counts,
     Kind,
     Secret,
     WebhookRecord,
@@ -20,7 +21,7 @@ from orchestrator.definitions.webhooks import (
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings
-from orchestrator.documents.signatures import Scheme
+from orchestrator.documents.signatures import Refusal, Scheme
 
 RECORD = {
     b"hook_id": b"h1", b"tenant": b"acme", b"workflow_id": b"wf_1", b"scheme": b"hub256", b"header": b"",
@@ -117,6 +118,24 @@ def test_a_record_knows_its_state_and_which_secrets_are_good() -> None:
     assert [each.kept for each in record.live_secrets(19)] == ["the secret", "other"]
     assert [each.kept for each in record.live_secrets(20)] == ["the secret"]
     assert "the secret" not in repr(record)
+
+
+def test_a_record_of_before_reasons_were_counted_has_none() -> None:
+    record = WebhookRecord.from_redis(
+        "webhook", "orders", RECORD | {b"rejected": b"2", b"last_ms": b"9", b"last_reason": b"of_tomorrow"}
+    )
+
+    assert record.counts == Counts(accepted=4, rejected=2, last_ms=9)
+
+
+def test_a_record_says_what_was_refused_for_which_reason() -> None:
+    counted = {b"rejected": b"3", b"rejected|late": b"1", b"rejected|mismatch": b"2"}
+    last = {b"last_reason": b"late", b"last_rejected_ms": b"8", b"last_accepted_ms": b"7"}
+
+    counts = WebhookRecord.from_redis("webhook", "orders", RECORD | counted | last).counts
+
+    assert counts.rejected_for == {Refusal.LATE: 1, Refusal.MISMATCH: 2}
+    assert (counts.last_reason, counts.last_rejected_ms, counts.last_accepted_ms) == (Refusal.LATE, 8, 7)
 
 
 def test_a_record_that_no_engine_wrote_is_refused() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hmac
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from standardwebhooks import Webhook
 
+from api.schemas.webhooks import ReasonName
+from cli.output.refusals import CURES
 from orchestrator.documents.signatures import (
+    REFUSAL_WORDS,
     Refusal,
     Scheme,
     kept_secret,
@@ -204,3 +207,7 @@ def test_the_scheme_none_proves_nothing() -> None:
 )
 def test_what_a_secret_may_be(scheme: Scheme, secret: str, is_right: bool) -> None:
     assert (secret_rule(scheme, secret) is None) is is_right
+
+
+def test_every_reason_has_its_words_and_its_cure() -> None:
+    assert set(Refusal) == REFUSAL_WORDS.keys() == CURES.keys() == set(get_args(ReasonName))
