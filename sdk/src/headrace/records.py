@@ -195,11 +195,7 @@ class JournalPart(Value):
 
 @dataclass(frozen=True, slots=True)
 class Webhook(Value):
-    """A path under which others start a workflow; `secret` only where one was made just now.
-
-    deliveries: accepted, duplicate, rejected, error: how many; rejected_for: {reason: how many};
-    last_rejected: {at, reason, detail}, None where none was; last_at, last_accepted_at.
-    """
+    """A path under which others start a workflow; `secret` only where one was made just now."""
 
     schema = "WebhookChanged"
 
@@ -213,6 +209,7 @@ class Webhook(Value):
     inputs: str = ""
     is_active: bool = True
     secrets: tuple[Mapping[str, Any], ...] = ()
+    #: Counts; rejected_for: {reason: count}; last_rejected: {at, reason, detail}, or None; last_at, …
     deliveries: Mapping[str, Any] = field(default_factory=dict)
     created_at: str | None = None
     updated_at: str | None = None

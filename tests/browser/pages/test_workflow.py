@@ -258,6 +258,21 @@ def test_a_webhook_is_made_and_called_by_the_command_that_the_page_signs(
     assert not [each for each in sent if secret in each], "the secret was sent"
 
 
+def test_a_webhook_shows_what_deliveries_were_refused_for(
+    stack: Stack, open_page: Callable[[str], Page]
+) -> None:
+    registered(stack, "guarded")
+    stack.call("POST", "/v1/webhooks", {"workflow": "guarded", "scheme": "hub256", "path": "guarded"})
+    page = open_page("/ui/workflows/guarded?tab=triggers")
+    card = page.get_by_role("region", name="Webhook guarded")
+    expect(card).to_contain_text("0 for their signature")
+    for headers in ({}, {"X-Hub-Signature-256": f"sha256={'0' * 64}"}, {"X-Hub-Signature-256": "x"}, {}):
+        assert stack.http.post("/webhooks/guarded", content=b"{}", headers=headers).status_code == 401
+
+    expect(card).to_contain_text("4 for their signature: 2 missing, 1 malformed, 1 mismatch")
+    expect(card).to_contain_text(re.compile(r"last .+: missing, the headers that its scheme asks for"))
+
+
 def test_a_workflow_is_paused_resumed_and_removed(stack: Stack, open_page: Callable[[str], Page]) -> None:
     name = registered(stack, "leaving")["name"]
     stack.call("POST", "/v1/schedules", {"workflow": name, "name": "each-night", "cron": "@daily"})

@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.definitions.webhooks import Counts
 from orchestrator.documents import exact_json
 from orchestrator.documents.signatures import Refusal
 from orchestrator.errors import (
@@ -226,41 +225,6 @@ async def test_what_is_refused_writes_no_key_and_is_counted(rig: Rig) -> None:
     assert changed == {"workflows:hook:webhook:orders"}
     counts = (await rig.engine.webhooks.get("orders")).record.counts
     assert (counts.rejected, counts.rejected_for) == (2, {Refusal.MISMATCH: 2})
-
-
-async def test_a_record_grows_by_a_field_for_each_reason_however_many_are_refused(rig: Rig) -> None:
-    hook = await hooked(rig, scheme="standard")
-    now_s = rig.now_ms / 1000
-    refused = (
-        delivery(hook, now_s=now_s, secret="whsec_wrong"),
-        delivery(hook, now_s=now_s - 301),
-        delivery(hook, now_s=now_s + 301),
-        replace(delivery(hook, now_s=now_s), headers={}),
-        delivery(hook, now_s=now_s, webhook_timestamp="soon"),
-    )
-    sizes = []
-    for number in range(30):
-        for each in refused:
-            with pytest.raises(SignatureInvalid):
-                await rig.engine.incoming.receive(replace(each, query={f"q{number}": "x"}))
-        sizes.append(await rig.redis.hlen("workflows:hook:webhook:orders"))
-
-    counts = (await rig.engine.webhooks.get("orders")).record.counts
-    assert len(set(sizes)) == 1
-    assert counts.rejected_for == dict.fromkeys(set(Refusal) - {Refusal.NO_SECRET}, 30)
-    assert (counts.last_reason, counts.last_rejected_ms) == (Refusal.MALFORMED, rig.now_ms)
-    assert counts.last_accepted_ms is None
-
-
-async def test_refusals_of_a_removed_webhook_are_not_those_of_the_next_one(rig: Rig) -> None:
-    hook = await hooked(rig)
-    with pytest.raises(SignatureInvalid):
-        await deliver(rig, hook, secret="wrong")
-    await rig.engine.webhooks.remove("orders")
-
-    await hooked(rig)
-
-    assert (await rig.engine.webhooks.get("orders")).record.counts == Counts()
 
 
 async def test_a_late_delivery_is_refused_by_the_time_of_redis(rig: Rig) -> None:
