@@ -40,7 +40,7 @@ def plan_fork(
     """Keep each node that ended, is the same in both definitions, and has nothing before it that is not.
 
     from_node       runs again in any case.
-    has_new_inputs  nodes that refer to the inputs run again.
+    has_new_inputs  nodes that refer to the inputs, or may read them, run again.
     """
     kept: dict[str, NodeState] = {}
     for node_id in topological_order({node.id: node.dependencies for node in definition.nodes}):

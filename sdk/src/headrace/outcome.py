@@ -78,7 +78,8 @@ class HandlerFault(Exception):
         super().__init__(message)
         self.error_type = type
         self.retry_after_s = after_s
-        self.details = dict(details or {})
+        # What else is given must not hide the fault, nor make one of another kind of it.
+        self.details = dict(details or {}) if isinstance(details, Mapping | None) else {"details": details}
 
 
 def wait_problem(waiting: Waiting) -> str | None:

@@ -84,6 +84,30 @@ class Expression:
     def __truediv__(self, other: Any) -> Expression:
         return _joined(self, "/", other)
 
+    def __mod__(self, other: Any) -> Expression:
+        return _joined(self, "%", other)
+
+    def __floordiv__(self, other: Any) -> Expression:
+        return _joined(self, "//", other)
+
+    def __radd__(self, other: Any) -> Expression:
+        return _joined(other, "+", self)
+
+    def __rsub__(self, other: Any) -> Expression:
+        return _joined(other, "-", self)
+
+    def __rmul__(self, other: Any) -> Expression:
+        return _joined(other, "*", self)
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return _joined(other, "/", self)
+
+    def __rfloordiv__(self, other: Any) -> Expression:
+        return _joined(other, "//", self)
+
+    def __neg__(self) -> Expression:
+        return Expression(f"-{_inner(self)}")
+
     def is_in(self, other: Any) -> Expression:
         """Whether the value is in another one, a list or a text."""
         return _joined(self, "in", other)

@@ -120,7 +120,7 @@ async def test_a_fork_from_a_node_repeats_it_and_shows_where_it_comes_from(
 async def test_new_inputs_run_what_refers_to_them(engine: Engine, fleet: WorkerFleet, calls: Calls) -> None:
     await fleet.start()
     document = workflow(
-        counted("plain"), counted("reads", n="{{ inputs.n }}"), counted("behind", ["plain", "reads"])
+        node("plain"), counted("reads", n="{{ inputs.n }}"), counted("behind", ["plain", "reads"])
     )
     source_id = await run(engine, document, inputs={"n": 1, "m": 2})
 
@@ -130,6 +130,7 @@ async def test_new_inputs_run_what_refers_to_them(engine: Engine, fleet: WorkerF
     await ended(engine, other.execution_id)
 
     assert same.nodes == ()
+    assert "plain" in other.reused
     assert calls.of(other.execution_id) == {"reads": 1, "behind": 1}
     assert (await engine.executions.get(other.execution_id)).execution.inputs == {"n": 5, "m": 2}
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from headrace import Workflow
+from headrace import Terminal, Workflow
 from orchestrator.definitions.compiler import compile_definition
 from workers.handlers import Catalogue
 from workers.registry import specs
@@ -228,3 +228,31 @@ def test_every_handler_of_the_engine_has_a_method() -> None:
     ours = {spec.name for spec in specs() if spec.function.__module__.startswith("workers.library")}
 
     assert ours <= {name for name in dir(Workflow) if not name.startswith("_")}
+
+
+def test_a_step_in_an_f_string_stands_for_what_it_gives() -> None:
+    with Workflow("w") as w:
+        first = w.http(url="http://h/")
+        w.http(id="second", url=f"http://h/row/{first}")
+
+    nodes = nodes_of(w)
+    assert nodes["second"]["config"]["url"] == "http://h/row/{{ first }}"
+    assert nodes["second"]["dependencies"] == ["first"]
+
+
+def test_arithmetic_works_from_both_sides() -> None:
+    with Workflow("w") as w:
+        n = w.http(url="http://h/").output.body.n
+        w.transform(id="sums", output=[1 + n, 10 - n, 2 * (n + 1), 100 / n, 9 // n, n % 3, n // 2, -n])
+
+    assert nodes_of(w)["sums"]["config"]["output"] == [
+        "{{ 1 + http.body.n }}", "{{ 10 - http.body.n }}", "{{ 2 * (http.body.n + 1) }}", "{{ 100 / http.body.n }}",
+        "{{ 9 // http.body.n }}", "{{ http.body.n % 3 }}", "{{ http.body.n // 2 }}", "{{ -http.body.n }}",
+    ]  # fmt: skip
+
+
+def test_details_that_are_no_object_do_not_make_another_error_of_a_fault() -> None:
+    odd: Any = "text"
+
+    assert Terminal("no", details=odd).details == {"details": "text"}
+    assert Terminal("no").details == {}

@@ -6,8 +6,10 @@ from typing import Any
 
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, PlainHandlers
-from orchestrator.definitions.ends import reads_outputs
+from orchestrator.definitions.ends import OWN_HANDLERS, reads_outputs
 from tests.makers import node, workflow
+from workers.registry import HANDLER_REGISTRY
+from workers.runtime.map_items import OWN
 
 HANDLERS = PlainHandlers(frozenset({"noop", "input", "output"}), lambda name: None)
 
@@ -49,3 +51,8 @@ def test_only_an_end_without_a_config_gives_the_outputs_of_others() -> None:
     assert reads_outputs("output", {})
     assert not reads_outputs("output", {"a": 1})
     assert not reads_outputs("noop", {})
+
+
+def test_handlers_of_the_engine_are_known_by_all_their_names() -> None:
+    own = [each for each in HANDLER_REGISTRY.values() if each.function.__module__.startswith("workers.")]
+    assert {name for each in own for name in (each.name, *each.aliases)} | OWN.keys() == OWN_HANDLERS
