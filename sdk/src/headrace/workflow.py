@@ -232,6 +232,13 @@ class Workflow(BuiltIn):
             place = f"{where}, config.{name}"
             if name in branches:
                 config[name] = self._names_in(value, ids, place)
+            elif (
+                step.handler == "sub_workflow"
+                and name == "workflow"
+                and isinstance(value, Workflow | Mapping)
+            ):
+                # Its templates are about its own steps.
+                config[name] = value.to_dict() if isinstance(value, Workflow) else value
             else:
                 config[name] = self._rendered(value, ids, before, place)
         fields = {}

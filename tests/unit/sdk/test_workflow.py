@@ -246,7 +246,8 @@ def test_arithmetic_works_from_both_sides() -> None:
         w.transform(id="sums", output=[1 + n, 10 - n, 2 * (n + 1), 100 / n, 9 // n, n % 3, n // 2, -n])
 
     assert nodes_of(w)["sums"]["config"]["output"] == [
-        "{{ 1 + http.body.n }}", "{{ 10 - http.body.n }}", "{{ 2 * (http.body.n + 1) }}", "{{ 100 / http.body.n }}",
+        "{{ 1 + http.body.n }}", "{{ 10 - http.body.n }}", "{{ 2 * (http.body.n + 1) }}",
+        "{{ 100 / http.body.n }}",
         "{{ 9 // http.body.n }}", "{{ http.body.n % 3 }}", "{{ http.body.n // 2 }}", "{{ -http.body.n }}",
     ]  # fmt: skip
 
@@ -256,3 +257,19 @@ def test_details_that_are_no_object_do_not_make_another_error_of_a_fault() -> No
 
     assert Terminal("no", details=odd).details == {"details": "text"}
     assert Terminal("no").details == {}
+
+
+def test_a_definition_inside_of_a_step_has_names_of_its_own() -> None:
+    with Workflow("billing") as child:
+        charge = child.http(url="http://h/")
+        child.notify(id="receipt", channel="log", message=f"paid {charge.output.body.id}")
+    with Workflow("order") as w:
+        charge = w.http(id="charge", url="http://h/order")
+        written: Any = child.to_dict()
+        w.sub_workflow("written", workflow=written, inputs={"n": 1})
+        made: Any = child
+        w.sub_workflow("made", workflow=made, inputs={"id": charge.output.body.id})
+
+    nodes = nodes_of(w)
+    assert nodes["written"]["config"]["workflow"] == nodes["made"]["config"]["workflow"] == child.to_dict()
+    assert (nodes["written"].get("dependencies"), nodes["made"]["dependencies"]) == (None, ["charge"])

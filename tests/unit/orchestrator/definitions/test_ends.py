@@ -8,7 +8,7 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, PlainHandlers
 from orchestrator.definitions.ends import OWN_HANDLERS, reads_outputs
 from tests.makers import node, workflow
-from workers.registry import HANDLER_REGISTRY
+from workers.registry import specs
 from workers.runtime.map_items import OWN
 
 HANDLERS = PlainHandlers(frozenset({"noop", "input", "output"}), lambda name: None)
@@ -54,5 +54,5 @@ def test_only_an_end_without_a_config_gives_the_outputs_of_others() -> None:
 
 
 def test_handlers_of_the_engine_are_known_by_all_their_names() -> None:
-    own = [each for each in HANDLER_REGISTRY.values() if each.function.__module__.startswith("workers.")]
+    own = [each for each in specs() if each.function.__module__.startswith("workers.")]
     assert {name for each in own for name in (each.name, *each.aliases)} | OWN.keys() == OWN_HANDLERS
