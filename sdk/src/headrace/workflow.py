@@ -31,6 +31,8 @@ BRANCHES: Mapping[str, frozenset[str]] = {
     "switch": frozenset({"cases", "default"}),
     "wait_for_signal": frozenset({"received_branch", "timeout_branch"}),
 }
+#: A field with a definition of its own: the templates in it are about its own steps.
+_CHILD = ("sub_workflow", "workflow")
 #: The first name of a template that is written as text.
 _FIRST_NAME = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)(?=\s*[.\[|}])")
 _WORDS = RESERVED | {"none", "true", "false", "not"}
@@ -232,12 +234,7 @@ class Workflow(BuiltIn):
             place = f"{where}, config.{name}"
             if name in branches:
                 config[name] = self._names_in(value, ids, place)
-            elif (
-                step.handler == "sub_workflow"
-                and name == "workflow"
-                and isinstance(value, Workflow | Mapping)
-            ):
-                # Its templates are about its own steps.
+            elif (step.handler, name) == _CHILD and isinstance(value, Workflow | Mapping):
                 config[name] = value.to_dict() if isinstance(value, Workflow) else value
             else:
                 config[name] = self._rendered(value, ids, before, place)
@@ -267,10 +264,8 @@ class Workflow(BuiltIn):
 
     def _rendered(self, value: Any, ids: list[str], before: set[str], where: str) -> Any:
         """Give a value with references written out, and add the steps that it reads to `before`."""
-        if isinstance(value, Step):
-            value = value.output
-        if isinstance(value, Expression):
-            value = str(value)
+        if isinstance(value, Step | Expression):
+            value = f"{value}"
         if isinstance(value, str):
             return self._text(value, ids, before, where)
         if isinstance(value, Mapping):
