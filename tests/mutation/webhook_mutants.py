@@ -11,11 +11,11 @@ WEBHOOKS = (
         ("a delivery is started twice", "if ledger then redis.call('SET', ledger,", "if false then redis.call('SET', ledger,"),
         ("a hook that was rotated is believed", "if hook[3] ~= tenant or hook[1] .. '.' .. hook[2] ~= ARGV[6] then", "if hook[3] ~= tenant then"),
         ("a hook answers for the one before it", "if made and hook_id == hook[1] then", "if made then"),
-        ("a delivery that comes again is not counted", "  hooks.count(name, tenant, 'duplicate', execution_id)\n", ""),
+        ("a delivery that comes again is not counted", "  hooks.count(name, tenant, 'duplicate', execution_id, '')\n", ""),
         ("a paused workflow is started", "if workflow[1] ~= ARGV[9] or workflow[2] ~= '1' then", "if workflow[1] ~= ARGV[9] then"),
         ("another version is started", "if workflow[1] ~= ARGV[9] or workflow[2] ~= '1' then", "if workflow[2] ~= '1' then"),
         ("a disabled tenant starts", "if is_disabled then return {'moved', execution_id, 0} end", ""),
-        ("an accepted delivery is not counted", "hooks.count(name, tenant, 'accepted', '')", ""),
+        ("an accepted delivery is not counted", "hooks.count(name, tenant, 'accepted', '', '')", ""),
         ("it stands in no list", "enlist(x, tenant)\n", ""),
     ),
     *of(

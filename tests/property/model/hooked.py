@@ -14,7 +14,7 @@ from orchestrator.definitions.webhooks import Secret, WebhookRecord, secrets_tex
 from orchestrator.documents.signatures import Scheme, kept_secret, signed_headers
 from orchestrator.errors import SignatureInvalid, StoreUnavailable, WebhookNotFound
 from orchestrator.operations.incoming import Incoming
-from orchestrator.operations.origin import Origin
+from orchestrator.operations.origin import Origin, starter_label
 from orchestrator.store import layout
 from orchestrator.store.requests import Delivered, HookChange, digest_of
 from tests.property.model.drawn_dag import compiled
@@ -233,7 +233,7 @@ async def _take_in(world: World, dice: Random, drawn: Drawn, execution_id: str) 
     if drawn.delivery_id:
         hook.made[drawn.delivery_id] = execution_id
         world.hooks.ledger[drawn.path, drawn.delivery_id] = f"{hook.hook_id} {execution_id}"
-    await add_case(world, hook.workflow_id, hook.tenant, execution_id)
+    await add_case(world, hook.workflow_id, hook.tenant, execution_id, starter_label("webhook", drawn.path))
     await world.drain_worklist(execution_id, True, dice)
     trigger = await world.redis.hget(f"workflow:{execution_id}:runtime", "trigger")
     found = orjson.loads(trigger or b"{}")
@@ -268,7 +268,10 @@ async def deliver_late(world: World, dice: Random) -> None:
     for part in laid.staged:
         await world.transitions.stage_execution(execution_id, part, tenant=seen.tenant)
     trigger = {"source": "webhook", "path": seen.path, "payload": {"order": order}}
-    origin = Origin(workflow_id=workflow.workflow_id, workflow_version=workflow.version, trigger=trigger)
+    origin = Origin(
+        workflow_id=workflow.workflow_id, workflow_version=workflow.version, trigger=trigger,
+        starter=starter_label("webhook", seen.path),
+    )  # fmt: skip
     word, named, _ = await world.transitions.deliver_webhook(
         execution_id, orjson.dumps(document), laid.last,
         delivered=Delivered(seen, workflow, digest_of(delivery_id) if delivery_id else ""),

@@ -13,7 +13,7 @@ from orchestrator.definitions.schedule_record import ScheduleRecord, schedule_id
 from orchestrator.documents.times import rfc3339
 from orchestrator.errors import StoreUnavailable
 from orchestrator.loops import schedules as schedule_loop
-from orchestrator.operations.origin import Origin
+from orchestrator.operations.origin import Origin, starter_label
 from orchestrator.operations.registrations import rule_fields
 from orchestrator.operations.schedule_rules import read_spec, slot_trigger
 from orchestrator.store.requests import NewSchedule
@@ -182,8 +182,13 @@ async def trigger_schedule(world: World, dice: Random) -> None:
     origin = Origin(
         workflow_id=record.workflow_id, workflow_version=record.version,
         trigger=slot_trigger(seen, world.now_ms) | {"by_hand": True},
+        starter=starter_of(clock),
     )  # fmt: skip
     await start_one(world, dice, clock.tenant, document, origin, is_started=True, record=record)
+
+
+def starter_of(clock: Clock) -> tuple[str, str]:
+    return starter_label("schedule", clock.schedule_id)
 
 
 def _is_of(clock: Clock, record: WorkflowRecord) -> bool:
@@ -238,18 +243,20 @@ async def take_turn(world: World, process: Process, dice: Random) -> None:
         assert turn.slot is not None
         clock.start(turn.slot, execution_id, world.now_ms)
         world.clocks.started[execution_id] = (clock.schedule_id, turn.slot)
-        await add_case(world, clock.workflow_id, clock.tenant, execution_id)
+        await add_case(world, clock.workflow_id, clock.tenant, execution_id, starter_of(clock))
         await world.drain_worklist(execution_id, True, dice)
     for execution_id in turn.ended:
         if any(case.execution_id == execution_id for case in world.cases):
             await world.drain_worklist(execution_id, True, dice)
 
 
-async def add_case(world: World, workflow_id: str, tenant: str, execution_id: str) -> None:
+async def add_case(
+    world: World, workflow_id: str, tenant: str, execution_id: str, starter: tuple[str, str]
+) -> None:
     """Get to know an execution of a registered workflow that a process has started."""
     version = int(await world.redis.hget(f"workflow:{execution_id}:runtime", "workflow_version") or 0)
     document = world.registry.documents[workflow_id, version]
-    origin = Origin(workflow_id=workflow_id, workflow_version=version)
+    origin = Origin(workflow_id=workflow_id, workflow_version=version, starter=starter)
     world.cases.append(Case(execution_id, document, compiled(document), tenant=tenant, origin=origin))
 
 

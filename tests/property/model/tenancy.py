@@ -42,7 +42,9 @@ def rows_of(world: World) -> dict[str, set[str]]:
         names = [f"idx:executions:{case.tenant}"]
         if case.origin.workflow_id:
             names.append(f"idx:workflow:{case.tenant}:{case.origin.workflow_id}")
-        names += [f"idx:label:{case.tenant}:{label_digest(*each)}" for each in case.origin.labels.items()]
+        starter = [case.origin.starter] if case.origin.starter else []
+        listed = [*case.origin.labels.items(), *starter]
+        names += [f"idx:label:{case.tenant}:{label_digest(*each)}" for each in listed]
         for name in names:
             rows.setdefault(name, set()).add(case.execution_id)
     return rows
