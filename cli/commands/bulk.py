@@ -58,15 +58,14 @@ class Bulk(Generic[T]):
             return ExitCode.SUCCESS
         if asks and sys.stdin.isatty() and not typer.confirm(f"{self.command.capitalize()} them?"):
             return ExitCode.CANCELLED
-        return await self.each_of(client, found, as_json=as_json)
+        return await self._each(client, found, as_json=as_json)
 
     def _counts(self, found: Sequence[T]) -> str:
         counts = Counter(map(self.kind_of, found))
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
         return printable(f"{len(found):,} found{': ' if kinds else ''}{kinds}")
 
-    async def each_of(self, client: AsyncClient, found: Sequence[T], *, as_json: bool = False) -> int:
-        """Do it to each, and say to how many; gives the exit code."""
+    async def _each(self, client: AsyncClient, found: Sequence[T], *, as_json: bool) -> int:
         import asyncio
 
         from headrace.errors import ApiError, NotFound

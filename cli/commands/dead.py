@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -29,8 +28,8 @@ EntriesArgument = Annotated[
 AllOption = Annotated[bool, typer.Option("--all", help="All of the list.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="All of executions of this name.")]
 NodeOption = Annotated[str | None, typer.Option("--node", help="All of this node, its items too.")]
-#: Does something to an entry; gives the answer of the server, where there is one.
-Verb = Callable[["AsyncClient", "DeadLetter"], Awaitable[Mapping[str, Any] | None]]
+#: Does something to the entry of an id; gives the answer of the server, {} where there is none.
+Verb = Callable[["AsyncClient", str], Awaitable[Mapping[str, Any]]]
 
 dead = typer.Typer(
     invoke_without_command=True,
@@ -75,20 +74,9 @@ def requeue(
     Of the entries that are named, or of all that --name and --node choose. Several of one execution run
     again together. Exit code: 0, or 1 if any of them was refused.
     """
-    if entries and len(entries) == 1 and not (every or name or node):
-        call_server(server, partial(_requeue_one, entries[0]))
-    choice = Choice("requeue", entries or (), every=every, name=name, node=node)
-
-    async def act(client: AsyncClient) -> int:
-        found = await choice.find(client)
-        # The first of an execution takes the others along: retried one by one they would be refused.
-        firsts = {entry.execution_id: entry for entry in reversed(found)}
-        work = _work("requeue", _requeue, "executions that run again:")
-        return await work.carry_out(
-            client, found if dry_run else list(firsts.values()), dry_run=dry_run, asks=choice.asks(yes)
-        )
-
-    call_server(server, act)
+    chosen = Chosen("requeue", entries or (), every=every, name=name, node=node)
+    words = ("runs again: {execution_id}", "executions that run again:")
+    _act(server, chosen, _requeue, words, narrow=_one_of_each_execution, dry_run=dry_run, yes=yes)
 
 
 @dead.command()
@@ -105,25 +93,19 @@ def drop(
 
     Those that are named, or all that --name and --node choose. Exit code: 0, or 1 if any was refused.
     """
-    if entries and len(entries) == 1 and not (every or name or node):
-        call_server(server, partial(_drop_one, entries[0]))
-    choice = Choice("drop", entries or (), every=every, name=name, node=node)
-
-    async def act(client: AsyncClient) -> int:
-        found = await choice.find(client)
-        work = _work("drop", _drop, "dropped")
-        return await work.carry_out(client, found, dry_run=dry_run, asks=choice.asks(yes))
-
-    call_server(server, act)
+    chosen = Chosen("drop", entries or (), every=every, name=name, node=node)
+    _act(server, chosen, _drop, ("dropped", "dropped"), narrow=list, dry_run=dry_run, yes=yes)
 
 
-class Choice:
-    """Which entries a command is about. Raises Exit where neither some are named nor any chosen."""
+class Chosen:
+    """The entries that a command is about. Raises Exit where neither some are named nor any chosen."""
 
     def __init__(
         self, command: str, named: Sequence[str], *, every: bool, name: str | None, node: str | None
     ) -> None:
-        self._named, self._name, self._node = frozenset(named), name, node
+        self.command = command
+        self.named = tuple(dict.fromkeys(named))
+        self._name, self._node = name, node
         if bool(named) == bool(every or name or node):
             message = "name one ENTRY or several, or choose: --all, --name, --node"
             raise usage_error(f"dead {command}", ValueError(message))
@@ -131,51 +113,68 @@ class Choice:
     async def find(self, client: AsyncClient) -> list[DeadLetter]:
         """Read the list for them. Raises Exit for an entry that is named and not there."""
         listed = [each async for each in client.dead_letters.list()]
-        if missing := self._named - {each.entry_id for each in listed}:
+        if missing := set(self.named) - {each.entry_id for each in listed}:
             typer.echo(f"refused: no entry {printable(min(missing))!r}; list them: ./headrace dead", err=True)
             raise typer.Exit(ExitCode.USAGE)
         return [each for each in listed if self._takes(each)]
 
-    def asks(self, yes: bool) -> bool:
-        """Whether to ask before what was not named one by one."""
-        return not (self._named or yes)
-
     def _takes(self, entry: DeadLetter) -> bool:
-        if self._named:
-            return entry.entry_id in self._named
+        if self.named:
+            return entry.entry_id in self.named
         node = entry.node_id.partition("[")[0]
         return self._name in (None, entry.name) and self._node in (None, entry.node_id, node)
 
 
-def _work(command: str, verb: Verb, words: str) -> Bulk[DeadLetter]:
-    return Bulk(
-        command,
-        verb,
+def _act(
+    server: str | None,
+    chosen: Chosen,
+    verb: Verb,
+    words: tuple[str, str],
+    *,
+    narrow: Callable[[list[DeadLetter]], list[DeadLetter]],
+    dry_run: bool,
+    yes: bool,
+) -> NoReturn:
+    """Do what a command does to entries.
+
+    words  for one that is named alone, and before the number of many.
+    """
+    one, many = words
+
+    async def act_on_one(client: AsyncClient) -> int:
+        typer.echo(printable(one.format(**await verb(client, chosen.named[0]))))
+        return ExitCode.SUCCESS
+
+    work: Bulk[DeadLetter] = Bulk(
+        chosen.command,
+        lambda client, entry: verb(client, entry.entry_id),
         name_of=lambda entry: f"{entry.entry_id} ({entry.node_id} of {entry.execution_id})",
         row_of=lambda entry: "  ".join(_row(entry)),
         kind_of=lambda entry: f"of {entry.name}",
-        words=words,
+        words=many,
     )
 
+    async def act(client: AsyncClient) -> int:
+        found = await chosen.find(client)
+        return await work.carry_out(
+            client, found if dry_run else narrow(found), dry_run=dry_run, asks=not (chosen.named or yes)
+        )
 
-async def _requeue(client: AsyncClient, entry: DeadLetter) -> dict[str, Any]:
-    return await client.dead_letters.requeue(entry.entry_id)
-
-
-async def _drop(client: AsyncClient, entry: DeadLetter) -> None:
-    await client.dead_letters.drop(entry.entry_id)
-
-
-async def _requeue_one(entry_id: str, client: AsyncClient) -> int:
-    done = await client.dead_letters.requeue(entry_id)
-    typer.echo(printable(f"runs again: {done['execution_id']}"))
-    return ExitCode.SUCCESS
+    call_server(server, act_on_one if len(chosen.named) == 1 and not dry_run else act)
 
 
-async def _drop_one(entry_id: str, client: AsyncClient) -> int:
+def _one_of_each_execution(found: list[DeadLetter]) -> list[DeadLetter]:
+    """The newest of each takes the others along: requeued one by one they would be refused."""
+    return list({entry.execution_id: entry for entry in reversed(found)}.values())
+
+
+async def _requeue(client: AsyncClient, entry_id: str) -> Mapping[str, Any]:
+    return await client.dead_letters.requeue(entry_id)
+
+
+async def _drop(client: AsyncClient, entry_id: str) -> Mapping[str, Any]:
     await client.dead_letters.drop(entry_id)
-    typer.echo("dropped")
-    return ExitCode.SUCCESS
+    return {}
 
 
 def _table(found: Sequence[DeadLetter]) -> Iterator[str]:

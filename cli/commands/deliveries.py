@@ -104,7 +104,7 @@ def resend(
     if bool(ids) == is_chosen or (ids and state):
         message = "name one DELIVERY or several, or choose: --all or --execution, with --state"
         raise usage_error("deliveries resend", ValueError(message))
-    if ids and len(ids) == 1:
+    if ids and len(ids) == 1 and not dry_run:
         call_server(server, partial(_resend_one, ids[0], as_json=as_json))
     work = Bulk(
         "resend",

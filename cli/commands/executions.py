@@ -56,18 +56,6 @@ CostOption = Annotated[
     float | None, typer.Option("--max-cost-usd", help="What its model calls may cost from now on.")
 ]
 
-OfWorkflowOption = Annotated[
-    str | None,
-    typer.Option("--workflow", metavar="NAME", help="Only those of this registered workflow; or its id."),
-]
-OfScheduleOption = Annotated[
-    str | None,
-    typer.Option("--schedule", metavar="SCHEDULE", help="Only those that this schedule started; or its id."),
-]
-OfWebhookOption = Annotated[
-    str | None, typer.Option("--webhook", metavar="PATH", help="Only those that this webhook started.")
-]
-
 
 def trigger(
     execution_id: ExecutionArgument,
@@ -134,7 +122,7 @@ def cancel(
         "cancel", ACTIVE, status=status, name=name, workflow=workflow, schedule=schedule, webhook=webhook,
         label=label, since=since, until=until,
     )  # fmt: skip
-    if (named := choice.one_of(execution_ids)) is None:
+    if (named := choice.one_of(execution_ids, dry_run=dry_run)) is None:
         act_on_many(
             server, "cancel", choice, execution_ids or (), cancel_one,
             dry_run=dry_run, yes=yes, as_json=as_json,
@@ -205,15 +193,15 @@ def list_executions(
         str | None, typer.Option(help="Only executions with this text in their title, id, key or a label.")
     ] = None,
     roots: Annotated[bool, typer.Option("--roots", help="No child executions.")] = False,
-    workflow: OfWorkflowOption = None,
+    workflow: ChosenWorkflow = None,
     label: Annotated[
         list[str] | None,
         typer.Option(
             "--label", metavar="NAME=VALUE", help="Only executions with this label; may be repeated."
         ),
     ] = None,
-    schedule: OfScheduleOption = None,
-    webhook: OfWebhookOption = None,
+    schedule: ChosenSchedule = None,
+    webhook: ChosenWebhook = None,
     since: SinceOption = None,
     until: UntilOption = None,
     limit: LimitOption = 20,

@@ -33,7 +33,8 @@ ChosenStatus = Annotated[
 ]
 ChosenName = Annotated[str | None, typer.Option("--name", help="All of definitions of this name.")]
 ChosenWorkflow = Annotated[
-    str | None, typer.Option("--workflow", metavar="NAME", help="All of this registered workflow; or its id.")
+    str | None,
+    typer.Option("--workflow", metavar="NAME", help="Those of this registered workflow; or its id."),
 ]
 ChosenLabel = Annotated[
     list[str] | None,
@@ -41,10 +42,10 @@ ChosenLabel = Annotated[
 ]
 ChosenSchedule = Annotated[
     str | None,
-    typer.Option("--schedule", metavar="SCHEDULE", help="All that this schedule started; or its id."),
+    typer.Option("--schedule", metavar="SCHEDULE", help="Those that this schedule started; or its id."),
 ]
 ChosenWebhook = Annotated[
-    str | None, typer.Option("--webhook", metavar="PATH", help="All that this webhook started.")
+    str | None, typer.Option("--webhook", metavar="PATH", help="Those that this webhook started.")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="List what would be done, and change nothing.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -93,9 +94,9 @@ class Choice:
             wanted or statuses, name, workflow, schedule, webhook, labels or {}, since, until, is_given
         )
 
-    def one_of(self, named: Sequence[str] | None) -> str | None:
-        """Give the one execution that is named, where nothing else is; None for many."""
-        return named[0] if named and len(named) == 1 and not self.is_given else None
+    def one_of(self, named: Sequence[str] | None, *, dry_run: bool) -> str | None:
+        """Give the one execution to act on, where nothing else is named; None for many, and to list them."""
+        return named[0] if named and len(named) == 1 and not (self.is_given or dry_run) else None
 
     async def find(self, client: AsyncClient) -> list[Execution]:
         """Give the executions that are chosen, but for those that nodes of others have started."""

@@ -83,7 +83,7 @@ def retry(
         "retry", FAILED, status=status, name=name, workflow=workflow, schedule=schedule, webhook=webhook,
         label=label, since=since, until=until,
     )  # fmt: skip
-    if (named := choice.one_of(execution_ids)) is None:
+    if (named := choice.one_of(execution_ids, dry_run=dry_run)) is None:
         act_on_many(
             server, "retry", choice, execution_ids or (), _retrying(node),
             dry_run=dry_run or preview, yes=yes, as_json=as_json,

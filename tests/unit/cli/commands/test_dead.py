@@ -92,3 +92,11 @@ def test_without_entries_and_a_choice_nothing_is_done(asked: list[str]) -> None:
     assert code == 2
     assert "name one ENTRY or several, or choose: --all, --name, --node" in lines[-1]
     assert asked == []
+
+
+@pytest.mark.parametrize("verb", ["requeue", "drop"])
+def test_a_dry_run_about_one_changes_nothing_either(asked: list[str], verb: str) -> None:
+    code, lines = run("dead", verb, "17-0", "--dry-run")
+
+    assert (code, len(lines), lines[-1]) == (0, 2, "1 found: 1 of order")
+    assert asked == ["GET /v1/dead?limit=100"]

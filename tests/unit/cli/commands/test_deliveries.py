@@ -110,3 +110,10 @@ def test_what_is_sent_again_is_named_or_chosen(asked: list[str], words: tuple[st
 
     assert (code, asked) == (2, [])
     assert "choose: --all or --execution, with --state" in lines[-1]
+
+
+def test_a_dry_run_about_one_sends_nothing_either(asked: list[str]) -> None:
+    code, lines = run("deliveries", "resend", "e1.1.0", "--dry-run")
+
+    assert (code, lines[-1]) == (0, "1 found: 1 pending")
+    assert asked == ["GET /v1/deliveries/e1.1.0"]

@@ -127,3 +127,11 @@ def test_those_of_a_schedule_or_a_webhook_are_chosen(server: Server) -> None:
     assert run("list", "--schedule", "mornings")[0] == 0
     chosen = [(asked.get("schedule"), asked.get("webhook")) for asked in server.asked]
     assert chosen == [("mornings", None), (None, "orders"), ("mornings", None)]
+
+
+@pytest.mark.parametrize("command", ["cancel", "retry"])
+def test_a_dry_run_about_one_changes_nothing_either(server: Server, command: str) -> None:
+    code, lines = run(command, "order-1", "--dry-run")
+
+    assert (code, lines[-1]) == (0, "1 found: 1 FAILED")
+    assert server.verbs == []
