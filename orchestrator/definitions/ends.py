@@ -29,6 +29,11 @@ def reads_outputs(handler: str, config: Mapping[str, Any]) -> bool:
     return handler == OUTPUT and not config
 
 
+def reads_inputs(handler: str) -> bool:
+    """Whether a node may read any of the inputs, which no template of it names."""
+    return handler == INPUT or handler not in OWN_HANDLERS
+
+
 def with_implied(
     found: References,
     item_map: ItemMap | None,
@@ -37,7 +42,7 @@ def with_implied(
     dependencies: Sequence[str],
 ) -> tuple[References, ItemMap | None]:
     """Add what a node, or each item of its map, reads by its handler to what its templates refer to."""
-    uses_inputs = handler == INPUT or handler not in OWN_HANDLERS
+    uses_inputs = reads_inputs(handler)
     needed = frozenset(dependencies if reads_outputs(handler, config) else ())
     if not uses_inputs and not needed:
         return found, item_map

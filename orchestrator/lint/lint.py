@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from orchestrator.definitions.definition import Definition, Node
+from orchestrator.definitions.ends import reads_inputs
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.definitions.retry_decision import longest_waits_ms
 from orchestrator.documents.limits import Limits
@@ -184,7 +185,8 @@ def _inputs(linter: Linter) -> None:
         return
     rest = {name: value for name, value in linter.definition.source.items() if name not in _NOT_READING}
     uses = [use for text, path in _texts(rest) for use in uses_in(text, path) if use.root == "inputs"]
-    if not any(use.key is None for use in uses):
+    may_read_any = any(reads_inputs(node.handler) for node in linter.definition.nodes)
+    if not may_read_any and not any(use.key is None for use in uses):
         used = {use.key for use in uses}
         for name in properties:
             if name not in used:

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from orchestrator.definitions.compiler import compile_definition
+from orchestrator.definitions.definition import PlainHandlers
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import load_yaml
 from orchestrator.lint.lint import lint
@@ -94,6 +95,14 @@ def test_an_input_that_nothing_reads_is_reported() -> None:
     assert codes(reading("A", "{{ inputs.name }}"), inputs=SCHEMA) == unused
     assert codes(reading("A", "{{ inputs['name'] }}", when="{{ inputs.big }}"), inputs=SCHEMA) == []
     assert codes(reading("A", "{{ inputs }}"), inputs=SCHEMA) == []
+
+
+@pytest.mark.parametrize("handler", ["input", "of_the_user"])
+def test_of_inputs_that_a_node_may_read_without_naming_them_none_is_reported(handler: str) -> None:
+    handlers = PlainHandlers(frozenset({"noop", handler}))
+    nodes = reading("A", "{{ inputs.name }}"), node("B", handler=handler)
+
+    assert lint(compile_definition(workflow(*nodes, inputs=SCHEMA), handlers=handlers)) == []
 
 
 def test_an_input_that_the_schema_does_not_allow_is_told_with_the_nearest() -> None:
