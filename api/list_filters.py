@@ -18,7 +18,7 @@ ScheduleQuery = Annotated[
     str | None, Query(min_length=1, max_length=256, description="Name or id of the schedule that started it.")
 ]
 WebhookQuery = Annotated[
-    str | None, Query(min_length=1, max_length=256, description="Path of the webhook that has started it.")
+    str | None, Query(min_length=1, max_length=256, description="Path of the webhook that started it.")
 ]
 
 
@@ -36,7 +36,7 @@ async def starters_in(
     """Give what stands for them among the labels of a list. Raises ScheduleNotFound for an unknown name."""
     found: list[tuple[str, str]] = []
     if schedule is not None:
-        # As of a workflow.
+        # A removed schedule, too, has left executions.
         is_id = is_schedule_id(schedule)
         schedule_id = schedule if is_id else (await engine.schedules.get(schedule)).schedule_id
         found.append(starter_label("schedule", schedule_id))

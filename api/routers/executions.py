@@ -145,7 +145,7 @@ async def list_executions(
         "created_before_ms": milliseconds(created_before),
     }
     page = await engine.executions.list(limit=limit, cursor=cursor, **filters)
-    if not page.items and cursor is page.next_cursor is None:
+    if not (page.items or cursor or page.next_cursor):
         await list_filters.refuse_unknown(engine, schedule, webhook)
     counted = counts_fields(await engine.recent.count(**filters)) if counts else {}
     headers = next_link(request, page.next_cursor)

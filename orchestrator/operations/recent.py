@@ -51,5 +51,5 @@ class Recent:
     async def gone(self, execution_ids: Iterable[str]) -> list[str]:
         """Return those of the given executions that have been purged."""
         ids = list(execution_ids)
-        present = await self._store.index.present(ids)
+        present = await self._store.index.names(ids)
         return [each for each in ids if each not in present]

@@ -119,16 +119,8 @@ class Index:
         rows = await self._redis.zrange(self._keys.index(tenant), first, first + count - 1, desc=True)
         return [member.decode(errors="replace") for member in rows]
 
-    async def present(self, execution_ids: Sequence[str]) -> set[str]:
-        """Those of the executions that there are."""
-        pipe = self._redis.pipeline(transaction=False)
-        for execution_id in execution_ids:
-            pipe.exists(self._keys.status(execution_id))
-        answers = await pipe.execute() if execution_ids else []
-        return {each for each, is_there in zip(execution_ids, answers, strict=True) if is_there}
-
     async def names(self, execution_ids: Sequence[str]) -> dict[str, str]:
-        """The name of the definition of each of the executions that there are."""
+        """Those of the executions that there are, each with the name of its definition."""
         pipe = self._redis.pipeline(transaction=False)
         for execution_id in execution_ids:
             pipe.exists(self._keys.status(execution_id))

@@ -101,7 +101,7 @@ export function page() {
     if (isReachable.value && error.peek() !== null) void read();
   });
   const again = setInterval(() => {
-    if (isOfStarter(filters.peek()) && !(box && box.scrollTop > 40)) void read();
+    if (!document.hidden && isOfStarter(filters.peek()) && !(box && box.scrollTop > 40)) void read();
   }, AGAIN_MS);
   onDispose(() => clearInterval(again));
   onDispose(

@@ -1,7 +1,7 @@
 /** All schedules: when each started a run last, when it does next, and what was not started. */
 import { everyPage } from "../core/every_page.js";
-import { poll } from "../core/poll.js";
 import { runsOfSchedule } from "../core/labels.js";
+import { poll } from "../core/poll.js";
 import { href, route, setQuery } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";
 import { milliseconds, moment, now, relative } from "../core/time.js";

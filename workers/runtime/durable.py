@@ -9,7 +9,6 @@ from typing import Any
 
 from headrace import Terminal
 from headrace.durable import ENTRY_MAX_BYTES, MAX_EVENTS, Entry, Journaled, Letter, TypedEvent
-from headrace.plain_json import Json
 from orchestrator.definitions.interface import Interface
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType
@@ -125,8 +124,6 @@ class AttemptJournal:
                     raise Terminal(f"no snapshot can stand for entry {through}: there is none of that number")
 
     def _encoded(self, data: Any, what: str) -> bytes:
-        if isinstance(data, Json):
-            data = exact_json.loads(data.text)
         text = encode_json(self._redactor.output(data), what)
         if len(text) > ENTRY_MAX_BYTES:
             raise _too_large(f"{what} has {len(text):,} bytes as JSON", ENTRY_MAX_BYTES)

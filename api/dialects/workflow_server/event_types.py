@@ -44,7 +44,7 @@ class EventTypes:
 
     @classmethod
     def read(cls, definition: Definition) -> EventTypes:
-        """Do so at any rate: `of` does it once for each version."""
+        """Take them afresh; `of` keeps them for each version."""
         declared = definition.interface
         start = _below((declared and declared.start) or EventType(START), START)
         if start.schema is None:

@@ -9,7 +9,7 @@ from headrace._asks import Asks
 from headrace._frames import read_json
 from headrace.durable import Entry, Journaled, Letter, TypedEvent
 from headrace.outcome import Terminal
-from headrace.plain_json import Json, json_of
+from headrace.plain_json import Json, as_json, written
 
 
 class HostJournal:
@@ -33,21 +33,21 @@ class HostJournal:
         takes: Letter | int | None = None,
     ) -> Entry:
         self._is_empty = False
-        kept = _json(data, "data")
-        written = _json([list(TypedEvent(*event)) for event in events], "events")
+        plain, kept = _json(data, "data")
+        _, along = _json([list(TypedEvent(*event)) for event in events], "events")
         fields = {"takes": takes.number if isinstance(takes, Letter) else takes, "data_bytes": len(kept)}
 
         def read(header: Mapping[str, Any], body: bytes) -> Entry:
-            return Entry(header["number"], data if isinstance(data, Json) else read_json(kept))
+            return Entry(header["number"], plain)
 
         # It is written whoever waits for it, so that the next one has the next number.
-        return self._asks.call("journal.append", fields, kept + written, read, is_kept=True)
+        return self._asks.call("journal.append", fields, kept + along, read, is_kept=True)
 
     def snapshot(self, data: Any, through: int) -> Entry:
-        kept = _json(data, "data")
+        plain, kept = _json(data, "data")
 
         def read(header: Mapping[str, Any], body: bytes) -> Entry:
-            return Entry(through, data if isinstance(data, Json) else read_json(kept))
+            return Entry(through, plain)
 
         return self._asks.call("journal.snapshot", {"through": through}, kept, read, is_kept=True)
 
@@ -73,10 +73,12 @@ def _letter(header: Mapping[str, Any], body: bytes) -> Letter:
     return Letter(header["number"], read_json(body))
 
 
-def _json(value: Any, what: str) -> bytes:
+def _json(value: Any, what: str) -> tuple[Any, bytes]:
+    """Give what JSON makes of a value, and the JSON."""
     if isinstance(value, Json):
-        return value.text
+        return value, value.text
     try:
-        return json_of(value, what)
+        plain = as_json(value, what)
+        return plain, written(plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise Terminal(f"the entry is not JSON: {error}") from None

@@ -78,7 +78,7 @@ class HandlerFault(Exception):
         super().__init__(message)
         self.error_type = type
         self.retry_after_s = after_s
-        # What else is given must not hide the fault, nor make one of another kind of it.
+        # Details of another type must not end in a TypeError here, which would be tried again.
         self.details = dict(details or {}) if isinstance(details, Mapping | None) else {"details": details}
 
 

@@ -61,16 +61,22 @@ def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
 
 def json_of(value: Any, root: str = "output") -> bytes:
     """Write what JSON makes of a value. Raises what `as_json` raises."""
-    return _encode(as_json(value, root)).encode()
+    return written(as_json(value, root))
+
+
+def written(plain: Any) -> bytes:
+    """Write what `as_json` gave."""
+    return _encode(plain).encode()
 
 
 def json_of_dumped(value: Any, root: str) -> bytes:
     """Write a value whose keys are known to be text, as those of all that pydantic dumps are.
 
-    The rest is looked at by the encoder, and, where it refuses something, as in any other value.
+    Only where the encoder refuses it is it looked through, as any other value is.
+    Raises what `as_json` raises.
     """
     try:
-        return _encode(value).encode()
+        return written(value)
     except (TypeError, ValueError, RecursionError):
         return json_of(value, root)
 

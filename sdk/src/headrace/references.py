@@ -105,6 +105,9 @@ class Expression:
     def __rfloordiv__(self, other: Any) -> Expression:
         return _joined(other, "//", self)
 
+    def __rmod__(self, other: Any) -> Expression:
+        return _joined(other, "%", self)
+
     def __neg__(self) -> Expression:
         return Expression(f"-{_inner(self)}")
 

@@ -81,7 +81,7 @@ class Step:
 
     def __format__(self, spec: str) -> str:
         """In an f-string a step stands for the whole of what it gives, as it does in a config."""
-        return format(Reference(f"\u27e8step-{self._number}\u27e9.output"), spec)
+        return format(self.output, spec)
 
     def __repr__(self) -> str:
         return f"<Step {self.given_id or self._number} {self.handler}>"

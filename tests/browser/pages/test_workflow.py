@@ -273,6 +273,24 @@ def test_a_webhook_shows_what_deliveries_were_refused_for(
     expect(card).to_contain_text(re.compile(r"last .+: missing, the headers that its scheme asks for"))
 
 
+def test_a_schedule_leads_to_the_runs_that_it_has_started(
+    stack: Stack, open_page: Callable[[str], Page]
+) -> None:
+    name = registered(stack, "counted")["name"]
+    stack.call("POST", "/v1/schedules", {"workflow": name, "name": "each-noon", "cron": "@daily"})
+    stack.call("POST", f"/v1/workflows/{name}/executions", {})
+    page = open_page("/ui/schedules")
+
+    stack.call("POST", "/v1/schedules/each-noon/trigger", {})
+    page.get_by_role("row", name=re.compile("each-noon")).get_by_role("link", name="1", exact=True).click()
+
+    expect(page.get_by_role("button", name="Remove the filter schedule: each-noon")).to_be_visible()
+    expect(page.get_by_text("1 run", exact=True)).to_be_visible()
+    # The feed does not say what has started a run: the list is read again.
+    stack.call("POST", "/v1/schedules/each-noon/trigger", {})
+    expect(page.get_by_text("2 runs", exact=True)).to_be_visible(timeout=15_000)
+
+
 def test_a_workflow_is_paused_resumed_and_removed(stack: Stack, open_page: Callable[[str], Page]) -> None:
     name = registered(stack, "leaving")["name"]
     stack.call("POST", "/v1/schedules", {"workflow": name, "name": "each-night", "cron": "@daily"})

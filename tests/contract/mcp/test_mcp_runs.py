@@ -16,6 +16,7 @@ from tests.contract.mcp.agents import Agent, agent, watchers
 from tests.contract.samples import node, workflow
 from tests.integration.durable_units import parked
 from tests.integration.handler_steps import act
+from tests.integration.registered_workflows import register
 from tests.makers import Rig, until
 from tests.patience import PATIENCE_S
 
@@ -234,3 +235,17 @@ async def test_the_same_start_made_again_starts_one_run(helper: Agent) -> None:
     assert other["code"] == "IDEMPOTENCY_CONFLICT"
     assert odd["errors"][0]["path"] == "idempotency_key"
     assert len((await helper.call("list_runs", text="team:b"))["items"]) == 1
+
+
+async def test_runs_of_a_schedule_are_listed_by_its_name(helper: Agent, rig: Rig) -> None:
+    await register(rig, "reports")
+    await rig.engine.schedules.create("reports", {"every": "1d"}, name="nightly")
+    started = await rig.engine.schedules.trigger("nightly")
+    await begin(helper, SLOW)
+
+    found = await helper.call("list_runs", schedule="nightly")
+    unknown = await helper.refused("list_runs", schedule="nightly2")
+    nowhere = await helper.refused("list_runs", webhook="nightly")
+
+    assert [row["execution_id"] for row in found["items"]] == [started.execution_id]
+    assert (unknown["code"], nowhere["code"]) == ("SCHEDULE_NOT_FOUND", "WEBHOOK_NOT_FOUND")

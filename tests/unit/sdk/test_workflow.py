@@ -243,12 +243,12 @@ def test_a_step_in_an_f_string_stands_for_what_it_gives() -> None:
 def test_arithmetic_works_from_both_sides() -> None:
     with Workflow("w") as w:
         n = w.http(url="http://h/").output.body.n
-        w.transform(id="sums", output=[1 + n, 10 - n, 2 * (n + 1), 100 / n, 9 // n, n % 3, n // 2, -n])
+        w.transform(id="sums", output=[1 + n, 10 - n, 2 * (n + 1), 100 / n, 9 // n, 7 % n, n % 3, n // 2, -n])
 
     assert nodes_of(w)["sums"]["config"]["output"] == [
         "{{ 1 + http.body.n }}", "{{ 10 - http.body.n }}", "{{ 2 * (http.body.n + 1) }}",
-        "{{ 100 / http.body.n }}",
-        "{{ 9 // http.body.n }}", "{{ http.body.n % 3 }}", "{{ http.body.n // 2 }}", "{{ -http.body.n }}",
+        "{{ 100 / http.body.n }}", "{{ 9 // http.body.n }}", "{{ 7 % http.body.n }}",
+        "{{ http.body.n % 3 }}", "{{ http.body.n // 2 }}", "{{ -http.body.n }}",
     ]  # fmt: skip
 
 

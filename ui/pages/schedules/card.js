@@ -2,8 +2,8 @@
 import { api } from "../../core/api.js";
 import { asked } from "../../core/asked.js";
 import { plural } from "../../core/format.js";
-import { once } from "../../core/once.js";
 import { runsOfSchedule } from "../../core/labels.js";
+import { once } from "../../core/once.js";
 import { go, href } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { milliseconds, moment, now, relative } from "../../core/time.js";

@@ -1,7 +1,7 @@
 /** One webhook: its address, how to call it, and what can be done with it. */
 import { api } from "../../core/api.js";
-import { once } from "../../core/once.js";
 import { runsOfWebhook } from "../../core/labels.js";
+import { once } from "../../core/once.js";
 import { href } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { milliseconds, moment, now, relative, serverNow } from "../../core/time.js";

@@ -43,7 +43,7 @@ RETRY = {"max_attempts": 5, "initial_interval": "0.2s", "retry_on": ["HandlerCra
 _CALLERS = (str(Path(workflows.__file__).parent.parent), str(Path(__file__).parent.parent))
 #: As the library names it to who observes its runs.
 RUN_ID_TAG = "llamaindex.run_id"
-#: A run heeds that it is not wanted from this age on: one that is over by then is not asked.
+#: A run looks whether it is still wanted from this age on: most are over by then, and the look costs a task.
 HEED_AFTER_S = 0.02
 #: Words of what a parked run waits for.
 MOST_WORDS, WORD_CHARS = 20, 200
