@@ -87,6 +87,17 @@ class Interface:
         return [node["id"] for node in nodes if node.get("node_type") == STEP]
 
     @property
+    def taken(self) -> dict[str, list[str]]:
+        """The names of the events that each step of its graph takes, as far as its edges say so."""
+        nodes, edges = (self.graph["nodes"], self.graph["edges"]) if self.graph else ((), ())
+        names = {node["id"]: node["event_type"] for node in nodes if node.get("event_type")}
+        taken: dict[str, list[str]] = {}
+        for edge in edges:
+            if edge["source"] in names:
+                taken.setdefault(edge["target"], []).append(names[edge["source"]])
+        return {step: taken[step] for step in self.steps if step in taken}
+
+    @property
     def checks_output(self) -> bool:
         """Whether the output of the execution has to fit a schema."""
         return self.stop is not None and self.stop.schema is not None

@@ -54,7 +54,7 @@ class BroughtWorkflows:
         before, found = self.refusals, dict[str, str]()
         if bringing:
             workflows = self._workflows()
-            for card in sorted(bringing, key=lambda card: card.name):
+            for card in bringing:
                 name, refusal = await self._register(workflows, card)
                 found[name] = found.get(name) or refusal
                 if refusal and refusal != before.get(name):

@@ -28,6 +28,7 @@ class EventTypes:
     is_closed  it has an `interface`, and so no other types.
     are_letters  events that are sent are letters for code that its graph, and no nodes, shows: its steps are
                  those of the graph, and it says itself what becomes of them.
+    taken        the names of the events that a step takes, where its graph says so.
     """
 
     start: EventType
@@ -36,6 +37,7 @@ class EventTypes:
     is_closed: bool
     are_letters: bool = False
     steps: Sequence[str] = ()
+    taken: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, definition: Definition) -> EventTypes:
@@ -59,6 +61,7 @@ class EventTypes:
             is_closed=True,
             are_letters=declared.inbox is not None,
             steps=declared.steps,
+            taken=declared.taken,
         )
 
     @property
@@ -70,6 +73,13 @@ class EventTypes:
     def starting(self) -> tuple[str, ...]:
         """The names under which a start is accepted: its own, and that of its parent."""
         return tuple(dict.fromkeys((self.start.name, START)))
+
+    def takes(self, step: str, name: str) -> bool:
+        """Whether a step takes an event, or one of its parents; a step that says nothing of it takes any."""
+        if step not in self.taken:
+            return True
+        found = self.known.get(name)
+        return not {name, *(found.types if found else ())}.isdisjoint(self.taken[step])
 
     @property
     def stops_plainly(self) -> bool:

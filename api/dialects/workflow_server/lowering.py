@@ -87,11 +87,14 @@ def read_run_event(sent: Mapping[str, Any], types: EventTypes, steps: Iterable[s
         raise Refused("Event data is required", "event")
     event, step = read_event(sent["event"], "event"), sent.get("step")
     if event.type is None:
-        raise Refused("Event type is required: the event has neither 'type' nor 'qualified_name'", "event")
+        raise Refused(_no_type(event.fields), "event")
     if event.type not in types.known and (types.is_closed or not is_id(event.type)):
         raise Refused(_unknown_type(event.type, types.known), "event")
     if step is not None and step not in (known := list(steps)):
         raise Refused(f"Step {_cut(step)!r} does not exist. Expected one of {_listed(known)}", "step")
+    if step is not None and not types.takes(step, event.type):
+        takes = _listed(types.taken[step])
+        raise Refused(f"Step {step!r} does not accept {event.type}. Expected one of {takes}", "step")
     return RunEvent(event.type, event.fields, step)
 
 
@@ -199,6 +202,16 @@ def _whole(text: str) -> int | None:
     if not (sign.isascii() and sign.isdigit() and len(sign) <= 18):
         return None
     return max(int(digits), 0)
+
+
+def _no_type(fields: Mapping[str, Any]) -> str:
+    """Say why an event is of no type: it has none, or no value beside it."""
+    named = next((word for word in ("type", "qualified_name") if isinstance(fields.get(word), str)), None)
+    if named is None:
+        return "Event type is required: the event has neither 'type' nor 'qualified_name'"
+    others = ", ".join(quoted(word) for word in fields if word not in ENVELOPE)
+    found = f"found {others}" if others else "found nothing"
+    return f"Event value is required: beside '{named}' stands 'value', an object of its fields; {found}"
 
 
 def _unknown_type(name: str, expected: Iterable[str]) -> str:

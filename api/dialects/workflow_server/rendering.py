@@ -106,7 +106,7 @@ def stop_envelope(types: EventTypes, output: bytes | None) -> Envelope:
     stop = types.stop
     return envelope(
         stop.name,
-        _spliced(output) if _is_value(types, output) else {"result": _spliced(output)},
+        _value_of(types, output),
         types=list(stop.types),
         qualified_name=qualified_name_of(stop),
     )
@@ -114,9 +114,7 @@ def stop_envelope(types: EventTypes, output: bytes | None) -> Envelope:
 
 def plain_result(types: EventTypes, output: bytes | None) -> Any:
     """Give what a run came to without its envelope."""
-    if types.stop.name == STOP or _is_value(types, output):
-        return _spliced(output)
-    return {"result": _spliced(output)}
+    return _spliced(output) if types.stop.name == STOP else _value_of(types, output)
 
 
 def failed_envelope(execution: Execution, failure: ExecutionFailure) -> Envelope:
@@ -234,9 +232,12 @@ def _on_one_line(body: bytes) -> bytes:
     return body
 
 
-def _is_value(types: EventTypes, output: bytes | None) -> bool:
-    """Whether an output is the whole value of the last event."""
-    return not types.stops_plainly and output is not None and output.lstrip()[:1] == b"{"
+def _value_of(types: EventTypes, output: bytes | None) -> Any:
+    """Give the value of the last event: the output, or an object with it as `result` unless it is null."""
+    if output is None or output.strip() == b"null":
+        return {}
+    is_value = not types.stops_plainly and output.lstrip()[:1] == b"{"
+    return _spliced(output) if is_value else {"result": _spliced(output)}
 
 
 def _spliced(output: bytes | None) -> Any:

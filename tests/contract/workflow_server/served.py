@@ -171,7 +171,7 @@ def stream_event(sequence: int) -> dict[str, Any]:
 
 def stop_event(result: Any) -> dict[str, Any]:
     return {
-        "value": {"result": result},
+        "value": {} if result is None else {"result": result},
         "qualified_name": "workflows.events.StopEvent",
         "type": "StopEvent",
         "types": None,

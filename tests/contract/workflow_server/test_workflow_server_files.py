@@ -23,8 +23,12 @@ GRAPH: dict[str, Any] = {
         {"id": "ask", "label": "ask", "node_type": "step", "description": None},
         {"id": "greet", "label": "greet", "node_type": "step", "description": None},
         {"id": "model", "label": "a model", "node_type": "resource", "getter_name": "get_model"},
+        {"id": "answer", "label": "an answer", "node_type": "event", "event_type": "HumanResponseEvent"},
     ],
-    "edges": [{"source": "ask", "target": "model", "label": "model"}],
+    "edges": [
+        {"source": "ask", "target": "model", "label": "model"},
+        {"source": "answer", "target": "greet", "label": None},
+    ],
     "description": None,
 }
 FLOW = workflow(
@@ -165,6 +169,10 @@ async def test_one_idempotency_key_posts_one_letter(flow: Served) -> None:
         ({"event": {"type": "OutEvent", "value": {}}}, "'event.value': 'output' is missing"),
         ({**ANSWER, "step": "run"}, "Step 'run' does not exist. Expected one of ask, greet"),
         ({**ANSWER, "step": "model"}, "Step 'model' does not exist. Expected one of ask, greet"),
+        (
+            {"event": {"type": "RequestEvent", "value": {"prompt": "?"}}, "step": "greet"},
+            "Step 'greet' does not accept RequestEvent. Expected one of HumanResponseEvent",
+        ),
     ],
 )
 async def test_an_event_that_cannot_be_is_refused_and_no_letter_is_posted(

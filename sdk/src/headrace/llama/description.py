@@ -12,6 +12,7 @@ from workflows.representation import get_workflow_representation
 from workflows.workflow import Workflow
 
 from headrace.llama.server import Served
+from headrace.llama.start_inputs import inputs_of
 
 #: The one node of the definition, whose inbox takes what clients send.
 NODE = "run"
@@ -51,6 +52,8 @@ def definition_of(served: Served) -> dict[str, Any]:
         ],
         "output": f"{{{{ {NODE} }}}}",
     }
+    if (inputs := inputs_of(start)) is not None:
+        document["inputs"] = inputs
     if summary := _own_words(workflow).partition("\n")[0]:
         document["description"] = summary
     return document
@@ -112,7 +115,6 @@ def _graph_of(served: Served) -> dict[str, Any]:
     """Draw a workflow, without what its interface says: every run holds a copy of both."""
     drawn = get_workflow_representation(served.workflow)
     graph = drawn.model_dump(mode="json", exclude_none=True)
-    graph["name"] = served.name
     if not _own_words(served.workflow):
         graph.pop("description", None)
     known = {each.__name__ for each in event_classes(served)}

@@ -13,7 +13,7 @@ from llama_index_instrumentation.dispatcher import active_instrument_tags, instr
 from pydantic import ValidationError
 from workflows import Context as WorkflowContext
 from workflows.context.serializers import BaseSerializer
-from workflows.events import StopEvent, WorkflowFailedEvent
+from workflows.events import StartEvent, StopEvent, WorkflowFailedEvent
 from workflows.plugins.basic import AsyncioAdapterQueues
 from workflows.runtime.types.internal_state import BrokerState
 from workflows.workflow import Workflow
@@ -94,6 +94,7 @@ class ServedWorkflow:
         journaled = await context.journal.read()
         kept = await self._records.read(journaled, run_id)
         await self._accept_code(kept, context)
+        start = self._start_event(inputs) if kept.broker is None else None
         run = Run(
             run_id,
             context,
@@ -105,7 +106,7 @@ class ServedWorkflow:
         )
         self._runtime.begin(run)
         try:
-            queues = self._go(kept, run, inputs)
+            queues = self._go(kept, run, start)
             run.attach(queues, journaled.through)
             stop = await _end_of(queues.complete, context)
             return Completed(_output_of(stop), events=await run.finish())
@@ -123,16 +124,18 @@ class ServedWorkflow:
             run.close()
             self._runtime.end(run)
 
-    def _go(self, kept: Kept, run: Run, inputs: Mapping[str, Any]) -> AsyncioAdapterQueues:
-        """Let the library's loop begin. Raises Terminal for inputs that make no start event."""
+    def _start_event(self, inputs: Mapping[str, Any]) -> StartEvent:
+        """Make what a run begins with. Raises Terminal for inputs that make none."""
+        start = self._workflow.start_event_class
+        try:
+            return start(**inputs)
+        except ValidationError as error:
+            raise Terminal(f"the inputs make no {start.__name__}: {error}", type="ConfigError") from None
+
+    def _go(self, kept: Kept, run: Run, start: StartEvent | None) -> AsyncioAdapterQueues:
+        """Let the library's loop begin with an event, or go on without one from what was kept."""
         workflow = self._workflow
-        if kept.broker is None:
-            try:
-                start = workflow.start_event_class(**inputs)
-            except ValidationError as error:
-                raise Terminal(
-                    f"the inputs make no {workflow.start_event_class.__name__}: {error}", type="ConfigError"
-                ) from None
+        if start is not None:
             if type(workflow).run is Workflow.run and "run" not in vars(workflow):
                 # It makes a context and a handler besides, for code that has begun the run.
                 fresh = BrokerState.from_workflow(workflow)

@@ -86,6 +86,20 @@ async def test_a_workflow_has_its_time_though_it_is_parked(play: Play) -> None:
     assert lived.elapsed_ms < 10_000
 
 
+async def test_inputs_that_make_no_start_event_are_refused_before_a_run_and_else_by_its_class(
+    play: Play,
+) -> None:
+    brought = HANDLER_REGISTRY["workflow_server.flaky"].workflow
+    lived = await play("flaky", {"run": "r", "pause_s": "soon"})
+
+    assert brought is not None
+    assert brought["inputs"]["required"] == ["run"]
+    error = lived.ran.error
+    assert error is not None
+    assert (error.type, error.retryable) == ("ConfigError", False)
+    assert "the inputs make no Started" in error.message
+
+
 async def test_a_failure_is_the_event_that_clients_know(play: Play) -> None:
     lived = await play("flaky", {"run": "r"})
 

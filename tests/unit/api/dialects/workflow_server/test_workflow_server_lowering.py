@@ -26,6 +26,7 @@ from orchestrator.definitions.interface import EventType
 UUID = "9b2d7d3c-0c0e-4f3e-8b1a-5f6f4d3c2b1a"
 TYPES = EventTypes(EventType("OrderEvent"), EventType("StopEvent"), {"Paid": EventType("Paid")}, True)
 OPEN = EventTypes(EventType("StartEvent"), EventType("StopEvent"), {}, False)
+WANTS_VALUE = "Event value is required: beside 'type' stands 'value', an object of its fields; "
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,8 @@ def test_a_signal_has_the_name_of_its_event() -> None:
             "Invalid event type: a b. Expected one of StartEvent",
         ),
         ({"event": {"a": 1}}, OPEN, "Event type is required"),
+        ({"event": {"type": "Paid"}}, TYPES, WANTS_VALUE + "found nothing"),
+        ({"event": {"type": "Paid", "sum": 3}}, TYPES, WANTS_VALUE + "found 'sum'"),
         (
             {"event": {"type": "Paid", "value": {}}, "step": "B"},
             TYPES,

@@ -92,12 +92,13 @@ def test_times_have_microseconds_and_never_run_backwards() -> None:
     [
         (PLAIN, b'"hi"', {"result": "hi"}, "hi"),
         (PLAIN, b'{"a":1}', {"result": {"a": 1}}, {"a": 1}),
-        (PLAIN, None, {"result": None}, None),
+        (PLAIN, None, {}, None),
+        (PLAIN, b"null", {}, None),
         (DECLARED, b'{"a":1}', {"a": 1}, {"a": 1}),
         (DECLARED, b"7", {"result": 7}, 7),
         (NAMED, b' {"a":1}', {"a": 1}, {"a": 1}),
         (NAMED, b"[1]", {"result": [1]}, {"result": [1]}),
-        (NAMED, None, {"result": None}, {"result": None}),
+        (NAMED, None, {}, {}),
     ],
 )
 def test_an_output_is_the_value_of_the_last_event_or_its_result(
@@ -112,8 +113,7 @@ def test_the_last_event_has_its_class() -> None:
         "value": {}, "qualified_name": "m.Out", "type": "Out", "types": ["StopEvent"],
     }  # fmt: skip
     assert written(stop_envelope(PLAIN, None)) == {
-        "value": {"result": None}, "qualified_name": "workflows.events.StopEvent", "type": "StopEvent",
-        "types": None,
+        "value": {}, "qualified_name": "workflows.events.StopEvent", "type": "StopEvent", "types": None,
     }  # fmt: skip
 
 

@@ -1,0 +1,115 @@
+"""What is refused of a start event before its class has seen it: what is certain, and no more."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from workflows.events import StartEvent
+
+from headrace.llama.start_inputs import inputs_of
+from orchestrator.documents.json_schema import value_problems
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Order(StartEvent):
+    """An order."""
+
+    customer: str = Field(description="Who pays.")
+    amount: float
+    how: Literal["card", "cash"] = "card"
+    colour: Colour | None = None
+    paint: Colour = Colour.RED
+    note: str | None = None
+
+
+class Lenient(StartEvent):
+    """Makes its fields of whatever comes."""
+
+    number: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        return {"number": 1, **value}
+
+
+class Guarded(StartEvent):
+    """Sees one of its fields before its type does."""
+
+    name: str
+    other: str = ""
+    third: Annotated[str, BeforeValidator(str)] = ""
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value)
+
+
+class Renamed(StartEvent):
+    """Its field has two names."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: str = Field(alias="n")
+
+
+class Making(StartEvent):
+    """Makes its field itself."""
+
+    name: str
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**{"name": "made", **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "'customer' is missing"),
+        ({"customer": 7, "amount": 1}, "must be text"),
+        ({"customer": "a", "amount": 1, "how": "cheque"}, 'must be one of "card", "cash"'),
+        ({"customer": "a", "amount": 1, "paint": "green"}, 'must be one of "red", "blue"'),
+    ],
+)
+def test_what_no_class_takes_is_refused(fields: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError):
+        Order(**fields)
+
+    problems = value_problems(inputs_of(Order) or {}, fields, "inputs")
+
+    assert problem in problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("start", "fields"),
+    [
+        (Order, {"customer": "a", "amount": "1.5", "note": None, "more": [1], "paint": "blue"}),
+        (Lenient, {}),
+        (Guarded, {"name": 7, "third": 7}),
+        (Renamed, {"name": "a"}),
+        (Making, {}),
+        (StartEvent, {"whatever": 1}),
+    ],
+)
+def test_what_a_class_takes_is_never_refused(start: type[StartEvent], fields: dict[str, Any]) -> None:
+    start(**fields)
+
+    schema = inputs_of(start)
+
+    assert schema is None or not value_problems(schema, fields, "inputs")
+
+
+def test_fields_have_the_words_of_the_class() -> None:
+    schema = inputs_of(Order)
+
+    assert schema is not None
+    assert schema["required"] == ["customer", "amount"]
+    assert schema["properties"]["customer"] == {"description": "Who pays.", "type": "string"}
