@@ -24,6 +24,8 @@ ENVELOPE = frozenset({"type", "value", "data", "qualified_name", "types", PYDANT
 CONTINUED = "handler:"
 #: Texts of JSON inside texts of JSON that are read.
 MOST_TEXTS = 3
+#: Says how code that speaks for itself takes further events.
+MORE_TYPES = "; add_workflow(…, additional_events=[…]) declares others"
 CONTEXT_REFUSED = "Context API is disabled. Set accept_context_api=True on WorkflowServer to enable it."
 
 
@@ -89,7 +91,8 @@ def read_run_event(sent: Mapping[str, Any], types: EventTypes, steps: Iterable[s
     if event.type is None:
         raise Refused(_no_type(event.fields), "event")
     if event.type not in types.known and (types.is_closed or not is_id(event.type)):
-        raise Refused(_unknown_type(event.type, types.known), "event")
+        more = MORE_TYPES if types.are_letters else ""
+        raise Refused(_unknown_type(event.type, types.known) + more, "event")
     if step is not None and step not in (known := list(steps)):
         raise Refused(f"Step {_cut(step)!r} does not exist. Expected one of {_listed(known)}", "step")
     if step is not None and not types.takes(step, event.type):

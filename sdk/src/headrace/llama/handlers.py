@@ -34,6 +34,7 @@ from headrace.llama.records import Kept, Records
 from headrace.llama.run import Parking, Run
 from headrace.llama.runtime import JournaledRuntime
 from headrace.llama.server import Served, WorkflowServer
+from headrace.llama.start_inputs import complete
 from headrace.outcome import Cancelled, Completed, Parked, Terminal
 from headrace.registration import handler
 
@@ -128,7 +129,7 @@ class ServedWorkflow:
         """Make what a run begins with. Raises Terminal for inputs that make none."""
         start = self._workflow.start_event_class
         try:
-            return start(**inputs)
+            return complete(start(**inputs))
         except ValidationError as error:
             raise Terminal(f"the inputs make no {start.__name__}: {error}", type="ConfigError") from None
 

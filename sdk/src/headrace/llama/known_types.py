@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from workflows.context.serializers import BaseSerializer, JsonSerializer, PickleSerializer
+from workflows.context.utils import get_qualified_name
 from workflows.workflow import Workflow
 
 
@@ -18,6 +19,15 @@ class KnownTypes(JsonSerializer):
 
     def __init__(self) -> None:
         super().__init__(allowed_types=None)
+
+    def serialize_value(self, value: Any) -> Any:
+        """Give a value as JSON whose objects name their classes. Raises what its class raises."""
+        try:
+            return super().serialize_value(value)
+        except Exception:
+            if (memory := _chat_memory(value)) is None:
+                raise
+            return memory
 
     def resolve_class(self, qualified_name: str) -> type[Any]:
         """Find a class. Raises ValueError for one that is not loaded, or is no class of data."""
@@ -34,6 +44,21 @@ class KnownTypes(JsonSerializer):
         raise ValueError(
             f"{qualified_name} is no model, component or error of a module that the served file has loaded"
         )
+
+
+def _chat_memory(value: Any) -> dict[str, Any] | None:
+    """Give what an agent of LlamaIndex remembers in the form of its class; None for any other value.
+
+    With pydantic from 2.14 on its class cannot write itself: the messages can.
+    """
+    chat_store = getattr(value, "chat_store", None)
+    messages = getattr(chat_store, "store", None)
+    if not isinstance(value, BaseModel) or not isinstance(messages, dict):
+        return None
+    written = {key: [each.model_dump(mode="json") for each in found] for key, found in messages.items()}
+    fields = value.model_dump(mode="json", exclude={"chat_store"})
+    fields["chat_store"] = {"store": written, "class_name": type(chat_store).__name__}
+    return {"__is_component": True, "value": fields, "qualified_name": get_qualified_name(value)}
 
 
 def serializer_of(

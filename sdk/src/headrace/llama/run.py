@@ -122,7 +122,8 @@ class Run:
         assert isinstance(queues.state_store, InMemoryStateStore)
         self._queues, self._through = queues, through
         self._entries = self._last - through
-        self._store = KeptStore(queues.state_store, self._records.serializer, self._kept_store)
+        say = functools.partial(self._context.log, level="warning")
+        self._store = KeptStore(queues.state_store, self._records.serializer, self._kept_store, say)
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from workflows.events import StartEvent
 
+#: Fields that are filled in for a class that reads them as it is written.
+MOST_FILLED = 20
+_MISSING = re.compile(r"object has no attribute '(\w+)'")
 #: Validators that see a value before its type does may make anything of it.
 _EARLY = ("before", "wrap", "plain")
 
@@ -42,6 +46,28 @@ def inputs_of(start: type[StartEvent]) -> dict[str, Any] | None:
         "additionalProperties": True,
         **({"required": required} if required else {}),
     }
+
+
+def complete(event: StartEvent) -> StartEvent:
+    """Give a start event that can be written down: a field that its class reads for that is there, or None.
+
+    The agents of LlamaIndex fill these in before they begin a run themselves (`chat_history`,
+    `max_iterations`); from a client comes what a person has typed.
+    """
+    own = type(event).__pydantic_decorators__.model_serializers
+    if own.keys() <= StartEvent.__pydantic_decorators__.model_serializers.keys():
+        return event
+    for _ in range(MOST_FILLED):
+        try:
+            event.model_dump(mode="json")
+        except Exception as error:
+            missing = _MISSING.search(str(error))
+            if missing is None or missing[1] in event:
+                break  # It is said once it would be kept.
+            event[missing[1]] = None
+        else:
+            break
+    return event
 
 
 def _decides_itself(start: type[StartEvent]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -56,13 +56,19 @@ class KeptStore:
     object is told apart; of any other value the last one counts.
 
     kept  the store at the beginning.
+    say   says something to whoever looks at the run.
     """
 
     def __init__(
-        self, store: InMemoryStateStore[Any], serializer: BaseSerializer, kept: Mapping[str, Any]
+        self,
+        store: InMemoryStateStore[Any],
+        serializer: BaseSerializer,
+        kept: Mapping[str, Any],
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.kept: Texts = dict(kept)
-        self._store, self._serializer = store, serializer
+        self._store, self._serializer, self._say = store, serializer, say
+        self._left_out: set[str] = set()
         self._live: Texts = dict(kept)
         self._writes: list[Write] = []
         #: The call of a step that has changed the store last, and the state that it has left: the library
@@ -104,7 +110,19 @@ class KeptStore:
         if state is None:
             return texts_of(self._store.to_dict(self._serializer))
         data, name, module = encode_state(state, self._serializer)
+        if isinstance(state, DictState):
+            self._say_left_out(key for key, _ in state.items() if key not in data["_data"])
         return texts_of({"state_data": data, "state_type": name, "state_module": module})
+
+    def _say_left_out(self, keys: Iterable[str]) -> None:
+        """Name keys, each once, whose values the library leaves out where they cannot be written."""
+        for key in keys:
+            if key not in self._left_out:
+                self._left_out.add(key)
+                self._say(
+                    f"'{key}' in the store of the run cannot be written, and is not kept: steps do not "
+                    "find it once the run has waited for long, or has lost its process"
+                )
 
     def commit(self, at_work: set[str]) -> Texts:
         """Take over what steps have changed that are not at work any more; gives the keys that are new.

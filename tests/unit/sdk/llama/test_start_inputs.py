@@ -6,10 +6,18 @@ import enum
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from workflows.events import StartEvent
 
-from headrace.llama.start_inputs import inputs_of
+from headrace.llama.start_inputs import complete, inputs_of
 from orchestrator.documents.json_schema import value_problems
 
 
@@ -105,6 +113,36 @@ def test_what_a_class_takes_is_never_refused(start: type[StartEvent], fields: di
     schema = inputs_of(start)
 
     assert schema is None or not value_problems(schema, fields, "inputs")
+
+
+class Agent(StartEvent):
+    """Reads fields as it is written that no client has to give, as the start event of agents does."""
+
+    @model_serializer()
+    def _written(self) -> dict[str, Any]:
+        return {"user_msg": self.user_msg, "chat_history": self.chat_history, "limit": self.limit}
+
+
+class Broken(StartEvent):
+    """Cannot be written, whatever it is given."""
+
+    @model_serializer()
+    def _written(self) -> dict[str, Any]:
+        raise ValueError("no")
+
+
+def test_a_start_event_can_be_written_with_what_a_person_has_typed() -> None:
+    event = complete(Agent(user_msg="hello", limit=3))
+
+    assert event.model_dump() == {"user_msg": "hello", "chat_history": None, "limit": 3}
+
+
+@pytest.mark.parametrize("event", [Order(customer="a", amount=1, more=2), Broken(a=1)])
+def test_any_other_start_event_stays_as_it_is(event: StartEvent) -> None:
+    before = dict(event.items())
+
+    assert complete(event) is event
+    assert dict(event.items()) == before
 
 
 def test_fields_have_the_words_of_the_class() -> None:

@@ -93,6 +93,68 @@ async def test_a_value_that_cannot_be_written_is_said_once_it_would_be_kept() ->
     assert both.commit() == {"n": 2}
 
 
+class Connection:
+    """Cannot be written."""
+
+
+class Message(BaseModel):
+    content: str
+
+
+class ChatStore(BaseModel):
+    """Keeps messages, and cannot write them itself."""
+
+    store: dict[str, list[Message]]
+
+
+class Memory(BaseModel):
+    """As an agent of LlamaIndex remembers, where its class cannot be written."""
+
+    chat_store: ChatStore
+    token_limit: int = 10
+
+    def class_name(self) -> str:
+        return "Memory"
+
+    def to_dict(self) -> dict[str, Any]:
+        raise TypeError("an incompatible version")
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Memory:
+        return cls.model_validate(fields)
+
+
+async def test_what_an_agent_remembers_is_kept_where_its_class_cannot_write_it() -> None:
+    serializer = KnownTypes()
+    memory = Memory(chat_store=ChatStore(store={"chat": [Message(content="hello")]}))
+    store = InMemoryStateStore(DictState())
+    kept = KeptStore(store, serializer, {})
+    await store.set("memory", memory)
+    kept.note("a")
+    memory.chat_store.store["chat"].append(Message(content="again"))
+
+    written = kept.commit(set())[".memory"]
+
+    found = serializer.deserialize(written)
+    assert isinstance(found, Memory)
+    assert found == memory
+
+
+@pytest.mark.filterwarnings("ignore::workflows.context.state_store.UnserializableKeyWarning")
+async def test_what_the_library_leaves_out_is_said_once() -> None:
+    said: list[str] = []
+    store = InMemoryStateStore(DictState())
+    kept = KeptStore(store, KnownTypes(), {}, said.append)
+    await store.set("memory", Connection())
+
+    first = kept.commit(set())
+    await store.set("other", 1)
+    second = kept.commit(set())
+
+    assert (first, list(second)) == ({}, [".other"])
+    assert [text.partition(",")[0] for text in said] == ["'memory' in the store of the run cannot be written"]
+
+
 async def test_a_value_changed_without_a_word_to_the_store_is_kept() -> None:
     both = Both(items=[1])
 
