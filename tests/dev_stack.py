@@ -28,10 +28,17 @@ class DevStack:
         self.data_dir, self.cwd = data_dir, cwd
         self._held = HeldPort(), HeldPort()
         self.port, self.echo_port = (held.number for held in self._held)
-        dropped = ("REDIS_URL", "REDIS_HOST", "REDIS_PORT", "API_URL", "HANDLERS", "ENVIRONMENT")
+        dropped = (
+            "REDIS_URL",
+            "REDIS_HOST",
+            "REDIS_PORT",
+            "STACK_REDIS",
+            "API_URL",
+            "HANDLERS",
+            "ENVIRONMENT",
+        )
         kept = {name: value for name, value in os.environ.items() if name not in dropped}
         self.environment = kept | {
-            "STACK_REDIS": "embedded",
             "STACK_DATA_DIR": str(data_dir),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",

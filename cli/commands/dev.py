@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 DataDirOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", envvar="STACK_DATA_DIR", help="Where Redis keeps its data.", show_default=".data/redis"
+        metavar="DIR",
+        envvar="STACK_DATA_DIR",
+        help="Where a Redis of its own keeps its data.",
+        show_default=".data/redis",
     ),
 ]
 
@@ -46,6 +49,10 @@ def dev(
 
     That is Redis, API, orchestrator, workers, and an echo service for the examples. Ctrl-C stops it all; data
     is kept, and the next start continues unfinished executions.
+
+    The Redis is the one that REDIS_URL or REDIS_HOST names; else, with --data-dir, one of its own; else one
+    that answers on localhost:6379, unless another stack has started it; else one of its own. The start says
+    which.
     """
     import asyncio
 
@@ -59,6 +66,7 @@ def dev(
 
     options = StackOptions(
         data_dir=info.data_dir(data_dir),
+        takes_near=data_dir is None,
         workers=workers,
         host=host,
         port=port,

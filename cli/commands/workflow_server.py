@@ -47,7 +47,7 @@ def workflow_server(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="With FILE, and where no Redis is named: where runs are kept.",
+            help="With FILE, and where no Redis is named: where its own Redis keeps runs.",
             show_default="one for each file below .data/workflow-server",
         ),
     ] = None,
@@ -93,12 +93,14 @@ def serve_registered(host: str, port: int) -> NoReturn:
     """Become the listener, on the Redis of the running stack or of the settings. Raises SettingsInvalid."""
     from cli.stack import info
     from cli.stack.file_server import reached
+    from config import read_settings
 
     redis_url = info.redis_url()
     command = [sys.executable, "-m", "uvicorn", "--factory", "main:workflow_server"]
     command += ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", "3"]
     command += ["--no-access-log", "--log-level", "warning"]
-    typer.echo(f"workflow server on http://{reached(host)}:{port}")
+    label = read_settings().model_copy(update={"redis_url": redis_url}).redis_label
+    typer.echo(f"workflow server on http://{reached(host)}:{port}, with the Redis at {label}")
     os.chdir(info.ROOT)
     # In place of this process: signals reach the server itself.
     os.execve(command[0], command, {**os.environ, "REDIS_URL": redis_url})

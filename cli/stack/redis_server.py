@@ -1,7 +1,8 @@
 """Decide which Redis the stack uses, and run an embedded one where none is there.
 
-Order: one that the settings name is used, never started; one that answers on localhost:6379 is used, and
-said so (STACK_REDIS=embedded forces our own); otherwise our own keeps its data in the data directory.
+Order: one that the settings name is used, never started; where no data directory is named, one that answers
+on localhost:6379 is used, and said so, unless another stack has started it (STACK_REDIS=embedded passes over
+any); otherwise our own keeps its data in the data directory.
 """
 
 from __future__ import annotations
@@ -174,7 +175,8 @@ async def find_redis(
 ) -> RedisPlace:
     """The Redis to use, answering. Raises RedisUnavailable, NoServer or DataTooNew.
 
-    takes_near  whether one that answers on localhost:6379 is used though nothing names it.
+    takes_near  whether one that answers on localhost:6379 is used though nothing names it, unless it is
+                that of another stack, with which it would stop.
     """
     wanted = os.environ.get("STACK_REDIS") or None
     if wanted not in (None, "embedded"):
@@ -183,12 +185,25 @@ async def find_redis(
         await _check_given(settings)
         return RedisPlace(f"{settings.redis_label} (named by the settings)", None, None)
     if takes_near and wanted is None and ports.is_redis_up("localhost", DEFAULT_PORT):
-        return RedisPlace(
-            f"localhost:{DEFAULT_PORT} (already running; STACK_REDIS=embedded starts our own)",
-            "localhost",
-            DEFAULT_PORT,
+        if (owner := stack_directory(DEFAULT_PORT)) is None:
+            return RedisPlace(
+                f"localhost:{DEFAULT_PORT} (found there, not its own; --data-dir DIR has its own in DIR)",
+                "localhost",
+                DEFAULT_PORT,
+            )
+        emit(
+            "stack",
+            f"localhost:{DEFAULT_PORT} is the Redis of another stack, with data in {owner}; this one gets "
+            f"its own (REDIS_URL=redis://localhost:{DEFAULT_PORT} shares it)",
         )
     return await _start_embedded(data_dir=data_dir, lock_fd=lock_fd, emit=emit)
+
+
+def stack_directory(port: int) -> Path | None:
+    """Where a stack of this machine keeps the data of the Redis on a port; None where no stack started it."""
+    found = ports.redis_directory("localhost", port)
+    is_of_a_stack = found is not None and read_record(Path(found)).get("port") == port
+    return Path(found) if found is not None and is_of_a_stack else None
 
 
 async def _check_given(settings: Settings) -> None:
@@ -228,7 +243,7 @@ async def _start_embedded(*, data_dir: Path, lock_fd: int, emit: Callable[[str, 
         assert server.process is not None
         write_record(data_dir, binary, pid=server.process.pid, port=port)
         if await wait_until_ready(server, port, data_dir=data_dir):
-            label = f"{ports.LOCAL}:{port} (embedded {binary.label}, data in {data_dir})"
+            label = f"{ports.LOCAL}:{port} (its own, embedded {binary.label}, data in {data_dir})"
             return RedisPlace(label, ports.LOCAL, port, server)
         await server.stop()
         # Another process took the port between our look and the server's bind: look again.

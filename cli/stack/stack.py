@@ -48,6 +48,8 @@ class StackOptions:
     host: str = ports.LOCAL
     port: int | None = None
     echo_port: int | None = None
+    #: Whether a Redis that answers on localhost:6379 is used, too; not where a data directory was named.
+    takes_near: bool = True
     #: Whether the demo is served, and an execution of it is started.
     is_demo: bool = False
 
@@ -95,7 +97,11 @@ class Stack:
             listeners.append(self._listen(self.options.echo_port, ECHO_PORT))
             self.api_port, self.echo_port = map(ports.port_of, listeners)
             self.redis = await find_redis(
-                self.settings, data_dir=self.options.data_dir, lock_fd=lock_fd, emit=self.emit
+                self.settings,
+                data_dir=self.options.data_dir,
+                lock_fd=lock_fd,
+                emit=self.emit,
+                takes_near=self.options.takes_near,
             )
             self.supervision.groups = self._plan(self.redis, *(listener.fileno() for listener in listeners))
             children = self.supervision.children

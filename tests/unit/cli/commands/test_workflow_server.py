@@ -52,9 +52,10 @@ def test_it_listens_where_the_documented_variables_say(place: None, monkeypatch:
     assert first.command[1:8] == [
         "-m", "uvicorn", "--factory", "main:workflow_server", "--host", "0.0.0.0", "--port",
     ]  # fmt: skip
-    assert (first.command[8], told) == ("8080", "workflow server on http://localhost:8080\n")
+    assert first.command[8] == "8080"
+    assert told == "workflow server on http://localhost:8080, with the Redis at localhost:6379/0\n"
     assert (second.command[6], second.command[8]) == ("127.0.0.1", "8123")
-    assert other == "workflow server on http://127.0.0.1:8123\n"
+    assert other.startswith("workflow server on http://127.0.0.1:8123, ")
     assert (third.command[6], third.command[8]) == ("::1", "8124")
 
 
@@ -63,11 +64,13 @@ def test_it_works_on_the_redis_of_the_settings_or_of_the_running_stack(
 ) -> None:
     usual = became()[1].environment["REDIS_URL"]
     info.StackInfo(os.getpid(), "http://x", "http://y", "127.0.0.1", 7777, str(tmp_path), "").write()
-    running = became()[1].environment["REDIS_URL"]
+    said, process = became()
+    running = process.environment["REDIS_URL"]
     monkeypatch.setenv("REDIS_URL", "redis://elsewhere:6380/2")
 
     assert usual.startswith("redis://localhost:6379/")
     assert running.startswith("redis://127.0.0.1:7777/")
+    assert said.endswith(", with the Redis at 127.0.0.1:7777/0\n")
     assert became()[1].environment["REDIS_URL"] == "redis://elsewhere:6380/2"
 
 
