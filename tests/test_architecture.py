@@ -46,7 +46,7 @@ LONG_FILES = {
     "orchestrator/execution/planner.py": 420,
     "orchestrator/operations/executions.py": 600,
     "orchestrator/operations/webhooks.py": 400,
-    "orchestrator/operations/workflows.py": 400,
+    "orchestrator/operations/workflows.py": 410,
     "orchestrator/store/reader.py": 525,
     "orchestrator/store/transitions.py": 1_100,
     "orchestrator/templates/evaluator.py": 420,

@@ -1,17 +1,15 @@
 """`/v1/workflows`: register, change, list, read, start, pause and remove workflows by name or id."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import ValidationError
 from starlette.responses import Response
 
 from api.access import reach_of
 from api.auth import engine_of
 from api.etags import etag, if_match, is_known
-from api.problems import RequestInvalid, pydantic_problems
+from api.registrations import YAML, read_registration
 from api.responses import JSON, body_of, inline_schema, json_response, next_link, problems, replay_headers
 from api.schemas.executions import ExecutionCreated, ExecutionDetail
 from api.schemas.registry import (
@@ -30,10 +28,7 @@ from api.starts import IN_TIME, expecting, origin_of, preferred_wait_s, started
 from api.validator import (
     definition_in,
     idempotency_of,
-    is_yaml,
     labels_in,
-    media_type_of,
-    parse_definition,
     read_envelope,
 )
 from orchestrator.definitions.registry import Source
@@ -41,7 +36,6 @@ from orchestrator.operations.results import WorkflowChange
 
 router = APIRouter(prefix="/v1/workflows", tags=["workflows"])
 
-YAML = "application/yaml"
 #: A definition comes in an envelope, or is the body itself.
 _BODY = {
     "requestBody": {
@@ -62,21 +56,6 @@ _SOURCE: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the body of a registration holds.
-
-    definition  an object, or YAML that is still to be read.
-    body        the definition as JSON, by which the engine knows one that it has compiled before.
-    """
-
-    definition: Any
-    source: Source
-    body: bytes | None
-    labels: dict[str, str] | None = None
-    is_active: bool | None = None
-
-
 @router.post(
     "",
     operation_id="workflows_create",
@@ -87,7 +66,7 @@ class Sent:
     openapi_extra=_BODY,
 )
 async def create(request: Request) -> Response:
-    sent = await _sent(request)
+    sent = await read_registration(request)
     async with definition_in(sent.definition, reach_of(request)) as document:
         done = await engine_of(request).workflows.create(
             document,
@@ -113,7 +92,7 @@ async def create(request: Request) -> Response:
 )
 async def put(request: Request, workflow: str) -> Response:
     meant = if_match(request)
-    sent = await _sent(request)
+    sent = await read_registration(request)
     async with definition_in(sent.definition, reach_of(request)) as document:
         done = await engine_of(request).workflows.put(
             workflow,
@@ -208,12 +187,18 @@ async def delete(request: Request, workflow: str) -> Response:
     operation_id="workflows_source",
     summary="The document as it was sent",
     response_class=Response,
-    responses={200: _SOURCE, **problems(404, 503)},
+    responses={200: _SOURCE, **problems(404, 422, 503)},
 )
-async def source(request: Request, workflow: str) -> Response:
+async def source(
+    request: Request,
+    workflow: str,
+    version: Annotated[
+        int | None, Query(ge=1, description="The newest one, unless another is named.")
+    ] = None,
+) -> Response:
     workflows = engine_of(request).workflows
     record = await workflows.get(workflow)
-    found = await workflows.source(record)
+    found = await workflows.source(record, version)
     headers = {**etag(record.tag), "Content-Type": found.media_type, "X-Content-Type-Options": "nosniff"}
     return Response(found.text, headers=headers)
 
@@ -307,30 +292,6 @@ def _changed(done: WorkflowChange) -> Response:
         headers["Location"] = f"/v1/workflows/{done.record.name}"
     answer = workflow_fields(done.record) | {"outcome": done.outcome}
     return json_response(answer, status=201 if is_new else 200, headers=headers)
-
-
-async def _sent(request: Request) -> Sent:
-    """Read the body of a registration: a definition, or one in an envelope. Raises RequestInvalid."""
-    body, reach = await request.body(), reach_of(request)
-    if is_yaml(request):
-        return Sent(body, Source(body, media_type_of(request)), None)
-    document = await reach.turns.read(
-        body, lambda: parse_definition(body, max_depth=reach.engine.limits.max_depth)
-    )
-    # A definition has no field of that name.
-    if "definition" not in document:
-        return Sent(document, Source(body, JSON), body)
-    try:
-        sent = RegisterRequest.model_validate(document)
-    except ValidationError as error:
-        found = pydantic_problems(error.errors(include_url=False), RegisterRequest)
-        raise RequestInvalid(found) from error
-    if isinstance(sent.definition, str):
-        source, text = Source(sent.definition.encode(), YAML), None
-    else:
-        text = orjson.dumps(sent.definition)
-        source = Source(text, JSON)
-    return Sent(sent.definition, source, text, sent.labels, sent.is_active)
 
 
 def _text_of(source: Source) -> str | None:

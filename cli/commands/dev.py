@@ -50,9 +50,8 @@ def dev(
     That is Redis, API, orchestrator, workers, and an echo service for the examples. Ctrl-C stops it all; data
     is kept, and the next start continues unfinished executions.
 
-    The Redis is the one that REDIS_URL or REDIS_HOST names; else, with --data-dir, one of its own; else one
-    that answers on localhost:6379, unless another stack has started it; else one of its own. The start says
-    which.
+    Its Redis is what REDIS_URL or REDIS_HOST names; else, with --data-dir, its own; else one on localhost:6379
+    that no other stack has started; else its own. The start says which.
     """
     import asyncio
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from cli.commands.input_types import put_input
+from cli.commands.near_files import file_hint
 
 STDIN = Path("-")
 #: Words of YAML 1.2 that are no text: `yes`, `on`, `1:30` and dates are.
@@ -199,7 +200,7 @@ def read_bytes(file: Path) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
     except FileNotFoundError:
-        raise ValueError(f"{file}: no such file") from None
+        raise ValueError(f"{file}: no such file{file_hint(file)}") from None
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror or error}") from None
 

@@ -33,6 +33,10 @@ LabelsOption = Annotated[
     list[str] | None,
     typer.Option("--label", metavar="NAME=VALUE", help="A label; may be given several times."),
 ]
+VersionOption = Annotated[
+    int | None,
+    typer.Option("--version", min=1, help="A version of the registered workflow.", show_default="the newest"),
+]
 ServerOption = Annotated[
     str | None,
     typer.Option("--server", help="Address of the API.", show_default="API_URL, else the stack"),

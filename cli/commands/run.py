@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
 from cli.commands.documents import GivenInputs, read_definition, read_labels, read_trigger
+from cli.commands.near_files import file_hint, is_bare
 from cli.commands.options import (
     InputsFileOption,
     InputsOption,
@@ -19,17 +19,29 @@ from cli.commands.options import (
     StateOption,
     TimeoutOption,
     TriggerFileOption,
+    VersionOption,
     WatchOption,
 )
 from cli.commands.watch import follow
 from cli.output.text import json_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from headrace.client import AsyncClient
     from headrace.values import Created
 
-#: A name or an id of the registry; a file without an ending can have either.
-could_be_registered = re.compile(r"(?!-$)[a-z0-9-]{1,64}|wf_[a-z2-7]{26}").fullmatch
+KeyOption = Annotated[
+    str | None, typer.Option("--key", help="Your own name for the execution, taken wherever an id is.")
+]
+ConflictOption = Annotated[
+    str | None,
+    typer.Option(
+        "--on-conflict",
+        metavar="POLICY",
+        help="While another execution holds the key: fail, use_existing, terminate_existing.",
+    ),
+]
 
 
 def run(
@@ -43,17 +55,10 @@ def run(
     inputs: InputsOption = None,
     inputs_file: InputsFileOption = None,
     label: LabelsOption = None,
-    key: Annotated[
-        str | None, typer.Option(help="Your own name for the execution, taken wherever an id is.")
-    ] = None,
-    on_conflict: Annotated[
-        str | None,
-        typer.Option(
-            metavar="POLICY",
-            help="While another execution holds the key: fail, use_existing, terminate_existing.",
-        ),
-    ] = None,
+    key: KeyOption = None,
+    on_conflict: ConflictOption = None,
     trigger_file: TriggerFileOption = None,
+    version: VersionOption = None,
     watch: WatchOption = True,
     server: ServerOption = None,
     plain: PlainOption = False,
@@ -67,9 +72,11 @@ def run(
     Exit code: 0 completed, 1 failed, 2 usage or refused, 3 cancelled, 4 timed out, 5 no server.
     """
     name = str(file)
-    is_registered = could_be_registered(name) and not file.exists()
+    is_registered = is_bare(file) and (not file.exists() or file.is_dir())
     try:
         definition = None if is_registered else read_definition(file)
+        if definition is not None and version is not None:
+            raise ValueError(f"--version is for a registered workflow; {name!r} is a file")
         given = GivenInputs.read(inputs, inputs_file)
         labels, trigger = read_labels(label), read_trigger(trigger_file)
     except ValueError as error:
@@ -78,7 +85,15 @@ def run(
     origin: Any = {"labels": labels, "execution_key": key, "id_conflict_policy": on_conflict}
 
     async def act(client: AsyncClient) -> int:
-        created = await _start(client, name, definition, given, trigger, origin)
+        if definition is None:
+            created = await _start_registered(client, name, version, given, trigger, origin)
+        else:
+            created = await client.executions.run(
+                definition,
+                inputs=given.values(definition),
+                trigger=True if trigger is None else trigger,
+                **origin,
+            )
         if not watch:
             made = created.execution_id
             typer.echo(json_line({"execution_id": made}) if as_json else made)
@@ -88,28 +103,29 @@ def run(
     call_server(server, act)
 
 
-async def _start(
+async def _start_registered(
     client: AsyncClient,
     name: str,
-    definition: dict[str, Any] | str | None,
+    version: int | None,
     given: GivenInputs,
     trigger: dict[str, Any] | None,
     origin: dict[str, Any],
 ) -> Created:
-    """Start a definition or, where there is none, the registered workflow of a name."""
-    if definition is not None:
-        return await client.executions.run(
-            definition,
-            inputs=given.values(definition),
-            trigger=True if trigger is None else trigger,
-            **origin,
-        )
-    from headrace.errors import NotFound
+    """Start the registered workflow of a name that no file has."""
+    from headrace.errors import NotFound, ServerUnreachable
 
     try:
         # The words are read by its schema.
-        found = (await client.workflows.get(name)).definition if given.words else None
-        return await client.workflows.start(name, inputs=given.values(found), trigger=trigger, **origin)
-    except NotFound as error:
-        typer.echo(f"there is no file {name!r} either", err=True)
-        raise error from None
+        found = await _definition_of(client, name, version) if given.words else None
+        inputs = given.values(found)
+        return await client.workflows.start(name, version=version, inputs=inputs, trigger=trigger, **origin)
+    except (NotFound, ServerUnreachable):
+        if version is None:
+            typer.echo(f"there is no file {name!r}{file_hint(Path(name))}", err=True)
+        raise
+
+
+async def _definition_of(client: AsyncClient, name: str, version: int | None) -> Mapping[str, Any] | None:
+    if version is not None:
+        return (await client.workflows.version(name, version)).definition
+    return (await client.workflows.get(name)).definition

@@ -11,13 +11,20 @@ import typer
 
 from cli.commands.api_call import ExitCode, call_server, refusal, usage_error
 from cli.commands.documents import read_bytes, read_definition, read_labels, title_of
-from cli.commands.options import AnswerOption, LabelsOption, LimitOption, LinesOption, ServerOption
+from cli.commands.options import (
+    AnswerOption,
+    LabelsOption,
+    LimitOption,
+    LinesOption,
+    ServerOption,
+    VersionOption,
+)
 from cli.output.records import record_lines
 from cli.output.text import cells, fitted, json_line, printable
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
-    from headrace.records import Workflow
+    from headrace.records import Workflow, WorkflowVersion
 
 #: Columns of a terminal that a name and a title take in a list.
 NAME_CELLS, TITLE_CELLS = 30, 40
@@ -132,6 +139,7 @@ def get(
     source: Annotated[
         bool, typer.Option("--source", help="Print the document as it was registered, and nothing else.")
     ] = False,
+    version: VersionOption = None,
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -139,7 +147,13 @@ def get(
 
     async def act(client: AsyncClient) -> int:
         if source:
-            typer.echo((await client.workflows.source(workflow)).decode(errors="replace"), nl=False)
+            text = await client.workflows.source(workflow, version=version)
+            typer.echo(text.decode(errors="replace"), nl=False)
+            return ExitCode.SUCCESS
+        if version is not None:
+            one = await client.workflows.version(workflow, version)
+            for line in [json_line(one.document)] if as_json else _version_lines(workflow, one):
+                typer.echo(line)
             return ExitCode.SUCCESS
         found = (await client.workflows.get(workflow)).document
         for line in [json_line(found)] if as_json else _lines(found):
@@ -260,6 +274,14 @@ def _row(found: dict[str, Any], width: int) -> str:
     return (
         f"{fitted(found['name'], width)}  {title}  version {found['version']}  {found['updated_at']}{state}"
     )
+
+
+def _version_lines(workflow: str, found: WorkflowVersion) -> list[str]:
+    return [
+        printable(f"{found.title} ({workflow})"),
+        f"  version {found.version}, created {found.created_at}",
+        f"  hash {found.hash}",
+    ]
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

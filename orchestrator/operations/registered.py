@@ -24,6 +24,12 @@ MOST_NAMES = 200
 MOST_SEEN = 2_000
 
 
+def no_version(record: WorkflowRecord, number: int) -> WorkflowNotFound:
+    """Say which versions a workflow has, where another was asked for."""
+    has = "only version 1" if record.version == 1 else f"versions 1 to {record.version}"
+    return WorkflowNotFound(record.name, number, hint=f"it has {has}")
+
+
 class Registered:
     """Workflows by name or id.
 
@@ -60,7 +66,7 @@ class Registered:
             return kept
         text = await self._store.workflows.definition(record.tenant, record.workflow_id, number)
         if text is None:
-            raise WorkflowNotFound(record.name, number)
+            raise no_version(record, number)
         # One after the other: of many who ask for the same, the first compiles.
         async with self._compiling:
             if kept := self._cache.get(key):

@@ -38,7 +38,7 @@ from orchestrator.operations.cursors import read_place
 from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.pages import page_of
-from orchestrator.operations.registered import Registered
+from orchestrator.operations.registered import Registered, no_version
 from orchestrator.operations.registrations import (
     changed,
     check,
@@ -271,11 +271,12 @@ class Workflows:
         """Give the newest definition of a workflow, checked. Raises WorkflowNotFound."""
         return (await self._registered.compiled(record)).definition
 
-    async def source(self, record: WorkflowRecord) -> Source:
-        """Read the document of a workflow as its writer sent it. Raises WorkflowNotFound."""
-        found = await self._store.workflows.source(record.tenant, record.workflow_id, record.version)
+    async def source(self, record: WorkflowRecord, version: int | None = None) -> Source:
+        """Read the document of a version, the newest, as its writer sent it. Raises WorkflowNotFound."""
+        number = record.version if version is None else version
+        found = await self._store.workflows.source(record.tenant, record.workflow_id, number)
         if found is None:
-            raise WorkflowNotFound(record.name, record.version)
+            raise no_version(record, number)
         return found
 
     async def version(self, workflow: str, number: int) -> VersionView:
@@ -284,7 +285,7 @@ class Workflows:
         found = await self._store.workflows.versions(record.tenant, record.workflow_id, [number])
         text = await self._store.workflows.definition(record.tenant, record.workflow_id, number)
         if not found or text is None:
-            raise WorkflowNotFound(workflow, number)
+            raise no_version(record, number)
         return VersionView(found[0], text)
 
     async def versions(self, workflow: str, *, limit: int = 50, cursor: str | None = None) -> Page:

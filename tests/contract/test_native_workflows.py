@@ -194,6 +194,19 @@ async def test_versions_are_listed_and_read(client: httpx2.AsyncClient) -> None:
     assert rest["next_cursor"] is None
     assert second.json()["definition"]["description"] == "Ships what was paid 2 for."
     assert (sixth.status_code, sixth.json()["code"]) == (404, "WORKFLOW_NOT_FOUND")
+    assert sixth.json()["detail"] == "workflow 'orders' has no version 6; it has versions 1 to 5"
+
+
+async def test_the_text_of_each_version_is_kept(client: httpx2.AsyncClient) -> None:
+    await put(client, "orders", ORDER)
+    await put(client, "orders", ORDER.replace("paid", "paid at once"), **{"If-Match": "*"})
+
+    first = await client.get("/v1/workflows/orders/source?version=1")
+    newest = await client.get("/v1/workflows/orders/source")
+    third = await client.get("/v1/workflows/orders/source?version=3")
+
+    assert first.text == ORDER != newest.text
+    assert third.json()["detail"] == "workflow 'orders' has no version 3; it has versions 1 to 2"
 
 
 async def test_what_a_client_has_is_not_sent_again(client: httpx2.AsyncClient) -> None:

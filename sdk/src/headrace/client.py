@@ -141,6 +141,8 @@ class Client(Parts[Sync]):
         workflow: Definition,
         inputs: Mapping[str, Any] | None = None,
         *,
+        version: int | None = None,
+        trigger: Mapping[str, Any] | None = None,
         key: str | None = None,
         labels: Mapping[str, str] | None = None,
         wait: int | None = None,
@@ -150,13 +152,24 @@ class Client(Parts[Sync]):
 
         workflow  the name or id of a registered one; or a definition: an object, YAML text of more than one
                   line, or a Workflow.
+        version   of a registered one; its newest, unless another is named.
+        trigger   a document that templates read as `trigger`.
         key       your own name for the execution, taken wherever an id is.
         wait      seconds, up to 60: return once it has ended, or after them.
         The call is repeated safely under its Idempotency-Key; give your own to repeat it yourself.
         """
         from headrace.run import Run, start
 
-        steps = start(workflow, inputs, key=key, labels=labels, wait=wait, idempotency_key=idempotency_key)
+        steps = start(
+            workflow,
+            inputs,
+            version=version,
+            trigger=trigger,
+            key=key,
+            labels=labels,
+            wait=wait,
+            idempotency_key=idempotency_key,
+        )
         return Run(self._connection, self._connection.run(steps))
 
     def find_run(self, execution_id: str) -> Run:
@@ -202,6 +215,8 @@ class AsyncClient(Parts[Async]):
         workflow: Definition,
         inputs: Mapping[str, Any] | None = None,
         *,
+        version: int | None = None,
+        trigger: Mapping[str, Any] | None = None,
         key: str | None = None,
         labels: Mapping[str, str] | None = None,
         wait: int | None = None,
@@ -210,7 +225,16 @@ class AsyncClient(Parts[Async]):
         """Start an execution; the arguments are those of Client.run."""
         from headrace.run import AsyncRun, start
 
-        steps = start(workflow, inputs, key=key, labels=labels, wait=wait, idempotency_key=idempotency_key)
+        steps = start(
+            workflow,
+            inputs,
+            version=version,
+            trigger=trigger,
+            key=key,
+            labels=labels,
+            wait=wait,
+            idempotency_key=idempotency_key,
+        )
         return AsyncRun(self._connection, await self._connection.run(steps))
 
     def find_run(self, execution_id: str) -> AsyncRun:

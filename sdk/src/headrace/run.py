@@ -40,6 +40,8 @@ def start(
     workflow: Definition,
     inputs: Mapping[str, Any] | None,
     *,
+    version: int | None,
+    trigger: Mapping[str, Any] | None,
     key: str | None,
     labels: Mapping[str, str] | None,
     wait: int | None,
@@ -56,9 +58,12 @@ def start(
     if isinstance(workflow, str) and "\n" not in workflow:
         if "/" in workflow:
             raise NotSendable(f"no workflow can have the name {workflow!r}; {OF_A_FILE}")
-        created = yield from Workflows.start.steps(workflow, **common)
+        created = yield from Workflows.start.steps(workflow, version=version, trigger=trigger, **common)
     else:
-        created = yield from Executions.run.steps(workflow, **common)
+        if version is not None:
+            raise NotSendable("a definition has no versions; version is for a workflow that is registered")
+        started_by = True if trigger is None else trigger
+        created = yield from Executions.run.steps(workflow, trigger=started_by, **common)
     return created.execution_id
 
 

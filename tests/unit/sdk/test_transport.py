@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,22 @@ async def test_a_start_is_sent_again_under_its_key(is_async: bool) -> None:
     assert len(server.seen) == 3
     assert len({request.headers["Idempotency-Key"] for request in server.seen}) == 1
     assert {request.url.path for request in server.seen} == {"/v1/workflows/greet/executions"}
+
+
+@both
+async def test_a_version_and_a_trigger_go_with_a_start(is_async: bool) -> None:
+    server = Server()
+    inline = {"name": "x", "nodes": []}
+
+    await ask(server, lambda client: client.run("greet", version=2, trigger={"by": "me"}), is_async=is_async)
+    await ask(server, lambda client: client.run(inline, trigger={"by": "me"}), is_async=is_async)
+    with pytest.raises(NotSendable, match="a definition has no versions"):
+        await ask(server, lambda client: client.run(inline, version=2), is_async=is_async)
+
+    assert [json.loads(request.content) for request in server.seen] == [
+        {"version": 2, "trigger": {"by": "me"}},
+        {"definition": inline, "trigger": {"by": "me"}},
+    ]
 
 
 @both

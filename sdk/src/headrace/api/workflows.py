@@ -161,9 +161,10 @@ class Workflows(Part[Way]):
         )
 
     @operation
-    def source(self, workflow: str) -> Steps[bytes]:
-        """The document as it was sent."""
-        return (yield Request("GET", path_of("workflows", workflow, "source"))).content
+    def source(self, workflow: str, *, version: int | None = None) -> Steps[bytes]:
+        """The document as it was sent, of its newest version, unless another is named."""
+        query = None if version is None else {"version": str(version)}
+        return (yield Request("GET", path_of("workflows", workflow, "source"), query=query)).content
 
     @operation
     def start(

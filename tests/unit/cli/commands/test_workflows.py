@@ -21,6 +21,7 @@ class Registry:
         self.asked: list[httpx2.Request] = []
         self.texts: dict[str, list[bytes]] = {}
         self.refused = b""
+        self.unknown = "unknown"
 
     def record(self, name: str) -> dict[str, Any]:
         return {
@@ -42,18 +43,23 @@ class Registry:
             )
         if name == "":
             return httpx2.Response(200, json={"items": [self.record("order-pipeline")], "next_cursor": None})
+        if name == f"{self.unknown}/executions":
+            return httpx2.Response(
+                404, json={"code": "WORKFLOW_NOT_FOUND", "detail": f"no workflow {self.unknown!r}"}
+            )
         if name.endswith("/executions"):
             return httpx2.Response(202, json={"execution_id": "e1", "status": "RUNNING"})
         if name.endswith("/source"):
             return httpx2.Response(200, text=ORDER)
         if name.endswith("/pause"):
             return httpx2.Response(200, json=self.record(name) | {"is_active": False, "outcome": "updated"})
-        if name == "unknown":
+        if name.startswith(self.unknown):
             return httpx2.Response(
-                404, json={"code": "WORKFLOW_NOT_FOUND", "detail": "no workflow 'unknown'"}
+                404, json={"code": "WORKFLOW_NOT_FOUND", "detail": f"no workflow {self.unknown!r}"}
             )
         schema = {"type": "object", "properties": {"n": {"type": "string"}}}
-        return httpx2.Response(200, json=self.record(name) | {"definition": {"inputs": schema}})
+        more = {"version": 2, "hash": "hash"} if "/versions/" in name else {}
+        return httpx2.Response(200, json=self.record(name) | more | {"definition": {"inputs": schema}})
 
     def _put(self, name: str, request: httpx2.Request) -> httpx2.Response:
         texts = self.texts.setdefault(name, [])
@@ -158,7 +164,47 @@ def test_run_starts_a_registered_workflow_where_there_is_no_such_file(registry: 
     assert run("run", "missing.yaml") == (2, ["headrace run: missing.yaml: no such file"])
     assert run("run", "unknown", "-i", "n=5") == (
         2,
-        ["there is no file 'unknown' either", "refused: no workflow 'unknown'"],
+        ["there is no file 'unknown'", "refused: no workflow 'unknown'"],
+    )
+
+
+@pytest.mark.parametrize("named", ["unknown", "Unknown", "un_known", "un.known"])
+def test_run_looks_for_a_name_in_both_places_and_hints_at_a_file_that_is_near(
+    registry: Registry, named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "unknown.yaml").write_text(ORDER)
+    registry.unknown = named
+
+    assert run("run", named) == (
+        2,
+        [f"there is no file {named!r}; did you mean 'unknown.yaml'?", f"refused: no workflow {named!r}"],
+    )
+    assert run("run", "unknwon.yaml") == (
+        2,
+        ["headrace run: unknwon.yaml: no such file; did you mean 'unknown.yaml'?"],
+    )
+
+
+def test_a_version_that_is_named_is_started_shown_and_printed(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "order.yaml"
+    file.write_text(ORDER)
+
+    assert run("run", "order-pipeline", "--version", "2", "-i", "n=5", "--no-watch") == (0, ["e1"])
+    assert [request.url.path for request in registry.asked] == [
+        "/v1/workflows/order-pipeline/versions/2",
+        "/v1/workflows/order-pipeline/executions",
+    ]
+    assert json.loads(registry.asked[1].content) == {"inputs": {"n": "5"}, "version": 2}
+    assert run("workflows", "get", "order-pipeline", "--version", "2") == (
+        0,
+        ["Order Pipeline (order-pipeline)", "  version 2, created c", "  hash hash"],
+    )
+    assert run("workflows", "get", "order-pipeline", "--version", "2", "--source")[0] == 0
+    assert dict(registry.asked[-1].url.params) == {"version": "2"}
+    assert run("run", str(file), "--version", "2") == (
+        2,
+        [f"headrace run: --version is for a registered workflow; '{file}' is a file"],
     )
 
 
