@@ -6,13 +6,17 @@ command as long as asking the server.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from typer._click.exceptions import NoSuchOption, UsageError
 from typer._coercion import RuntimeParam, build_runtime_param
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 if TYPE_CHECKING:
+    from typer._click import Command as _Command
     from typer._click import Context, Parameter
 
 #: What stands for the value of an option that has no name for it.
@@ -62,6 +66,11 @@ class Command(TyperCommand):
         """Its parameters, and `--help`."""
         return _plain(super().get_params(ctx))
 
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Read its words; an option that it does not have is called by its name here."""
+        with _explained(ctx):
+            return super().parse_args(ctx, args)
+
 
 class Group(TyperGroup):
     """A command that has commands of its own."""
@@ -69,6 +78,32 @@ class Group(TyperGroup):
     def get_params(self, ctx: Context) -> list[Parameter]:
         """Its parameters, and `--help`."""
         return _plain(super().get_params(ctx))
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Read its words; an option that it does not have is called by its name here."""
+        with _explained(ctx):
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, _Command | None, list[str]]:
+        """Find the command that is named; one that is not there is called by its name here."""
+        try:
+            return super().resolve_command(ctx, args)
+        except UsageError as error:
+            from cli.commands.other_words import explain_command
+
+            explain_command(error, args[0], self.commands)
+            raise
+
+
+@contextmanager
+def _explained(ctx: Context) -> Iterator[None]:
+    try:
+        yield
+    except NoSuchOption as error:
+        from cli.commands.other_words import explain_option
+
+        explain_option(error, ctx)
+        raise
 
 
 def _plain(params: list[Parameter]) -> list[Parameter]:

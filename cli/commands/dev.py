@@ -50,7 +50,7 @@ def dev(
     That is Redis, API, orchestrator, workers, and an echo service for the examples. Ctrl-C stops it all; data
     is kept, and the next start continues unfinished executions.
 
-    Its Redis is what REDIS_URL or REDIS_HOST names; else, with --data-dir, its own; else one on localhost:6379
+    Its Redis is that of REDIS_URL or REDIS_HOST; else, with --data-dir, its own; else one on localhost:6379
     that no other stack has started; else its own. The start says which.
     """
     import asyncio
