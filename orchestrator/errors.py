@@ -495,8 +495,9 @@ class ScheduleNotFound(HeadraceError):
 
     code = "SCHEDULE_NOT_FOUND"
 
-    def __init__(self, schedule: str) -> None:
-        super().__init__(f"there is no schedule {schedule[:200]!r}")
+    def __init__(self, schedule: str, hint: str | None = None) -> None:
+        found = f"there is no schedule {schedule[:200]!r}"
+        super().__init__(f"{found}; {hint}" if hint else found)
 
 
 class ScheduleChanged(HeadraceError):

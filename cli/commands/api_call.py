@@ -23,6 +23,8 @@ class ExitCode(IntEnum):
     CANCELLED = 3
     TIMED_OUT = 4
     UNREACHABLE = 5
+    #: What `timeout` of a shell gives: the watching is over, the execution goes on.
+    STOPPED_WATCHING = 124
     INTERRUPTED = 130
 
 

@@ -56,7 +56,7 @@ AnswerOption = Annotated[bool, typer.Option("--json", help="Print the server's a
 LinesOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 TimeoutOption = Annotated[
     float | None,
-    typer.Option("--timeout", metavar="SECONDS", min=0, help="Stop watching after so long (exit code 4)."),
+    typer.Option("--timeout", metavar="SECONDS", min=0, help="Stop watching after so long (exit code 124)."),
 ]
 PreviewOption = Annotated[bool, typer.Option("--preview", help="Say what would run, and change nothing.")]
 

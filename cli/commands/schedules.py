@@ -21,7 +21,7 @@ from cli.commands.options import (
     RequesterOption,
     ServerOption,
 )
-from cli.commands.times import rfc3339, time_option
+from cli.commands.times import past_option, rfc3339, time_option
 from cli.output.records import record_lines
 from cli.output.text import cells, counted, excerpt, fitted, json_line, printable
 
@@ -207,8 +207,8 @@ def trigger(
 @schedules.command()
 def backfill(
     schedule: ScheduleArgument,
-    start: Annotated[datetime | None, time_option("--from", "The first time")] = None,
-    end: Annotated[datetime | None, time_option("--to", "The last time")] = None,
+    start: Annotated[datetime | None, past_option("--from", "The first time")] = None,
+    end: Annotated[datetime | None, past_option("--to", "The last time")] = None,
     max_active: Annotated[
         int | None, typer.Option(min=1, max=100, help="Executions of it at a time.", show_default="10")
     ] = None,

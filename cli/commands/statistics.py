@@ -10,7 +10,7 @@ import typer
 
 from cli.commands.api_call import ExitCode, call_server
 from cli.commands.options import AnswerOption, ServerOption
-from cli.commands.times import time_option
+from cli.commands.times import past_option
 from cli.output.text import cells, fitted, json_line, printable
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ SUBMITTED = "(submitted)"
 
 
 def statistics(
-    first: Annotated[datetime | None, time_option("--from", "The first day")] = None,
-    last: Annotated[datetime | None, time_option("--to", "The last day", show_default="today")] = None,
+    first: Annotated[datetime | None, past_option("--from", "The first day")] = None,
+    last: Annotated[datetime | None, past_option("--to", "The last day", show_default="today")] = None,
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:

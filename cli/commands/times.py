@@ -10,6 +10,8 @@ import typer
 
 #: In the help of each option that takes a moment, and all that may be written.
 EXAMPLES = "2026-11-01, 2026-11-01T08:30, yesterday, -2d, +2d; in UTC if no zone is named"
+#: The same of an option that takes one in the past.
+PAST = "2026-11-01, 2026-11-01T08:30, yesterday, 2d (ago); in UTC if no zone is named"
 ALLOWED = (
     "2026-11-01, 2026-11-01T08:30 (UTC, or with a zone), now, today, yesterday, tomorrow, -2d, 2d ago, +2d"
 )
@@ -43,6 +45,15 @@ def read_time(text: str, *, now: datetime | None = None) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def read_past(text: str, *, now: datetime | None = None) -> datetime:
+    """Read a moment where one in the past is meant: a bare age, `2h`, is so long ago.
+
+    Raises typer.BadParameter.
+    """
+    word = text.strip().lower()
+    return read_time(f"-{word}" if _is_age(word) else text, now=now)
+
+
 def read_age(text: str) -> timedelta:
     """Read `30d`, `12h`, `1d12h`. Raises ValueError."""
     if not _is_age(text):
@@ -60,9 +71,14 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 
 def time_option(name: str, help_text: str, **more: Any) -> Any:
-    """Declare an option that takes a moment."""
+    """Declare an option that takes a moment, which may be one to come."""
     return typer.Option(name, metavar="TIME", parser=read_time, help=f"{help_text}: {EXAMPLES}.", **more)
 
 
-SinceOption = Annotated[datetime | None, time_option("--since", "Only those made at this time or later")]
-UntilOption = Annotated[datetime | None, time_option("--until", "Only those made before this time")]
+def past_option(name: str, help_text: str, **more: Any) -> Any:
+    """Declare an option that takes a moment in the past."""
+    return typer.Option(name, metavar="TIME", parser=read_past, help=f"{help_text}: {PAST}.", **more)
+
+
+SinceOption = Annotated[datetime | None, past_option("--since", "Only those made at this time or later")]
+UntilOption = Annotated[datetime | None, past_option("--until", "Only those made before this time")]

@@ -67,7 +67,7 @@ async def follow(
     except TimeoutError:
         again = f"./headrace watch {execution_id}"
         typer.echo(f"still {progress.status} after {timeout_s:g} s; continue: {again}", err=True)
-        return ExitCode.TIMED_OUT
+        return ExitCode.STOPPED_WATCHING
     except asyncio.CancelledError:
         typer.echo(f"stopped watching; the execution continues: ./headrace watch {execution_id}", err=True)
         raise

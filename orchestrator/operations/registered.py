@@ -6,7 +6,7 @@ import asyncio
 
 import orjson
 
-from headrace.wording import did_you_mean
+from headrace.wording import which_name
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.registry import WorkflowRecord, is_name, is_workflow_id
@@ -77,7 +77,7 @@ class Registered:
 
     async def _hint(self, tenant: str, workflow: str) -> str | None:
         """Name the workflow that was probably meant."""
-        return did_you_mean(workflow, await self._store.workflows.names(tenant, MOST_NAMES))
+        return which_name(workflow, await self._store.workflows.names(tenant, MOST_NAMES))
 
     def _compile(self, text: bytes) -> Compiled:
         definition = compile_stored(orjson.loads(text), self._store.default_retry)

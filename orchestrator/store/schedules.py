@@ -25,6 +25,12 @@ class ScheduleRecords:
         found = await self._redis.hget(self._keys.key("schedule_names", tenant=tenant), name)
         return found.decode() if found else None
 
+    async def names(self, tenant: str, most: int) -> list[str]:
+        """Names of a tenant's schedules, some where there are more than `most`."""
+        key = self._keys.key("schedule_names", tenant=tenant)
+        _, found = await self._redis.hscan(key, 0, count=most)
+        return [name.decode(errors="replace") for name in list(found)[:most]]
+
     async def record(self, tenant: str, schedule_id: str) -> ScheduleRecord | None:
         """Read one schedule. Raises StoreDamaged for one that no engine wrote."""
         row = await self._redis.hgetall(self._key(tenant, schedule_id))

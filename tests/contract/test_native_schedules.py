@@ -42,6 +42,21 @@ async def test_a_schedule_is_added_read_changed_and_removed(client: httpx2.Async
     assert (await client.get("/v1/schedules/mornings")).status_code == 404
 
 
+async def test_a_schedule_that_a_document_has_named_is_found_by_the_part_it_gave(
+    client: httpx2.AsyncClient, orders: str
+) -> None:
+    definition = workflow(
+        node("A"), name="Heartbeat", triggers={"schedules": [{"name": "tick", "every": "1h"}]}
+    )
+    await client.post("/v1/workflows", json=definition)
+
+    answer = await client.get("/v1/schedules/tick")
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "there is no schedule 'tick'; did you mean 'heartbeat-tick'?"
+    assert (await client.get("/v1/schedules/zzz")).json()["detail"] == "there is no schedule 'zzz'"
+
+
 async def test_what_is_wrong_is_refused_with_its_place_and_leaves_nothing(
     client: httpx2.AsyncClient, orders: str, redis: Any
 ) -> None:

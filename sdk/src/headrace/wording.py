@@ -22,6 +22,8 @@ MOST_CANDIDATES = 1_000
 _MAX_COMPARED = 10_000
 _CLOSE = 0.6
 _LONGEST_WORD = 128
+#: Names in one hint.
+_MOST_NAMES = 3
 
 
 def kind_of(value: Any) -> str:
@@ -48,6 +50,19 @@ def did_you_mean(word: str, candidates: Collection[str]) -> str | None:
     """Hint at the word that was probably meant; None when none is close, or there are too many to compare."""
     close = closest(word, candidates)
     return f"did you mean {close!r}?" if close is not None else None
+
+
+def which_name(word: str, names: Collection[str]) -> str | None:
+    """Hint at the names that were probably meant: the one most like it, and those it is a part of.
+
+    A part is what stands between dashes: a document gives its schedule the name `heartbeat-tick`, and who
+    wrote it types `tick`.
+    """
+    part = f"-{word.lower()}-"
+    whole = sorted(name for name in names if part in f"-{name}-") if word else []
+    close = closest(word, names)
+    found = list(dict.fromkeys([*([close] if close is not None else []), *whole]))[:_MOST_NAMES]
+    return f"did you mean {' or '.join(map(repr, found))}?" if found else None
 
 
 def closest(word: str, candidates: Collection[str]) -> str | None:

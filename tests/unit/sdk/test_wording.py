@@ -6,12 +6,29 @@ from typing import Any
 
 import pytest
 
-from headrace.wording import did_you_mean, kind_of, quoted, text_of
+from headrace.wording import did_you_mean, kind_of, quoted, text_of, which_name
 
 
 def test_a_hint_needs_a_close_word_among_few() -> None:
     assert did_you_mean("zzz", ["http"]) is None
     assert did_you_mean("htpp", ["http"] * 1_001) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("tick", "did you mean 'heartbeat-tick'?"),
+        ("Heartbeat", "did you mean 'heartbeat-tick'?"),
+        ("report", "did you mean 'reports' or 'daily-report' or 'report-of-may'?"),
+        ("order_flow", "did you mean 'order-flow'?"),
+        ("tic", None),
+        ("", None),
+    ],
+)
+def test_a_name_is_known_by_a_part_of_it_too(word: str, words: str | None) -> None:
+    names = ["heartbeat-tick", "reports", "daily-report", "report-of-may", "order-flow"]
+
+    assert which_name(word, names) == words
 
 
 @pytest.mark.parametrize(

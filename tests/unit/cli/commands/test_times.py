@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import typer
 
-from cli.commands.times import read_time
+from cli.commands.times import read_past, read_time
 from tests.unit.cli.commands.invoking import answer_with, run
 
 NOW = datetime(2026, 11, 29, 15, 30, 12, 345_000, UTC)
@@ -40,6 +40,34 @@ def test_a_moment_is_read(text: str, moment: str) -> None:
 def test_what_is_no_moment_is_refused_with_what_is(text: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"is no time; allowed: 2026-11-01"):
         read_time(text, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [("2h", "-2h"), ("1D12h", "-1d12h"), ("+2d", "+2d"), ("2d ago", "-2d")],
+)
+def test_where_the_past_is_meant_a_bare_age_is_so_long_ago(text: str, same: str) -> None:
+    assert read_past(text, now=NOW) == read_time(same, now=NOW)
+
+
+def test_a_bare_age_is_taken_by_options_about_the_past_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.path)
+        return httpx2.Response(503, json={"detail": "away"})
+
+    answer_with(monkeypatch, answer)
+
+    for words in (
+        ("list", "--since", "2h", "--until", "1h"),
+        ("retry", "--since", "2h", "--dry-run"),
+        ("statistics", "--from", "2d", "--to", "1d"),
+        ("schedules", "backfill", "s", "--from", "2h", "--to", "1h"),
+    ):
+        assert run(*words)[0] == 5, words
+    assert len(asked) == 4
+    assert "'2h' is no time" in run("schedules", "add", "o", "--every", "1h", "--start-at", "2h")[1][-1]
 
 
 @pytest.mark.parametrize(
