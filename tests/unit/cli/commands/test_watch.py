@@ -45,7 +45,7 @@ def test_watching_that_is_given_up_is_no_execution_that_timed_out(monkeypatch: p
     code, lines = run("watch", "0190a2c8-0000-7000-8000-000000000000", "--timeout", "0")
 
     assert code == 124
-    assert lines[-1].startswith("still RUNNING after 0 s; continue: ./headrace watch ")
+    assert " after 0 s; continue: ./headrace watch " in lines[-1]
 
 
 def test_a_refusal_lists_every_problem_with_its_place_and_hint() -> None:
