@@ -16,12 +16,14 @@ from starlette.requests import Request
 
 from api.access import Reach, reach_of
 from api.auth import engine_of
+from api.misread import misread
 from api.problems import RequestInvalid, pydantic_problems
 from api.refusals import YAML_TYPES
 from headrace.wording import did_you_mean, kind_of
 from orchestrator.documents import strict_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import no_workflow
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.engine import Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, NodeNotFound, Problem
@@ -121,6 +123,8 @@ async def read_definition(request: Request) -> Any:
 
 def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
     """Parse the body of a submission. Raises DefinitionInvalid, kind shape."""
+    if not body.strip():
+        raise RequestInvalid([Problem("", "missing_body", no_workflow(None))])
     document = strict_json.parse(body, max_depth=max_depth)
     if isinstance(document, dict):
         return document
@@ -179,7 +183,8 @@ def parse_envelope(
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise RequestInvalid(pydantic_problems(error.errors(include_url=False), model)) from error
+        found = misread(model, document) or pydantic_problems(error.errors(include_url=False), model)
+        raise RequestInvalid(found) from error
 
 
 @asynccontextmanager
@@ -190,7 +195,8 @@ async def definition_in(sent: Any, reach: Reach) -> AsyncIterator[dict[str, Any]
         yield document
         return
     if not isinstance(document, dict):
-        message = f"a workflow must be a YAML mapping; found {kind_of(document)}"
+        found = f"a workflow must be a YAML mapping; found {kind_of(document)}"
+        message = no_workflow(None) if document is None else found
         raise RequestInvalid([Problem("definition", "wrong_type", message, line=1, column=1)])
     try:
         yield document

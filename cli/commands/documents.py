@@ -14,6 +14,7 @@ from cli.commands.input_types import put_input
 from cli.commands.near_files import file_hint
 
 STDIN = Path("-")
+EMPTY_FILE = "the file is empty; a workflow has a name and nodes"
 #: Words of YAML 1.2 that are no text: `yes`, `on`, `1:30` and dates are.
 _PLAIN_WORDS = {
     "null": r"^(?:~|null|Null|NULL|)$",
@@ -31,6 +32,8 @@ def read_definition(file: Path, raw: bytes | None = None) -> dict[str, Any] | st
     Raises ValueError that names file, line and column.
     """
     text = read_text(file, raw)
+    if not text.strip():
+        raise ValueError(f"{file}: {EMPTY_FILE}")
     if not is_json(file, text):
         return text
     document = parse_json(text, file)
@@ -172,6 +175,8 @@ def is_json(file: Path, text: str) -> bool:
 
 def parse_json(text: str, file: Path) -> Any:
     """Strict JSON: what the server would refuse, such as a doubled key, is refused with the file's name."""
+    if not text.strip():
+        raise ValueError(f"{file}: the file is empty")
     try:
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import STDIN, has_steps, is_json, is_stubs, read_text
+from cli.commands.documents import EMPTY_FILE, STDIN, has_steps, is_json, is_stubs, read_text
 from cli.commands.local_checks import LocalRefusal, judge_here
 from cli.commands.options import ServerOption
 from cli.output.text import counted, json_text
@@ -122,6 +122,8 @@ class Question:
     def read(cls, file: Path, text: str) -> Question:
         from cli.output.json_positions import JsonProblem, read_json
 
+        if not text.strip():
+            return cls(file, text, refusal=Found(True, "empty", EMPTY_FILE, line=1, column=1))
         if not is_json(file, text):
             return cls(file, text)
         try:

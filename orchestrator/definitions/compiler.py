@@ -30,7 +30,7 @@ from orchestrator.definitions.triggers import read_triggers
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.json_schema import one_definition, schema_problem
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings
+from orchestrator.documents.problems import Findings, no_workflow
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.templates.references import references, whole_output
 
@@ -69,7 +69,7 @@ def _compile(
     """Compile a definition; see `compile_definition`."""
     findings = Findings(limits, is_stored=is_stored)
     if not isinstance(document, dict):
-        findings.add("", "wrong_type", f"a workflow must be an object, got {quoted(document)}")
+        findings.add("", "wrong_type", no_workflow(document))
         findings.raise_any()
     nodes_path, raw_nodes = _find_nodes(document, findings)
     top = Fields(document, "", findings)

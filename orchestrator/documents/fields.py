@@ -9,6 +9,7 @@ from typing import Any
 from headrace.names import ID_RULE, is_id
 from headrace.wording import quoted
 from orchestrator.documents.durations import parse_duration_ms
+from orchestrator.documents.other_words import hint_at_ours
 from orchestrator.documents.problems import Findings, joined
 
 TITLE_MAX_CHARS = 256
@@ -37,7 +38,7 @@ class Fields:
         for name in self.raw:
             if name not in allowed:
                 word = str(name)[:80]
-                hint = self.findings.did_you_mean(word, order)
+                hint = hint_at_ours(word, order, self.raw) or self.findings.did_you_mean(word, order)
                 place = f"'{self.path}'" if self.path else "a workflow"
                 message = f"unknown field {word!r} in {place} (allowed: {', '.join(order)})"
                 self.findings.add(self.where(word), "unknown_field", message, hint)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from headrace.wording import MOST_CANDIDATES, did_you_mean
+from headrace.wording import MOST_CANDIDATES, did_you_mean, quoted
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import DefinitionInvalid, Problem, ProblemKind
 
@@ -65,6 +66,13 @@ class Findings:
             message = f"and {self.left_out:,} more problems"
             self.problems.append(Problem("", "more_problems", message, kind=self.problems[0].kind))
         raise DefinitionInvalid(self.problems)
+
+
+def no_workflow(document: Any) -> str:
+    """Say what a document is that is no object, and so no workflow; one without content is null."""
+    if document is None:
+        return "the document is empty; a workflow is an object with a name and nodes"
+    return f"a workflow must be an object, got {quoted(document)}"
 
 
 def joined(words: Collection[str], most: int = 20) -> str:

@@ -79,6 +79,10 @@ class Registered:
         """Name the workflow that was probably meant."""
         return which_name(workflow, await self._store.workflows.names(tenant, MOST_NAMES))
 
+    async def hint_at_schedule(self, tenant: str, schedule: str) -> str | None:
+        """Name the schedule that was probably meant; documents give theirs their own name before it."""
+        return which_name(schedule, await self._store.schedules.names(tenant, MOST_NAMES))
+
     def _compile(self, text: bytes) -> Compiled:
         definition = compile_stored(orjson.loads(text), self._store.default_retry)
         return Compiled(definition, lay_out(definition), text)

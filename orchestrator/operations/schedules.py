@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-from headrace.wording import which_name
 from orchestrator.definitions.registry import NAME_RULE, WorkflowRecord, is_name, name_of, name_with_id
 from orchestrator.definitions.schedule_record import ScheduleRecord, is_schedule_id, schedule_id_of
 from orchestrator.definitions.schedules import ScheduleSpec, given_fields
@@ -46,8 +45,6 @@ from orchestrator.store.transitions import Transitions
 ROUNDS = 10
 #: Schedules of one workflow; the script's own figure.
 MOST_SCHEDULES = 100
-#: Names that a hint looks at.
-MOST_NAMES = 200
 #: In `if_match`: whatever state the schedule is in.
 ANY = "*"
 
@@ -255,8 +252,7 @@ class Schedules:
         if not is_schedule_id(schedule):
             found = await self._store.schedules.id_of(tenant, schedule) if is_name(schedule) else None
             if found is None:
-                names = await self._store.schedules.names(tenant, MOST_NAMES)
-                raise ScheduleNotFound(schedule, which_name(schedule, names))
+                raise ScheduleNotFound(schedule, await self._registered.hint_at_schedule(tenant, schedule))
             schedule_id = found
         record = await self._store.schedules.record(tenant, schedule_id)
         if record is None:

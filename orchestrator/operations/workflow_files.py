@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from headrace.wording import quoted
 from orchestrator.definitions.registry import SOURCE_BYTES, Source, hash_of, name_of
 from orchestrator.documents import strict_json
 from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import no_workflow
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.errors import DefinitionInvalid, HeadraceError, Problem, ProblemsFound
 from orchestrator.operations.workflows import Workflows
@@ -170,7 +170,7 @@ def _document(source: Source, limits: Limits) -> tuple[Any, Locate | None]:
 def _reader_of(document: Any, readers: Sequence[Reader]) -> Reader:
     """Find who knows the shape of a document. Raises DefinitionInvalid."""
     if not isinstance(document, dict):
-        message = f"a workflow must be an object, got {quoted(document)}"
+        message = no_workflow(document)
         raise DefinitionInvalid([Problem("", "wrong_type", message)])
     for reader in readers:
         if reader.recognises(document):

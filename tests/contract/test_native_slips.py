@@ -164,3 +164,59 @@ async def test_what_is_wrong_in_stubs_is_told_of_the_stubs(
 
     assert (answer.status_code, answer.json()["code"]) == (422, "REQUEST_INVALID")
     assert place.items() <= answer.json()["errors"][0].items()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            {"workflow": "orders", "inputs": {"n": 1}},
+            "what is registered is started by POST /v1/workflows/orders/executions, with the other fields of",
+        ),
+        (
+            {"workflow": "no name / at all"},
+            "what is registered is started by POST /v1/workflows/{workflow}/executions, with",
+        ),
+        (
+            FLOW,
+            """the body is a definition itself; send it in an object: {"definition": …, "trigger": true}""",
+        ),
+    ],
+)
+async def test_a_body_that_means_another_route_or_form_is_told_which(
+    client: httpx2.AsyncClient, body: dict[str, Any], said: str
+) -> None:
+    answer = await client.post("/v1/executions", json=body)
+
+    (problem,) = answer.json()["errors"]
+    assert (answer.status_code, problem["path"], problem["code"]) == (422, "definition", "missing_field")
+    assert problem["message"].startswith("'definition' is required: ")
+    assert said in problem["message"]
+
+
+async def test_a_field_too_many_stays_an_unknown_field(
+    client: httpx2.AsyncClient,
+) -> None:
+    answer = await client.post("/v1/executions", json={"definition": FLOW, "workflow": "orders"})
+
+    assert [each["code"] for each in answer.json()["errors"]] == ["unknown_field"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "media_type"),
+    [
+        ("/v1/workflows", b"", "application/json"),
+        ("/v1/workflows", b"# nothing yet\n", "application/yaml"),
+        ("/v1/workflows", b'{"definition": "# nothing yet"}', "application/json"),
+        ("/v1/executions", b'{"definition": " "}', "application/json"),
+    ],
+)
+async def test_a_document_without_content_is_called_empty(
+    client: httpx2.AsyncClient, path: str, body: bytes, media_type: str
+) -> None:
+    answer = await client.post(path, content=body, headers={"Content-Type": media_type})
+
+    assert answer.status_code in (400, 422)
+    assert answer.json()["errors"][0]["message"] == (
+        "the document is empty; a workflow is an object with a name and nodes"
+    )

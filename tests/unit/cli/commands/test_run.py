@@ -28,6 +28,7 @@ def test_json_becomes_an_object_and_yaml_stays_text(tmp_path: Path) -> None:
         ('{"name": 1, "name": 2}', "key 'name' appears twice"),
         ('{"limit": NaN}', "NaN is not JSON"),
         ("[1]", "a workflow is a JSON object"),
+        (" \n", r"a\.json: the file is empty; a workflow has a name and nodes"),
     ],
 )
 def test_a_bad_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:

@@ -84,7 +84,7 @@ def test_version_follows_content_not_key_order() -> None:
         (workflow(node("A"), inputs={"type": "strin"}), "inputs", "bad_schema", "shape", "JSON Schema"),
         (workflow(node("A"), execution_timeout="soon"), "execution_timeout", "bad_duration", "shape", "soon"),
         ([], "", "wrong_type", "shape", "must be an object"),
-        (None, "", "wrong_type", "shape", "null"),
+        (None, "", "wrong_type", "shape", "the document is empty; a workflow is an object with a name"),
     ],
 )
 def test_a_problem_says_what_and_where(document: Any, path: str, code: str, kind: str, says: str) -> None:
