@@ -90,7 +90,11 @@ async def create(request: Request) -> Response:
     },
     openapi_extra=_BODY,
 )
-async def put(request: Request, workflow: str) -> Response:
+async def put(
+    request: Request,
+    workflow: str,
+    dry_run: Annotated[bool, Query(description="Say what it would do, and change nothing.")] = False,
+) -> Response:
     meant = if_match(request)
     sent = await read_registration(request)
     async with definition_in(sent.definition, reach_of(request)) as document:
@@ -102,7 +106,10 @@ async def put(request: Request, workflow: str) -> Response:
             labels=sent.labels,
             is_active=sent.is_active,
             if_match=meant,
+            is_dry_run=dry_run,
         )
+    if dry_run:
+        return json_response(workflow_fields(done.record) | {"outcome": done.outcome})
     return _changed(done)
 
 

@@ -57,6 +57,10 @@ def apply(
         str | None, typer.Option("--name", help="Register it under this name, not the one its title makes.")
     ] = None,
     label: LabelsOption = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be created, updated or refused; change nothing."),
+    ] = False,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -74,29 +78,53 @@ def apply(
         raise usage_error("apply", error) from None
 
     async def act(client: AsyncClient) -> int:
-        from dataclasses import replace
-
         from headrace.errors import ApiError
 
         code = ExitCode.SUCCESS
         for each in given:
             try:
-                done = await client.workflows.apply(each.name, each.text, media_type=each.media_type)
-                if labels is not None:
-                    changed = await client.workflows.change(done.name, labels=labels)
-                    is_same = changed.outcome == "unchanged" or done.outcome == "created"
-                    done = replace(changed, outcome=done.outcome if is_same else "updated")
+                done, line = await (_preview if dry_run else _apply)(client, each, labels)
             except ApiError as error:
                 if error.status >= 500:
                     raise
                 typer.echo(f"{each.file}: {refusal(error)}", err=True)
                 code = ExitCode.USAGE
                 continue
-            line = f"{done.outcome} {done.name} (version {done.version})"
             typer.echo(json_line(done.document) if as_json else line)
         return code
 
     call_server(server, act)
+
+
+async def _apply(client: AsyncClient, given: Given, labels: dict[str, str] | None) -> tuple[Workflow, str]:
+    from dataclasses import replace
+
+    done = await client.workflows.apply(given.name, given.text, media_type=given.media_type)
+    if labels is not None:
+        changed = await client.workflows.change(done.name, labels=labels)
+        is_same = changed.outcome == "unchanged" or done.outcome == "created"
+        done = replace(changed, outcome=done.outcome if is_same else "updated")
+    return done, f"{done.outcome} {done.name} (version {done.version})"
+
+
+async def _preview(client: AsyncClient, given: Given, labels: dict[str, str] | None) -> tuple[Workflow, str]:
+    """Ask what applying a file would do, and change nothing."""
+    from dataclasses import replace
+
+    done = await client.workflows.apply(given.name, given.text, media_type=given.media_type, dry_run=True)
+    if labels is not None:
+        # By themselves labels are refused where there is no workflow yet, so a definition goes with them.
+        definition = read_definition(given.file, given.text)
+        await client.workflows.apply(given.name, definition, labels=labels, dry_run=True)
+        if done.outcome == "unchanged" and done.document["labels"] != labels:
+            done = replace(done, outcome="updated")
+    if done.outcome == "unchanged":
+        return done, f"unchanged {done.name} (version {done.version})"
+    if done.outcome == "created":
+        return done, f"would create {done.name} (version {done.version})"
+    before = (await client.workflows.get(done.name)).version
+    change = "stays" if before == done.version else f"to {done.version}"
+    return done, f"would update {done.name} (version {before} {change})"
 
 
 @workflows.command("list")

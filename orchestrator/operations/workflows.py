@@ -39,6 +39,7 @@ from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.pages import page_of
 from orchestrator.operations.registered import Registered, no_version
+from orchestrator.operations.registration_preview import preview
 from orchestrator.operations.registrations import (
     changed,
     check,
@@ -143,6 +144,7 @@ class Workflows:
         hooks: HookTerms = NATIVE_TERMS,
         if_match: Iterable[str] | None = None,
         file: str | None = None,
+        is_dry_run: bool = False,
     ) -> WorkflowChange:
         """Register a workflow under a name, or change the one that has it; the same again changes nothing.
 
@@ -151,6 +153,7 @@ class Workflows:
         if_match           None creates, and changes nothing that exists.
         file               names the file that was read, or what a handler brings (`brought`): it needs no
                            if_match, and one that was read before changes nothing.
+        is_dry_run         say what it would do, and do nothing.
         Raises DefinitionInvalid, ProblemsFound, PreconditionRequired, WorkflowChanged, WebhookExists, and
         WorkflowNotFound for an id that is unknown.
         """
@@ -170,6 +173,8 @@ class Workflows:
             wanted = await with_triggers(self._store, wanted, triggers, hooks, record)
             if file is not None:
                 wanted = replace(wanted, fields={**wanted.fields, "file": file})
+            if is_dry_run:
+                return await preview(self._store, wanted, record)
             word, found = await self._transitions.register_workflow(wanted)
             if word.startswith("path "):
                 raise WebhookExists(word.removeprefix("path "))

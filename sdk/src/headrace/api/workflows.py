@@ -69,10 +69,12 @@ class Workflows(Part[Way]):
         *,
         media_type: str = "application/yaml",
         labels: Mapping[str, str] | None = None,
+        dry_run: bool = False,
     ) -> Steps[Workflow]:
         """Register a definition under a name, or make it the newest version of the workflow that has it.
 
         definition  bytes are a document that is kept as it is, of media_type.
+        dry_run     say what it would do, and change nothing.
         The same again changes nothing: `outcome` of the answer is created, updated or unchanged.
         """
         body = None
@@ -87,6 +89,7 @@ class Workflows(Part[Way]):
                     path_of("workflows", name),
                     body=body,
                     content=content,
+                    query={"dry_run": "true"} if dry_run else None,
                     headers=headers | ({"Content-Type": media_type} if body is None else {}),
                 )
             except ApiError as error:

@@ -69,12 +69,21 @@ class Registry:
             ]})  # fmt: skip
         if texts and request.headers.get("if-match") is None:
             return httpx2.Response(428, json={"code": "PRECONDITION_REQUIRED", "detail": "If-Match"})
+        if request.url.params.get("dry_run"):
+            return self._foreseen(name, texts, request)
         outcome = "updated" if texts else "created"
         if request.content in texts:
             outcome = "unchanged"
         else:
             texts.append(request.content)
         return httpx2.Response(200, json=self.record(name) | {"outcome": outcome})
+
+    def _foreseen(self, name: str, texts: list[bytes], request: httpx2.Request) -> httpx2.Response:
+        outcome, version = "created", 1
+        if texts:
+            is_same = request.content in texts
+            outcome, version = ("unchanged", len(texts)) if is_same else ("updated", len(texts) + 1)
+        return httpx2.Response(200, json=self.record(name) | {"outcome": outcome, "version": version})
 
 
 @pytest.fixture
@@ -100,6 +109,33 @@ def test_apply_creates_changes_and_leaves_alone(registry: Registry, tmp_path: Pa
     ]
     assert registry.texts["order-pipeline"] == [ORDER.encode(), file.read_bytes()]
     assert {request.headers["content-type"] for request in registry.asked} == {"application/yaml"}
+
+
+def test_a_dry_run_of_apply_says_what_it_would_do(registry: Registry, tmp_path: Path) -> None:
+    file, bad = tmp_path / "order.yaml", tmp_path / "bad.yaml"
+    file.write_text(ORDER)
+    bad.write_text("name: Bad\nnodes: []\n")
+    registry.refused = b"Bad"
+
+    first = run("apply", str(file), "--dry-run")
+    run("apply", str(file))
+    again = run("apply", str(file), "--dry-run")
+    labelled = run("apply", str(file), "--dry-run", "--label", "team=blue")
+    same_label = run("apply", str(file), "--dry-run", "--label", "team=shop")
+    file.write_text(ORDER + "# more\n")
+    changed = run("apply", str(file), str(bad), "--dry-run")
+
+    assert [first, again, labelled, same_label] == [
+        (0, ["would create order-pipeline (version 1)"]),
+        (0, ["unchanged order-pipeline (version 1)"]),
+        (0, ["would update order-pipeline (version 1 stays)"]),
+        (0, ["unchanged order-pipeline (version 1)"]),
+    ]
+    assert changed[0] == 2
+    assert "would update order-pipeline (version 1 to 2)" in changed[1]
+    assert f"{bad}: refused: 1 problem" in changed[1]
+    assert registry.texts["order-pipeline"] == [ORDER.encode()]
+    assert not [asked for asked in registry.asked if asked.method == "PATCH"]
 
 
 def test_apply_takes_json_and_another_name(registry: Registry, tmp_path: Path) -> None:
