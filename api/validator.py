@@ -124,7 +124,7 @@ async def read_definition(request: Request) -> Any:
 def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
     """Parse the body of a submission. Raises DefinitionInvalid, kind shape."""
     if not body.strip():
-        raise RequestInvalid([Problem("", "missing_body", no_workflow(None))])
+        raise RequestInvalid([Problem("", "missing_body", no_workflow(None), line=1, column=1)])
     document = strict_json.parse(body, max_depth=max_depth)
     if isinstance(document, dict):
         return document

@@ -50,7 +50,7 @@ async def test_a_child_may_be_registered_after_its_parent(rig: Rig, fleet: Worke
     [
         ("billing", None, "no workflow 'billing' is registered"),
         ("wf_" + 26 * "a", None, f"no workflow 'wf_{26 * 'a'}' is registered"),
-        ("orders", 7, "workflow 'orders' has no version 7"),
+        ("orders", 7, "workflow 'orders' has no version 7; it has only version 1"),
         ("others", None, "no workflow 'others' is registered; did you mean 'orders'?"),
     ],
 )
