@@ -200,11 +200,10 @@ def _read_output(top: Fields, compiler: NodeCompiler, nodes: list[Node]) -> Node
     if raw is None or not compiler.is_plain({"output": raw}, "output", {"output": raw}) or top.findings.full:
         return None
     config = {"output": raw}
-    found, problems = references(config, ids=compiler.ids, secrets=())
+    found, problems = references(raw, ids=compiler.ids, root="output")
     for problem in problems:
-        where = problem.path.removeprefix("config.")
         message = f"output: {problem.message}"
-        top.findings.add(where, problem.code, message, problem.hint, kind=problem.kind)
+        top.findings.add(problem.path, problem.code, message, problem.hint, kind=problem.kind)
     queues = [node.queue for node in nodes]
     return Node(
         id=OUTPUT,

@@ -82,12 +82,9 @@ def map_references(
     Gives both together, and the map with each for itself.
     """
     local = (item_map.item_name, "index")
-    own, problems = references({"items": item_map.items}, when, ids=ids)
-    problems = [
-        replace(problem, path=problem.path.replace("config.items", "map.items", 1)) for problem in problems
-    ]
+    items = {"items": item_map.items}
+    own, problems = references(items, when, ids=ids, later=local, secrets=secrets, root="map")
     inner, more = references(config, ids=ids, local=local, secrets=secrets)
-    paths = {name: path.replace("config.items", "map.items", 1) for name, path in own.nodes.items()}
     item_map = replace(
         item_map,
         references=frozenset(own.nodes),
@@ -98,7 +95,7 @@ def map_references(
         config_uses_trigger=inner.uses_trigger,
     )
     both = References(
-        {**inner.nodes, **paths},
+        {**inner.nodes, **own.nodes},
         uses_inputs=own.uses_inputs or inner.uses_inputs,
         uses_trigger=own.uses_trigger or inner.uses_trigger,
         templated=inner.templated,

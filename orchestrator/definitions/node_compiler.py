@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
@@ -291,12 +292,27 @@ class NodeCompiler:
     def _check_upstream(self, order: list[str]) -> None:
         """Refuse references to nodes that need not have run before the one that refers."""
         wanted = {node: others for node, others in self.referring.items() if node in self.dependencies}
-        for node_id, strangers in graph.not_ancestors(self.dependencies, wanted, order).items():
+        found = graph.not_ancestors(self.dependencies, wanted, order)
+        apart = graph.not_ancestors(self.dependencies, _turned(found), order)
+        for node_id, strangers in found.items():
             for other in strangers:
-                target = "itself" if other == node_id else f"{other!r}, which is not upstream of it"
-                hint = None if other == node_id else f"add {other!r} to the dependencies of {node_id!r}"
-                message = f"node {node_id!r} refers to {target}"
+                message = f"node {node_id!r} refers to {other!r}, which is not upstream of it"
+                hint = f"add {other!r} to the dependencies of {node_id!r}"
+                if other == node_id:
+                    message = f"node {node_id!r} refers to itself"
+                    hint = "a node has no output before its end: read another node, or inputs"
+                elif node_id not in apart.get(other, ()):
+                    hint = f"{other!r} runs after {node_id!r}: read it in a node behind {other!r}"
                 self.findings.add(wanted[node_id][other], "not_upstream", message, hint, kind="graph")
+
+
+def _turned(wanted: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """For each id that is wanted, give who wants it."""
+    wanting: dict[str, list[str]] = {}
+    for node_id, others in wanted.items():
+        for other in others:
+            wanting.setdefault(other, []).append(node_id)
+    return wanting
 
 
 def _arrows(cycle: list[str]) -> str:

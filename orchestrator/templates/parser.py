@@ -29,6 +29,7 @@ from orchestrator.templates.filters import (
     TESTS,
     WRITTEN_OUT,
 )
+from orchestrator.templates.foreign_words import meant_by_call, meant_by_sign
 from orchestrator.templates.values import EvaluationError
 
 MAX_SOURCE = 16 * 1024
@@ -45,6 +46,7 @@ LITERALS = frozenset({"true", "false", "none", "True", "False", "None"})
 KEYWORDS = LITERALS | {"not", "and", "or", "in", "is", "if", "else"}
 STEP_FIELDS = ("output", "status")
 FUNCTIONS = ("now", "range")
+_ALL_FILTERS = FILTERS.keys() | ITEM_FILTERS
 
 _ALLOWED: frozenset[type[nodes.Node]] = frozenset(
     {
@@ -143,11 +145,14 @@ def _parsed(source: str, state: str | None) -> Any:
             return parser.parse()
         tree = parser.parse_expression()
         if not parser.stream.eos:
-            raise EvaluationError("is not one expression: something follows its end")
+            rest = str(parser.stream.current)
+            hint = "; write ==" if rest == "=" else ""
+            raise EvaluationError(f"is not one expression: {rest[:64]!r} follows its end{hint}")
         return tree
     except TemplateSyntaxError as error:
         line = f" in line {error.lineno}" if "\n" in source else ""
-        raise EvaluationError(f"is not a valid template{line}: {error.message}") from None
+        hint = meant_by_sign(error.message or "")
+        raise EvaluationError(f"is not a valid template{line}: {error.message}{hint}") from None
     except (RecursionError, MemoryError):
         raise EvaluationError("is nested too deeply") from None
     except EvaluationError:
@@ -240,7 +245,7 @@ def _check_operation(node: nodes.Filter | nodes.Test | nodes.Call) -> None:
     elif node.node is None:
         raise EvaluationError("uses a filter block, which templates may not")
     else:
-        _known(node.name, [*FILTERS, *ITEM_FILTERS], "filter")
+        _known(node.name, _ALL_FILTERS, "filter")
         _check_arguments(node)
 
 
@@ -249,6 +254,8 @@ def _check_arguments(node: Any) -> None:
     for option in node.kwargs:
         if option.key not in OPTIONS.get(node.name, (option.key,)):
             _known(option.key, OPTIONS[node.name], f"argument of {node.name}")
+    if node.name in ITEM_FILTERS:
+        _check_item_filter(node)
     named = {option.key: option.value for option in node.kwargs}
     for place, name, check in WRITTEN_OUT.get(node.name, ()):
         argument = node.args[place] if place < len(node.args) else named.get(name)
@@ -259,10 +266,20 @@ def _check_arguments(node: Any) -> None:
                 raise EvaluationError(f"uses {node.name} wrongly: {error}") from None
 
 
+def _check_item_filter(node: Any) -> None:
+    """Check the name of the filter, or test, that is applied to each item, where it is written out."""
+    place = 1 if node.name.endswith("attr") else 0
+    argument = node.args[place] if place < len(node.args) else None
+    if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+        names, what = (FILTERS, "filter") if node.name == "map" else (TESTS, "test")
+        _known(argument.value, names, what)
+
+
 def _known(name: str, allowed: Iterable[str], what: str) -> None:
     words = sorted(allowed)
     if name not in words:
-        hint = did_you_mean(name[:64], words)
+        hint = meant_by_call(name, _ALL_FILTERS - set(words), METHODS.keys() - set(words))
+        hint = hint or did_you_mean(name[:64], words)
         allowed_words = f"(allowed: {', '.join(words)})" + (f"; {hint}" if hint else "")
         raise EvaluationError(f"uses the unknown {what} {name[:64]!r} {allowed_words}")
 
@@ -271,10 +288,10 @@ def _check_steps(node: nodes.Node, parent: nodes.Node | None, steps: set[str]) -
     """Insist on steps["id"].output or .status, so that what a template needs is known before it runs."""
     if isinstance(node, nodes.Name) and node.name == "steps" and node.ctx == "load":
         if _key_of(parent) is None:
-            raise EvaluationError('steps must be followed by a node id: steps["id"].output')
+            raise EvaluationError('has steps without the id of a node; write steps["id"].output')
     elif isinstance(node, nodes.Getattr | nodes.Getitem) and _is_steps(node.node):
         if _key_of(parent) not in STEP_FIELDS:
-            raise EvaluationError(f'steps["{_key_of(node)}"] must be followed by .output or .status')
+            raise EvaluationError(f'has steps["{_key_of(node)}"] without .output or .status behind it')
         steps.add(str(_key_of(node)))
 
 
@@ -282,7 +299,7 @@ def _check_secrets(node: nodes.Node, parent: nodes.Node | None) -> None:
     """Insist on secrets.NAME: what a template reads is known before it runs, and none can list them."""
     is_secrets = isinstance(node, nodes.Name) and node.name == "secrets" and node.ctx == "load"
     if is_secrets and _key_of(parent) is None:
-        raise EvaluationError("secrets must be followed by the name of one: secrets.NAME")
+        raise EvaluationError("has secrets without the name of one; write secrets.NAME")
 
 
 def _is_steps(node: nodes.Node) -> bool:

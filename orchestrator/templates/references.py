@@ -13,7 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from headrace.wording import did_you_mean
+from orchestrator.documents.problems import joined
 from orchestrator.errors import Problem
+from orchestrator.templates.foreign_words import meant_by_name
 from orchestrator.templates.parser import (
     KEYWORDS,
     MAX_SOURCE,
@@ -26,12 +28,15 @@ from orchestrator.templates.parser import (
 )
 from orchestrator.templates.values import EvaluationError
 
-#: Problems listed for one node's templates.
-#: Comparing with every id is slow.
+#: Hints given for one node's templates: comparing with every id is slow.
 MAX_HINTS = 20
+#: Problems listed for one node's templates.
 MAX_PROBLEMS = 20
 #: What an item of a map and its place are called, unless the map says otherwise.
 ITEM_WORDS = frozenset({"item", "index"})
+_ROOTS = ("inputs", "trigger", "execution", "steps")
+#: Where secrets are allowed, in the words for a place whose handler takes none.
+SECRETS_ALLOWED = "the config fields that a handler declares for them, such as config.headers of http"
 
 _PATH = re.compile(
     r"""\{\{\s*([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d{1,9}\]|\["[^"\\\n]*"\]|\['[^'\\\n]*'\])*)\s*\}\}"""
@@ -89,18 +94,22 @@ def references(
     ids: Collection[str],
     expressions: Collection[str] = (),
     local: Collection[str] = (),
+    later: Collection[str] = (),
     secrets: Collection[str] | None = (),
+    root: str = "config",
 ) -> tuple[References, list[Problem]]:
     """Find out what a node's templates refer to, and everything that is wrong with them.
 
     ids          all node ids of the definition; a name that is neither one of them nor a root is a problem.
     local        names that have a value of their own: the item of a mapped node.
+    later        such names, where they have no value yet: what the map is made from.
     expressions  top-level config fields whose text is an expression even without braces.
     secrets      top-level config fields that may hold secrets.NAME; None: all of them.
-    Paths of problems begin with `config` or are `when`. Whether a referenced node is upstream is not judged.
+    root         what `config` is called; no secret may stand in what has another name.
+    Paths of problems begin with the root or are `when`. Whether a referenced node is upstream is not judged.
     """
-    found = _Found(ids, local, secrets)
-    stack: list[tuple[Any, str]] = [(config, "config")] if config else []
+    found = _Found(ids, local, later, secrets)
+    stack: list[tuple[Any, str]] = [(config, root)] if config else []
     while stack:
         value, path = stack.pop()
         if type(value) is str:
@@ -222,22 +231,20 @@ class _Found:
     """Gathers what the templates of one node refer to."""
 
     __slots__ = (
-        "hints_left",
-        "ids",
-        "local",
-        "nodes",
-        "problems",
-        "secrets",
-        "templated",
-        "uses_inputs",
-        "uses_trigger",
-    )
+        "hints_left", "ids", "later", "local", "nodes", "problems", "secrets", "templated",
+        "uses_inputs", "uses_trigger",
+    )  # fmt: skip
 
     def __init__(
-        self, ids: Collection[str], local: Collection[str] = (), secrets: Collection[str] | None = ()
+        self,
+        ids: Collection[str],
+        local: Collection[str],
+        later: Collection[str],
+        secrets: Collection[str] | None,
     ) -> None:
         self.ids = ids
         self.local = local
+        self.later = later
         self.secrets = secrets
         self.nodes: dict[str, str] = {}
         self.uses_inputs = False
@@ -253,7 +260,7 @@ class _Found:
             template = compiled(text)
         except EvaluationError as error:
             shown = text if len(text) <= 120 else text[:120] + "…"
-            hint = self._hint(text, ())
+            hint = self._hint(text)
             message = f"the template {shown!r} {error}"
             self.problems.append(Problem(path, "bad_template", message, hint, kind="graph"))
             return
@@ -274,7 +281,7 @@ class _Found:
             if name in self.ids:
                 self.nodes.setdefault(name, path)
             else:
-                self._unknown(name, text, path)
+                self._unknown_step(name, text, path)
         for name in sorted(template.locals):
             if name in self.ids:
                 message = f"the template assigns {name!r}, which is a node; choose another name"
@@ -282,37 +289,61 @@ class _Found:
 
     def _check_secrets(self, text: str, path: str) -> None:
         """Refuse a secret where its value would be stored or shown."""
-        is_config = path.startswith("config.")
-        if is_config and (self.secrets is None or re.split(r"[.\[]", path[7:])[0] in self.secrets):
+        if self._may_hold_secrets(path):
             return
-        allowed = ", ".join(f"config.{name}" for name in sorted(self.secrets or ()))
-        allowed = allowed or "no field of this handler"
+        if self.secrets is None:
+            allowed = "any field of config"
+        else:
+            allowed = ", ".join(f"config.{name}" for name in sorted(self.secrets)) or SECRETS_ALLOWED
         message = f"secrets are not allowed here (in {text[:120]!r}; allowed: {allowed})"
         self.problems.append(Problem(path, "secret_not_allowed", message, kind="graph"))
 
+    def _may_hold_secrets(self, path: str) -> bool:
+        if not path.startswith("config."):
+            return False
+        return self.secrets is None or re.split(r"[.\[]", path[7:])[0] in self.secrets
+
     def _unknown(self, name: str, text: str, path: str) -> None:
+        known = [*_ROOTS, *(["secrets"] if self._may_hold_secrets(path) else []), *self.local]
         if name in RESERVED:
             message = f"{name!r} has no meaning here"
             if name in self.ids:
                 message = f"{name!r} is a word of the template language"
         else:
-            message = f"refers to {name[:80]!r}, which is neither a node of this workflow nor one of inputs, "
-            message += "trigger, execution, steps"
-        hint = self._hint(text, (name,))
-        if hint is None and name in ITEM_WORDS and name not in self.ids:
-            hint = "item and index are known in the config of a node with map, and nowhere else"
-            if self.local:
-                hint = f"this map calls them {' and '.join(self.local)}"
-        message = f"{message} (in {text[:120]!r})"
+            what = f"neither a node of this workflow nor one of {', '.join(known)}"
+            message = f"refers to {name[:80]!r}, which is {what}"
+        hint = self._hint(text, name, [*known, "secrets"], self._item_hint(name))
+        self._add_unknown(message, text, path, hint)
+
+    def _unknown_step(self, name: str, text: str, path: str) -> None:
+        message = f"refers to {name[:80]!r}, which is not a node of this workflow"
+        self._add_unknown(message, text, path, self._hint(text, name))
+
+    def _add_unknown(self, message: str, text: str, path: str, hint: str | None) -> None:
+        message = f"{message} (in {text[:120]!r}; nodes: {joined(self.ids)})"
         self.problems.append(Problem(path, "unknown_reference", message, hint, "graph"))
 
-    def _hint(self, text: str, names: Iterable[str]) -> str | None:
-        """Point at the spelling for ids that are not names, such as a-b or 1st."""
-        if len(self.ids) > 1_000 or self.hints_left <= 0:
+    def _item_hint(self, name: str) -> str | None:
+        """Say where the names of a map's items are known."""
+        if name in self.ids or name not in ITEM_WORDS.union(self.later):
             return None
+        if self.local:
+            return f"this map calls them {' and '.join(self.local)}"
+        if self.later:
+            where = "known in the config of this node alone: `map` and `when` come before the items"
+            return f"{' and '.join(self.later)} are {where}"
+        return "item and index are known in the config of a node with map, and nowhere else"
+
+    def _hint(
+        self, text: str, name: str = "", words: Iterable[str] = (), item: str | None = None
+    ) -> str | None:
+        """Point at the spelling for ids that are no names (a-b, 1st), at a map's names, or at the nearest."""
+        if len(self.ids) > 1_000 or self.hints_left <= 0:
+            return item
         self.hints_left -= 1
         for node in self.ids:
             if node in text and (not node.isidentifier() or node in RESERVED or node in KEYWORDS):
                 return f'write steps["{node}"].output for the node {node!r}'
-        hints = (did_you_mean(name, [*self.ids, *ROOTS]) for name in names)
-        return next((hint for hint in hints if hint is not None), None)
+        if item or not name:
+            return item
+        return meant_by_name(name, text, self.ids) or did_you_mean(name, [*self.ids, *words])

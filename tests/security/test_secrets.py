@@ -16,6 +16,7 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.engine import Engine
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.states import NodeStatus
+from orchestrator.templates.references import SECRETS_ALLOWED
 from tests.fake_handlers import Stage, ended, start
 from tests.makers import Rig, WorkerFleet, node, workflow
 from tests.unit.clients.http.target_server import Seen, TargetServer, reply, running_target
@@ -75,6 +76,11 @@ def test_a_secret_where_it_would_be_kept_is_refused(handler_name: str, config: d
 
     assert problem.code == "secret_not_allowed"
     assert "allowed" in problem.message
+
+
+def test_the_field_that_a_refusal_names_as_an_example_does_take_secrets() -> None:
+    assert "config.headers of http" in SECRETS_ALLOWED
+    assert "headers" in (Catalogue().secret_fields("http") or ())
 
 
 def test_a_secret_in_when_is_refused() -> None:

@@ -86,13 +86,25 @@ def test_a_mistyped_field_of_a_map_gets_a_hint() -> None:
     assert problem.hint == "did you mean 'max_concurrency'?"
 
 
+def test_a_name_that_a_map_gives_its_items_is_among_those_allowed_and_guessed() -> None:
+    given = node("A", map={"items": [1], "item_name": "customer"})
+
+    (typo,) = problems(given | {"config": {"x": "{{ costumer.id }}"}})
+    (early,) = problems(given | {"when": "customer.id"})
+
+    assert "nor one of inputs, trigger, execution, steps, customer, index" in typo.message
+    assert typo.hint == "did you mean 'customer'?"
+    assert early.hint is not None
+    assert early.hint.startswith("customer and index are known in the config of this node alone")
+
+
 @pytest.mark.parametrize(
     ("raw", "path", "hint"),
     [
         (node("A") | {"config": {"x": "{{ item }}"}}, "config.x", "in the config of a node with map"),
         (node("A") | {"config": {"x": "{{ index }}"}}, "config.x", "in the config of a node with map"),
-        (node("A", when="{{ item > 1 }}", map={"items": [1]}), "when", "in the config of a node with map"),
-        (node("A", map={"items": "{{ item }}"}), "map.items", "in the config of a node with map"),
+        (node("A", when="{{ item > 1 }}", map={"items": [1]}), "when", "in the config of this node alone"),
+        (node("A", map={"items": "{{ item }}"}), "map.items", "in the config of this node alone"),
         (
             node("A", map={"items": [1], "item_name": "row"}) | {"config": {"x": "{{ item }}"}},
             "config.x",

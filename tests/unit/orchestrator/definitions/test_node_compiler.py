@@ -168,6 +168,23 @@ def test_bad_references_are_found_at_submission(template: str, code: str, says: 
     assert says in problem.message
 
 
+@pytest.mark.parametrize(
+    ("reader", "hint"),
+    [
+        (node("B", ["A"], config={"x": "{{ C.x }}"}), "add 'C' to the dependencies of 'B'"),
+        (node("A", config={"x": "{{ B.x }}"}), "'B' runs after 'A': read it in a node behind 'B'"),
+        (node("A", config={"x": "{{ A.x }}"}), "a node has no output before its end: read another node"),
+    ],
+)
+def test_a_node_that_is_not_upstream_comes_with_the_way_out(reader: dict[str, Any], hint: str) -> None:
+    others = [each for each in (node("A"), node("C"), node("B", ["A"])) if each["id"] != reader["id"]]
+
+    (problem,) = problems(workflow(reader, *others))
+
+    assert problem.code == "not_upstream"
+    assert (problem.hint or "").startswith(hint)
+
+
 def test_references_may_reach_any_ancestor() -> None:
     definition = build(
         node("A"),

@@ -37,6 +37,42 @@ def test_an_unknown_name_is_a_problem_with_the_nearest_node() -> None:
     assert (problem.code, problem.hint) == ("unknown_reference", "did you mean 'fetch'?")
 
 
+def test_secrets_are_listed_where_they_may_stand_and_the_nodes_always() -> None:
+    config = {"token": "{{ sekret.x }}", "url": "{{ sekret.x }}"}
+
+    _, problems = references(config, ids=("fetch",), secrets=("token",))
+
+    known = {problem.path: problem.message.partition("nor one of ")[2] for problem in problems}
+    assert known == {
+        "config.token": "inputs, trigger, execution, steps, secrets (in '{{ sekret.x }}'; nodes: fetch)",
+        "config.url": "inputs, trigger, execution, steps (in '{{ sekret.x }}'; nodes: fetch)",
+    }
+
+
+def test_a_step_that_is_not_there_is_compared_with_nodes_alone() -> None:
+    _, (problem,) = references({"x": "{{ steps['fetsh'].output }}"}, ids=("fetch",))
+
+    assert "refers to 'fetsh', which is not a node of this workflow (in " in problem.message
+    assert problem.hint == "did you mean 'fetch'?"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "root", "allowed"),
+    [
+        ((), "output", "allowed: the config fields that a handler declares for them, such as config.headers"),
+        (("headers",), "map", "allowed: config.headers)"),
+        (None, "map", "allowed: any field of config)"),
+    ],
+)  # fmt: skip
+def test_a_secret_that_is_refused_comes_with_where_it_may_stand(
+    secrets: tuple[str, ...] | None, root: str, allowed: str
+) -> None:
+    _, (problem,) = references({"items": "{{ secrets.KEY }}"}, ids=(), secrets=secrets, root=root)
+
+    assert (problem.path, problem.code) == (f"{root}.items", "secret_not_allowed")
+    assert allowed in problem.message
+
+
 def test_names_of_an_item_are_no_references() -> None:
     found, problems = references({"x": "{{ item.a }}{{ A.b }}"}, ids=("A",), local=("item", "index"))
 
