@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from headrace.context import LOG_LEVELS, Context, LogLevel
 from headrace.durable import TypedEvent
-from headrace.outcome import Cancelled, Terminal
+from headrace.outcome import Cancelled, Terminal, use_of_no_durable
 from orchestrator.definitions.interface import Interface
 from orchestrator.redis_keys import DEFAULT_TENANT
 from workers.journals import InboxAccess, JournalAccess
@@ -271,7 +271,7 @@ class HandlerContext(Context):
 
     def _durable(self, part: T | None, name: str) -> T:
         if part is None:
-            raise Terminal(f"context.{name} is for handlers that are declared with durable=True")
+            raise use_of_no_durable(name)
         return part
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace.wording import cut, tail
+
 
 class Excerpt(str):
     """A text of which the first `most` characters are shown; the last ones where is_tail is set.
@@ -30,18 +32,7 @@ class Excerpt(str):
     @property
     def shown(self) -> str:
         """What of it is shown, with a mark where it was cut."""
-        if len(self) <= self.most:
-            return str(self)
-        return _tail(self, self.most) if self.is_tail else cut(self, self.most)
-
-
-def cut(text: str, most: int, *, whole_chars: int | None = None) -> str:
-    """Keep the first characters, and say that there were more: `… (3,000 characters)`.
-
-    whole_chars  how long the text was, where `text` is only its beginning.
-    """
-    total = len(text) if whole_chars is None else whole_chars
-    return str(text) if total <= most else f"{text[:most]}… ({total:,} characters)"
+        return tail(self, self.most) if self.is_tail else cut(self, self.most)
 
 
 def shown(value: Any) -> Any:
@@ -53,9 +44,3 @@ def shown(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [shown(item) for item in value]
     return value
-
-
-def _tail(text: str, most: int) -> str:
-    """Keep the last characters, from the beginning of a line."""
-    end = text[-most:]
-    return f"… ({len(text):,} characters)\n{end[end.find(chr(10)) + 1 :]}"

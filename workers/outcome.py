@@ -9,18 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace import Completed, Parked, Skip, Skipped, Terminal, Waiting
-from headrace.outcome import park_problem, wait_problem
-from headrace.plain_json import plain
-from headrace.wording import text_of
+from headrace.outcome import check_output_size, park_problem, wait_problem
+from headrace.plain_json import NOT_FINITE, as_json, plain
+from headrace.wording import MESSAGE_MAX_CHARS, text_of
+from headrace.wording import one_line as joined
 from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError, TemplateError
 from orchestrator.execution.model import Awaiting as Awaiting
 from orchestrator.store.requests import Child
 from workers.excerpts import Excerpt
-
-MESSAGE_MAX_CHARS = 2000
-#: Characters kept of a traceback, its last ones: the failure stands at the end.
-TRACEBACK_MAX_CHARS = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,24 +155,34 @@ def encode_output(output: Any, *, max_bytes: int) -> bytes:
     Done before any script is called: an output that JSON cannot hold is a failed attempt, not a broken
     worker. Raises Terminal (`HandlerError` or `OutputTooLarge`) with the reason.
     """
-    raw = output.text if isinstance(output, Raw) else encode_json(output, "the handler's output")
-    if len(raw) > max_bytes:
-        raise Terminal(
-            f"the output is {len(raw):,} bytes; at most {max_bytes:,} are kept (OUTPUT_MAX_BYTES)",
-            type="OutputTooLarge",
-            details={"bytes": len(raw), "max_bytes": max_bytes},
-        )
-    if not isinstance(output, Raw):
-        refuse_nan(raw, output, "the handler's output", root="output")
+    if isinstance(output, Raw):
+        check_output_size(len(output.text), max_bytes)
+        return output.text
+    what, root = "the handler's output", "output"
+    raw = encode_json(output, what, root=root)
+    check_output_size(len(raw), max_bytes)
+    refuse_nan(raw, output, what, root=root)
     return raw
 
 
-def encode_json(value: Any, what: str, *, type: str = "HandlerError") -> bytes:
-    """Serialise a value; `what` names it. Raises Terminal of that type for one that JSON cannot hold."""
+def encode_json(value: Any, what: str, *, root: str, type: str = "HandlerError") -> bytes:
+    """Serialise a value; `what` names it, and root begins the path of what is wrong in it.
+
+    Raises Terminal of that type for one that JSON cannot hold.
+    """
     try:
         return exact_json.dumps(value, default=plain)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Terminal(f"{what} is not JSON: {error}", type=type) from error
+    except Exception as error:  # A field that is computed may raise anything.
+        raise Terminal(f"{what} is not JSON: {_place_of(error, value, root)}", type=type) from error
+
+
+def _place_of(error: Exception, value: Any, root: str) -> Exception:
+    """Give the error that names the place and the way out, which the quick way of writing does not know."""
+    try:
+        as_json(value, root)
+    except (TypeError, ValueError, RecursionError) as closer:
+        return closer
+    return error
 
 
 def refuse_nan(raw: bytes, value: Any, what: str, *, root: str, type: str = "HandlerError") -> None:
@@ -184,7 +191,7 @@ def refuse_nan(raw: bytes, value: Any, what: str, *, root: str, type: str = "Han
     orjson writes them as null, silently; only a value with a null can have held one.
     """
     if b"null" in raw and _may_have_nan(value) and (path := _path_of_nan(value, root)) is not None:
-        raise Terminal(f"{what} is not JSON: {path} is NaN or infinite", type=type)
+        raise Terminal(f"{what} is not JSON: {path} {NOT_FINITE}", type=type)
 
 
 _NEVER_NAN = frozenset({str, int, bool, type(None)})
@@ -208,7 +215,7 @@ def _milliseconds(seconds: Any) -> int | None:
 
 def one_line(text: str) -> Excerpt:
     """Join the lines of a message; it is cut where it is kept, and whole until then."""
-    return Excerpt(" ".join(text.split()), MESSAGE_MAX_CHARS)
+    return Excerpt(joined(text), MESSAGE_MAX_CHARS)
 
 
 def _may_have_nan(value: Any) -> bool:

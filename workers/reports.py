@@ -11,19 +11,14 @@ import orjson
 
 from headrace import Terminal
 from headrace.durable import VALUE_MAX_BYTES, TypedEvent
-from headrace.names import ID_RULE, is_id
-from headrace.wording import kind_of, text_of
-from orchestrator.definitions.interface import (
-    MOST_PARENTS,
-    QUALIFIED_NAME_RULE,
-    Interface,
-    is_qualified_name,
-)
+from headrace.event_names import check_event_names
+from headrace.wording import MESSAGE_MAX_CHARS, kind_of, text_of
+from orchestrator.definitions.interface import Interface
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_schema import IN_A_WORKER, judge
 from orchestrator.errors import ErrorType, Problem
-from workers.excerpts import Excerpt, cut
-from workers.outcome import MESSAGE_MAX_CHARS, encode_json, refuse_nan
+from workers.excerpts import Excerpt
+from workers.outcome import encode_json, refuse_nan
 
 DATA_MAX_BYTES = 16 * 1024
 #: Combinations of a type, its parents and its class that are known to be right.
@@ -106,7 +101,7 @@ def event_of(event: TypedEvent, interface: Interface | None) -> dict[str, Any]:
     type, value = event.type, event.value
     names, qualified_name = _names_of(event)
     what = f"the value of event {type!r}"
-    raw = encode_json(value, what, type=ErrorType.EVENT_INVALID)
+    raw = encode_json(value, what, root="value", type=ErrorType.EVENT_INVALID)
     if len(raw) > VALUE_MAX_BYTES:
         message = f"{what} has {len(raw):,} bytes as JSON; allowed are {VALUE_MAX_BYTES:,}"
         raise Terminal(message, type=ErrorType.EVENT_INVALID)
@@ -159,30 +154,4 @@ def _checked(type: Any, parents: tuple[Any, ...], qualified_name: Any) -> tuple[
 
 
 def _check(type: Any, parents: Any, qualified_name: Any) -> tuple[Sequence[str], str | None]:
-    _check_name(type, "the type of an event")
-    return tuple(_parents(type, parents)), _qualified_name(type, qualified_name)
-
-
-def _parents(type: str, parents: Any) -> list[str]:
-    if isinstance(parents, str) or not isinstance(parents, Sequence):
-        message = f"'parents' of event {type!r} must be a list of names, got {kind_of(parents)}"
-        raise Terminal(message, type=ErrorType.EVENT_INVALID)
-    if len(parents) > MOST_PARENTS:
-        message = f"event {type!r} has {len(parents)} parents; allowed are {MOST_PARENTS}"
-        raise Terminal(message, type=ErrorType.EVENT_INVALID)
-    for name in parents:
-        _check_name(name, f"a parent of event {type!r}")
-    return list(parents)
-
-
-def _qualified_name(type: str, name: Any) -> str | None:
-    if name is not None and not (isinstance(name, str) and is_qualified_name(name)):
-        message = f"the qualified name of event {type!r} must be {QUALIFIED_NAME_RULE}"
-        raise Terminal(message, type=ErrorType.EVENT_INVALID)
-    return name
-
-
-def _check_name(name: Any, what: str) -> None:
-    if not isinstance(name, str) or not is_id(name):
-        found = cut(repr(name), 200) if isinstance(name, str) else kind_of(name)
-        raise Terminal(f"{what} must be made of {ID_RULE}; got {found}", type=ErrorType.EVENT_INVALID)
+    return check_event_names(type, parents, qualified_name)[1:]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace.event_names import MOST_PARENTS, QUALIFIED_NAME_RULE, is_qualified_name
 from headrace.names import ID_RULE, is_id
 from headrace.wording import quoted
 from orchestrator.documents import exact_json
@@ -18,10 +19,6 @@ EMIT = "emit"
 #: What the start and the end are called that give no name.
 START, STOP = "StartEvent", "StopEvent"
 MOST_EVENTS = 256
-#: Parent types of one type.
-MOST_PARENTS = 16
-QUALIFIED_NAME_MAX_CHARS = 256
-QUALIFIED_NAME_RULE = f"1 to {QUALIFIED_NAME_MAX_CHARS} characters on one line"
 #: JSON of a graph.
 GRAPH_MAX_BYTES = 256 * 1024
 #: What kind of node of a graph an event may be addressed to.
@@ -280,8 +277,3 @@ def _qualified_name(fields: Fields) -> str | None:
         fields.wrong("qualified_name", QUALIFIED_NAME_RULE, name, code="bad_value")
         return None
     return name
-
-
-def is_qualified_name(name: str) -> bool:
-    """Whether a text may name a class with its module; see QUALIFIED_NAME_RULE."""
-    return 0 < len(name) <= QUALIFIED_NAME_MAX_CHARS and name.isprintable()

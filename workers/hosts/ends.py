@@ -9,10 +9,11 @@ from typing import Any
 
 from headrace import Completed, Parked, Skipped, Waiting
 from headrace.durable import TypedEvent
+from headrace.wording import MESSAGE_MAX_CHARS, TRACEBACK_MAX_CHARS
 from orchestrator.errors import ErrorType, NodeError
 from workers.context import HandlerContext
 from workers.excerpts import Excerpt
-from workers.outcome import MESSAGE_MAX_CHARS, TRACEBACK_MAX_CHARS, Failed, Outcome, Raw, one_line
+from workers.outcome import Failed, Outcome, Raw, one_line
 
 #: Characters of each of the last lines of a host that has died.
 LINE_CHARS = 1_000

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
 from headrace import Completed, Terminal, Waiting, handler
+from headrace.wording import cut
 from orchestrator.definitions.branches import targets_not_taken
 from orchestrator.documents.comparison import compare
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_types import is_true
 from orchestrator.documents.times import parse_time_ms
 from workers.context import HandlerContext
-from workers.excerpts import cut
 from workers.library.plain_text import as_text
 from workers.outcome import Outcome
 

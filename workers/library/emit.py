@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from headrace import handler
-from orchestrator.definitions.interface import EMIT, MOST_PARENTS
+from headrace.event_names import MOST_PARENTS
+from orchestrator.definitions.interface import EMIT
 from workers.context import HandlerContext
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]

@@ -13,15 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from clients.http.retry_after import retry_after_s
 from clients.http.wire import HttpError, parse_url
 from headrace import HandlerFault, Retryable, Terminal, handler
+from headrace.wording import MESSAGE_MAX_CHARS, cut
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.times import rfc3339
 from orchestrator.errors import ErrorType
 from workers.context import HandlerContext
-from workers.excerpts import Excerpt, cut
+from workers.excerpts import Excerpt
 from workers.library.http import PASSING_STATUSES
 from workers.library.plain_text import as_text
-from workers.outcome import MESSAGE_MAX_CHARS
 
 log = logging.getLogger("headrace.notify")
 

@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from headrace import Completed, handler
+from headrace.wording import cut
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_schema import schema_problem, value_problems
@@ -17,7 +18,6 @@ from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import WaitingOn
 from workers.config_models import WHOLE, has_template
 from workers.context import HandlerContext
-from workers.excerpts import cut
 from workers.library.control import one_or_many_ids
 from workers.library.plain_text import as_text
 from workers.outcome import Awaiting, Outcome

@@ -124,7 +124,7 @@ class AttemptJournal:
                     raise Terminal(f"no snapshot can stand for entry {through}: there is none of that number")
 
     def _encoded(self, data: Any, what: str) -> bytes:
-        text = encode_json(self._redactor.output(data), what)
+        text = encode_json(self._redactor.output(data), what, root="data")
         if len(text) > ENTRY_MAX_BYTES:
             raise _too_large(f"{what} has {len(text):,} bytes as JSON", ENTRY_MAX_BYTES)
         refuse_nan(text, data, what, root="data")

@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 
+from headrace.wording import MESSAGE_MAX_CHARS, cut
 from orchestrator.documents import exact_json
 from workers.context import EVENT, HEARTBEAT, RESET, TOKEN
-from workers.excerpts import cut, shown
-from workers.outcome import MESSAGE_MAX_CHARS
+from workers.excerpts import shown
 
 #: Lines kept until they are written; what a handler writes faster than that is dropped, with one warning.
 MOST_WAITING = 500

@@ -12,12 +12,12 @@ from typing import Any
 
 from headrace import Completed, Parked, Skipped, Waiting
 from headrace.plain_json import plain
-from headrace.wording import text_of
+from headrace.wording import MESSAGE_MAX_CHARS, cut, text_of
 from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError
 from workers.context import EVENT, RESET, TOKEN, EventSink
-from workers.excerpts import Excerpt, cut
-from workers.outcome import MESSAGE_MAX_CHARS, Awaiting, AwaitingChild, Failed, Nesting, Outcome, Raw
+from workers.excerpts import Excerpt
+from workers.outcome import Awaiting, AwaitingChild, Failed, Nesting, Outcome, Raw
 from workers.runtime.needles import Needles
 from workers.runtime.spellings import SHORTEST, forms_of, spellings_of
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from headrace import Completed, Parked, Retryable, Terminal, Waiting
-from headrace.outcome import typed_events
+from headrace.outcome import check_output_size, park_of_no_durable, typed_events
 from headrace.plain_json import plain
 from headrace.registration import HandlerSpec
 from orchestrator.definitions.branches import CONDITION
@@ -253,26 +253,28 @@ class Runner:
         """Await the handler within its time limits. Raises LimitPassed, and what the handler raises."""
         try:
             if isinstance(handler, HandlerSpec):
-                return await limits.hold(_settled(handler(config, context), context, events), context)
+                return await limits.hold(self._settled(handler(config, context), context, events), context)
             assert self.hosts is not None
             # The wait for a host is no part of the attempt's time.
             patience_s = None if limits.attempt_ms is None else PLACE_S
             async with self.hosts.places.entered(handler.name, context, patience_s) as run:
-                return await limits.hold(_settled(run(config), context, events), context)
+                return await limits.hold(self._settled(run(config), context, events), context)
         except LimitPassed:
             # What the handler has left behind may look at `cancelled`.
             context.cancelled.stop("time_limit")
             raise
 
-
-async def _settled(work: Awaitable[Any], context: HandlerContext, events: AttemptEvents) -> Any:
-    """Await a handler, and wait until every event that it has emitted is written, or is with its end."""
-    value = await work
-    if isinstance(value, Completed) and value.events:
-        context.emit_all(typed_events(value))
-    if events.has_any:
-        await (events.finish() if _ends_otherwise(value) else events.settle())
-    return value
+    async def _settled(self, work: Awaitable[Any], context: HandlerContext, events: AttemptEvents) -> Any:
+        """Await a handler, and wait until every event that it has emitted is written, or is with its end."""
+        value = await work
+        if isinstance(value, Completed) and value.events:
+            if isinstance(value.output, Raw):
+                # Events of an end that will be refused are of no end.
+                check_output_size(len(value.output.text), self.max_bytes)
+            context.emit_all(typed_events(value))
+        if events.has_any:
+            await (events.finish() if _ends_otherwise(value) else events.settle())
+        return value
 
 
 def _ends_otherwise(value: Any) -> bool:
@@ -283,7 +285,7 @@ def _ends_otherwise(value: Any) -> bool:
 def _allowed(outcome: Outcome, handler: HandlerSpec | HandlerCard) -> Outcome:
     """Give the outcome. Raises Terminal for a park of a handler that is not durable."""
     if isinstance(outcome, Parked) and not handler.is_durable:
-        raise Terminal(f"handler '{handler.name}' returned Parked, and is not declared with durable=True")
+        raise park_of_no_durable(handler.name)
     return outcome
 
 

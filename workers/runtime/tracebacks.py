@@ -10,10 +10,11 @@ from typing import Any
 
 from headrace._tracebacks import CALLERS
 from headrace._tracebacks import traceback_of as written
+from headrace.wording import TRACEBACK_MAX_CHARS
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.store.replies import Claim
 from workers.excerpts import Excerpt
-from workers.outcome import TRACEBACK_MAX_CHARS, Failed, Outcome, from_exception, is_unforeseen
+from workers.outcome import Failed, Outcome, from_exception, is_unforeseen
 
 log = logging.getLogger("headrace.worker")
 

@@ -39,10 +39,11 @@ def completed(value: Any, emit: Callable[..., object] | None = None) -> Result:
         return header, body
     except HandlerFault as fault:
         return failed(fault)
-    except (TypeError, ValueError, RecursionError) as error:
-        return _failure(
-            "HandlerError", f"the handler's output cannot be kept: {error}", is_retryable=False
-        ), b""
+    except Exception as error:
+        is_told = isinstance(error, TypeError | ValueError)
+        reason = text_of(error) if is_told else f"{type(error).__name__}: {text_of(error)}"
+        message = f"the handler's output cannot be kept: {reason}"
+        return _failure("HandlerError", message, is_retryable=False), b""
 
 
 def _completed(value: Any) -> Result:
@@ -51,15 +52,15 @@ def _completed(value: Any) -> Result:
             return {"kind": "skipped", "reason": text_of(reason)}, b""
         case Waiting(_, until_ms, delay_ms, output):
             if (problem := wait_problem(value)) is not None:
-                raise TypeError(problem)
+                raise Terminal(problem)
             return {"kind": "waiting", "until_ms": until_ms, "delay_ms": delay_ms}, json_of(output)
         case Parked(until_ms, waits_for):
             if (problem := park_problem(value)) is not None:
-                raise TypeError(problem)
+                raise Terminal(problem)
             return {"kind": "parked", "until_ms": until_ms, "waits_for": list(waits_for)}, b""
         case Completed(output, not_taken):
             if not isinstance(not_taken, tuple) or not all(isinstance(node_id, str) for node_id in not_taken):
-                raise TypeError("not_taken of a Completed is a tuple of node ids")
+                raise Terminal("not_taken of a Completed is a tuple of node ids")
             header: dict[str, Any] = {"kind": "completed", "not_taken": list(not_taken)}
             if events := typed_events(value):
                 header["events"] = [_event(event, f"events[{at}]") for at, event in enumerate(events)]
@@ -104,8 +105,8 @@ def _failed(error: BaseException) -> Result:
     if isinstance(details, Mapping) and details:
         try:
             header["details"] = as_json(dict(details), "details")
-        except (TypeError, ValueError, RecursionError):
-            header["details"] = {"unreadable": True}
+        except (TypeError, ValueError, RecursionError) as unusable:
+            header["details"] = {"unreadable": text_of(unusable)}
     return header, b""
 
 

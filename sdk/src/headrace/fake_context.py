@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.context import LOG_LEVELS, Context, LogLevel
-from headrace.durable import MAX_EVENTS, VALUE_MAX_BYTES
+from headrace.durable import MAX_EVENTS, VALUE_MAX_BYTES, TypedEvent
+from headrace.event_names import check_event_names
 from headrace.fake_durable import FakeJournal
-from headrace.names import ID_RULE, is_id
-from headrace.outcome import Cancelled, Terminal
-from headrace.plain_json import as_json, text_in_json
+from headrace.outcome import OUTPUT_MAX_BYTES, Cancelled, Terminal, use_of_no_durable
+from headrace.plain_json import as_json, json_of, text_in_json
 from headrace.ran import Line
 from headrace.wording import text_of
 
@@ -45,6 +45,8 @@ class FakeContext(Context):
         llm: Llm | None = None,
         containers: Containers | None = None,
         journal: FakeJournal | None = None,
+        is_durable: bool = True,
+        output_max_bytes: int = OUTPUT_MAX_BYTES,
     ) -> None:
         self.execution_id = execution_id
         self.node_id = node_id
@@ -59,6 +61,8 @@ class FakeContext(Context):
         self._environment = environment
         self._http, self._llm, self._containers = http, llm, containers
         self._journal = journal or FakeJournal()
+        self.is_durable = is_durable
+        self.output_max_bytes = output_max_bytes
         self.lines: list[Line] = []
         self.beats: list[Any] = []
         self.reports: list[tuple[float | None, str | None]] = []
@@ -88,11 +92,11 @@ class FakeContext(Context):
 
     @property
     def journal(self) -> Journal:
-        return self._journal
+        return self._durable("journal")
 
     @property
     def inbox(self) -> Inbox:
-        return self._journal.inbox
+        return self._durable("inbox").inbox
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         shown = level if level in LOG_LEVELS else "info"
@@ -118,24 +122,24 @@ class FakeContext(Context):
         repeated: bool = False,
         qualified_name: str | None = None,
     ) -> Awaitable[None]:
-        for name in (type, *parents):
-            if not isinstance(name, str) or not is_id(name):
-                what = "the type of an event" if name is type else f"a parent of event {type!r}"
-                raise Terminal(f"{what} must be made of {ID_RULE}; got {name!r}", type="EventInvalid")
-        what = f"the value of event {type!r}"
-        try:
-            kept = as_json(value, "value")
-        except (TypeError, ValueError) as error:
-            raise Terminal(f"{what} is not JSON: {error}", type="EventInvalid") from error
-        size = len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode())
-        if size > VALUE_MAX_BYTES:
-            message = f"{what} has {size:,} bytes as JSON; allowed are {VALUE_MAX_BYTES:,}"
-            raise Terminal(message, type="EventInvalid")
-        if len(self.events) >= MAX_EVENTS:
+        self._take([_kept(TypedEvent(type, value, parents, internal, repeated, qualified_name))])
+        return _Done()
+
+    def emit_all(self, events: Sequence[TypedEvent]) -> None:
+        """Emit the events of an end, or none of them. Raises Terminal with the place of one that is none."""
+        kept = []
+        for index, event in enumerate(events):
+            try:
+                kept.append(_kept(event))
+            except Terminal as fault:
+                raise Terminal(f"events[{index}]: {fault}", type=fault.error_type) from fault
+        self._take(kept)
+
+    def _take(self, events: Sequence[tuple[str, Any]]) -> None:
+        if len(self.events) + len(events) > MAX_EVENTS:
             message = f"one typed event too many: an execution keeps {MAX_EVENTS:,}"
             raise Terminal(message, type="EventsExceeded")
-        self.events.append((type, kept))
-        return _Done()
+        self.events.extend(events)
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         if details is None:
@@ -158,6 +162,11 @@ class FakeContext(Context):
         if self.cancelled.is_set():
             raise Cancelled
 
+    def _durable(self, part: str) -> FakeJournal:
+        if not self.is_durable:
+            raise use_of_no_durable(part)
+        return self._journal
+
     def _tool(self, name: str, given: T | None) -> T:
         if given is None:
             raise RuntimeError(f"the handler uses context.{name}: give the test one, run(…, {name}=…)")
@@ -169,6 +178,20 @@ class _Done:
 
     def __await__(self) -> Generator[Any, None, None]:
         yield from ()
+
+
+def _kept(event: TypedEvent) -> tuple[str, Any]:
+    """Give the type and value of an event. Raises Terminal (`EventInvalid`) for one that a worker refuses."""
+    type, _, _ = check_event_names(event.type, event.parents, event.qualified_name)
+    what = f"the value of event {type!r}"
+    try:
+        raw = json_of(event.value, "value")
+    except (TypeError, ValueError) as error:
+        raise Terminal(f"{what} is not JSON: {error}", type="EventInvalid") from error
+    if len(raw) > VALUE_MAX_BYTES:
+        message = f"{what} has {len(raw):,} bytes as JSON; allowed are {VALUE_MAX_BYTES:,}"
+        raise Terminal(message, type="EventInvalid")
+    return type, json.loads(raw)
 
 
 def _shown(data: Mapping[str, Any]) -> dict[str, Any]:

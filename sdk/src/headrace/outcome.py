@@ -13,6 +13,9 @@ from typing import Any, Literal
 from headrace.durable import TypedEvent
 from headrace.wording import kind_of
 
+#: Bytes of an output, as JSON, unless a worker's OUTPUT_MAX_BYTES says otherwise.
+OUTPUT_MAX_BYTES = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:
@@ -112,6 +115,26 @@ def typed_events(completed: Completed) -> list[TypedEvent]:
 
 def _no_events(message: str) -> Terminal:
     return Terminal(message, type="EventInvalid")
+
+
+def check_output_size(size: int, most: int) -> None:
+    """Raise Terminal (`OutputTooLarge`) for an output of more bytes than are kept."""
+    if size > most:
+        raise Terminal(
+            f"the output is {size:,} bytes; at most {most:,} are kept (OUTPUT_MAX_BYTES)",
+            type="OutputTooLarge",
+            details={"bytes": size, "max_bytes": most},
+        )
+
+
+def park_of_no_durable(handler: str) -> Terminal:
+    """The fault of a handler that parks and may not."""
+    return Terminal(f"handler '{handler}' returned Parked, and is not declared with durable=True")
+
+
+def use_of_no_durable(part: str) -> Terminal:
+    """The fault of a handler that uses what only durable ones have."""
+    return Terminal(f"context.{part} is for handlers that are declared with durable=True")
 
 
 def park_problem(parked: Parked) -> str | None:

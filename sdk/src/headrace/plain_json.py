@@ -15,10 +15,15 @@ from enum import Enum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from headrace.ways_out import way_out
+from headrace.wording import text_of
+
 #: Levels of nested objects and lists that can be written.
 MAX_DEPTH = 254
 #: The longest integer that is kept.
 MAX_INT_BITS = 1_024
+#: What messages say of NaN and its like.
+NOT_FINITE = "is NaN or infinite, which JSON does not have: write None"
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -28,10 +33,14 @@ class Json(NamedTuple):
     text: bytes
 
 
+class NoMeaning(TypeError):
+    """A value has no meaning as JSON."""
+
+
 def plain(value: Any) -> Any:
     """Give what stands for one value that is no JSON; what is in it may be no JSON either.
 
-    Raises TypeError for a value that has no meaning as JSON.
+    Raises NoMeaning for a value that has none as JSON.
     """
     if callable(dump := getattr(type(value), "model_dump", None)):
         return dump(value, mode="json", by_alias=True)
@@ -44,7 +53,7 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
-    raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
+    raise NoMeaning(f"Type is not JSON serializable: {type(value).__name__}")
 
 
 def as_json(value: Any, root: str = "output", *, depth: int = 0) -> Any:
@@ -119,7 +128,7 @@ def _copied(value: Any, levels: int) -> Any:
 def _made(value: Any, root: str, depth: int) -> Any:
     """Make a value into JSON, as `as_json` says."""
     if depth > MAX_DEPTH:
-        raise TypeError(f"nested deeper than {MAX_DEPTH} levels")
+        raise TypeError(f"nested deeper than {MAX_DEPTH} levels; something in it may hold itself")
     if isinstance(value, Enum):
         return _made(plain(value), root, depth)
     if value is None or isinstance(value, bool):
@@ -129,23 +138,32 @@ def _made(value: Any, root: str, depth: int) -> Any:
     if isinstance(value, int):
         if value.bit_length() > MAX_INT_BITS:
             raise TypeError(
-                f"{root} is an integer of {value.bit_length():,} bits; allowed are {MAX_INT_BITS:,}"
+                f"{root} is an integer of {value.bit_length():,} bits; allowed are {MAX_INT_BITS:,}: "
+                "write str(value)"
             )
         return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{root} is NaN or infinite")
+            raise ValueError(f"{root} {NOT_FINITE}")
         return float(value)
     if isinstance(value, dict):
         return {_key(key, root): _made(item, f"{root}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, list) or type(value) is tuple:
         return [_made(item, f"{root}[{index}]", depth + 1) for index, item in enumerate(value)]
+    return _made(_plain(value, root), root, depth + 1)
+
+
+def _plain(value: Any, root: str) -> Any:
+    """Give what stands for a value. Raises TypeError where nothing does, with the way out."""
+    kind = type(value).__name__
     try:
-        return _made(plain(value), root, depth + 1)
-    except TypeError as error:
-        if str(error).startswith("Type is"):
-            raise TypeError(f"{root} is of the type {type(value).__name__}, which is not JSON") from None
-        raise
+        return plain(value)
+    except NoMeaning:
+        raise TypeError(f"{root} is of the type {kind}, which is not JSON: {way_out(value)}") from None
+    except Exception as error:
+        # Code of the value's own class: a computed field, say.
+        reason = f"{type(error).__name__}: {text_of(error)}"
+        raise TypeError(f"{root} of the type {kind} cannot be made into JSON: {reason}") from error
 
 
 def text_in_json(value: Any, root: str) -> str:
@@ -168,5 +186,5 @@ def text_in_json(value: Any, root: str) -> str:
 
 def _key(key: Any, root: str) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"{root} has a key that is not text: {key!r}")
+        raise TypeError(f"{root} has a key that is not text: {key!r}; write str(key)")
     return text_in_json(key, f"a key of {root}")

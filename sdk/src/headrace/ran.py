@@ -21,13 +21,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """Why an attempt failed, as the node's `error` has it; after_s: how long a Retryable asks to wait."""
+    """Why an attempt failed, as the node's `error` has it.
+
+    after_s  how long a Retryable asks to wait.
+    details  None where there are none; of an exception without a type of its own, its `traceback`.
+    """
 
     type: str
     message: str
     retryable: bool
     after_s: float | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Ran:
     progress   (fraction, message) of each report.
     events     (type, value) of each typed event.
     text       what it streamed and did not take back.
-    raised     the exception itself, for its traceback.
+    raised     the exception itself; None where an attempt failed by what it returned.
     """
 
     outcome: Outcome

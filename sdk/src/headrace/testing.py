@@ -16,6 +16,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from headrace import fake_ends
 from headrace.fake_context import FakeContext as FakeContext
 from headrace.fake_durable import FakeInbox as FakeInbox
 from headrace.fake_durable import FakeJournal as FakeJournal
@@ -23,26 +24,12 @@ from headrace.fake_tools import FakeHttp as FakeHttp
 from headrace.fake_tools import FakeLlm as FakeLlm
 from headrace.lives import Life
 from headrace.lives import Lived as Lived
-from headrace.outcome import (
-    Cancelled,
-    Completed,
-    HandlerFault,
-    Parked,
-    Skip,
-    Skipped,
-    Terminal,
-    Waiting,
-    park_problem,
-    typed_events,
-    wait_problem,
-)
 from headrace.plain_json import as_json
 from headrace.ran import Error as Error
 from headrace.ran import Line as Line
 from headrace.ran import Outcome as Outcome
 from headrace.ran import Ran as Ran
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
-from headrace.wording import text_of
 
 if TYPE_CHECKING:
     from headrace.calls import Definition
@@ -59,40 +46,45 @@ def run(handler: Callable[..., Any] | str, config: Mapping[str, Any] | None = No
     config   as a node has it, its templates resolved; checked by the handler's model.
     context  fields of the context: inputs, node_id, try_number, last_heartbeat, …; is_cancelled=True for work
              that is no longer wanted; http=, llm=, containers= for what stands in for the worker's, such as
-             FakeHttp and FakeLlm.
+             FakeHttp and FakeLlm; output_max_bytes= where OUTPUT_MAX_BYTES of the workers is not 1 MiB.
     Raises TypeError for a config that is no JSON, and RuntimeError for an async handler where a loop runs: a
     test that is a coroutine awaits run_async.
     """
     spec = _spec_of(handler)
     if spec.is_async:
         return asyncio.run(run_async(handler, config, **context))
-    seen = FakeContext(**context)
+    seen = _context_of(spec, context)
     given = as_json(dict(config or {}), "config")
     try:
         value = spec(given, seen)
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:
-        return _ended(error, seen)
-    return _returned(value, seen)
+        return fake_ends.raised(error, seen)
+    return fake_ends.returned(value, seen, spec.name)
 
 
 async def run_async(
     handler: Callable[..., Any] | str, config: Mapping[str, Any] | None = None, **context: Any
 ) -> Ran:
     """Run one attempt of a handler, sync or async, in the loop that runs; see run."""
-    spec, seen = _spec_of(handler), FakeContext(**context)
+    spec = _spec_of(handler)
+    seen = _context_of(spec, context)
     given = as_json(dict(config or {}), "config")
     try:
         value = spec(given, seen)
-        if inspect.isawaitable(value):
+        if spec.is_async:  # A plain function that gives a coroutine has awaited nothing, in a worker too.
             value = await value
     except asyncio.CancelledError as error:
         # The test's own cancellation, such as a time limit around this; one of the handler's own is an end.
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise
-        return _ended(error, seen)
+        return fake_ends.raised(error, seen)
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:
-        return _ended(error, seen)
-    return _returned(value, seen)
+        return fake_ends.raised(error, seen)
+    return fake_ends.returned(value, seen, spec.name)
 
 
 def run_durable(
@@ -183,55 +175,9 @@ def _spec_of(handler: Callable[..., Any] | str) -> HandlerSpec:
         return HANDLER_REGISTRY[handler]
     known = (spec for spec in HANDLER_REGISTRY.values() if spec.function is handler)
     name = getattr(handler, "__name__", "handler")
-    return next(known, HandlerSpec(name, handler, inspect.iscoroutinefunction(handler)))
+    # Whether it will be declared with durable=True is not known.
+    return next(known, HandlerSpec(name, handler, inspect.iscoroutinefunction(handler), is_durable=True))
 
 
-def _returned(value: Any, seen: FakeContext) -> Ran:
-    """What an attempt came to by what it returned."""
-    if isinstance(value, Skipped):
-        return _ran(seen, "skipped", reason=value.reason)
-    if isinstance(value, Parked):
-        if (problem := park_problem(value)) is not None:
-            return _ended(Terminal(problem), seen)
-        return _ran(seen, "parked", until_ms=value.until_ms, waits_for=tuple(value.waits_for))
-    if isinstance(value, Waiting) and (problem := wait_problem(value)) is not None:
-        return _ended(Terminal(problem), seen)
-    given = value if isinstance(value, Completed | Waiting) else Completed(value)
-    try:
-        output = as_json(given.output)
-        for event in typed_events(given) if isinstance(given, Completed) else ():
-            seen.emit(*event)
-    except (TypeError, ValueError) as error:
-        return _ended(Terminal(f"the handler's output cannot be kept: {error}"), seen)
-    except Terminal as fault:
-        return _ended(fault, seen)
-    if isinstance(given, Waiting):
-        return _ran(seen, "waiting", output=output, delay_ms=given.delay_ms, until_ms=given.until_ms)
-    return _ran(seen, "completed", output=output, not_taken=given.not_taken)
-
-
-def _ended(error: BaseException, seen: FakeContext) -> Ran:
-    """What an attempt came to by what it raised."""
-    if isinstance(error, KeyboardInterrupt):
-        raise error
-    if isinstance(error, Skip):
-        return _ran(seen, "skipped", reason=error.reason)
-    if isinstance(error, HandlerFault):
-        fault = Error(error.error_type, text_of(error), error.retryable, error.retry_after_s, error.details)
-    elif isinstance(error, Cancelled):
-        fault = Error(error.error_type, text_of(error), error.retryable)
-    else:
-        fault = Error("HandlerError", f"{type(error).__name__}: {text_of(error)}", retryable=True)
-    return _ran(seen, "failed", error=fault, raised=error)
-
-
-def _ran(seen: FakeContext, outcome: Outcome, **fields: Any) -> Ran:
-    return Ran(
-        outcome,
-        lines=tuple(seen.lines),
-        beats=tuple(seen.beats),
-        progress=tuple(seen.reports),
-        events=tuple(seen.events),
-        text="".join(seen.streamed),
-        **fields,
-    )
+def _context_of(spec: HandlerSpec, fields: Mapping[str, Any]) -> FakeContext:
+    return FakeContext(**{"is_durable": spec.is_durable, **fields})

@@ -24,6 +24,9 @@ _CLOSE = 0.6
 _LONGEST_WORD = 128
 #: Names in one hint.
 _MOST_NAMES = 3
+#: Characters kept of a message, and of a traceback: of that the last ones, as the failure stands at the end.
+MESSAGE_MAX_CHARS = 2000
+TRACEBACK_MAX_CHARS = 4 * 1024
 
 
 def kind_of(value: Any) -> str:
@@ -93,6 +96,28 @@ def quoted(value: Any) -> str:
         return "true" if value else "false"
     text = repr(value)
     return text if len(text) <= 140 else text[:140] + "…"
+
+
+def one_line(text: str) -> str:
+    """Join the lines of a message."""
+    return " ".join(text.split())
+
+
+def cut(text: str, most: int, *, whole_chars: int | None = None) -> str:
+    """Keep the first characters, and say that there were more: `… (3,000 characters)`.
+
+    whole_chars  how long the text was, where `text` is only its beginning.
+    """
+    total = len(text) if whole_chars is None else whole_chars
+    return str(text) if total <= most else f"{text[:most]}… ({total:,} characters)"
+
+
+def tail(text: str, most: int) -> str:
+    """Keep the last characters, from the beginning of a line, and say that there were more."""
+    if len(text) <= most:
+        return str(text)
+    end = text[-most:]
+    return f"… ({len(text):,} characters)\n{end[end.find(chr(10)) + 1 :]}"
 
 
 def text_of(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace import Completed, Terminal
-from headrace._host_result import completed
+from headrace._host_result import completed, failed
 from headrace.durable import TypedEvent
 
 
@@ -48,7 +48,10 @@ def test_one_that_cannot_be_written_fails_the_attempt() -> None:
         ),
         (
             [("Made", {1})],
-            "an event of the end is not JSON: events[0].value is of the type set, which is not JSON",
+            (
+                "an event of the end is not JSON: events[0].value is of the type set, which is not JSON: "
+                "write sorted(value) or list(value)"
+            ),
         ),
     ],
 )
@@ -56,3 +59,20 @@ def test_what_is_no_event_is_said_with_its_place(events: Any, message: str) -> N
     header, _ = completed(Completed(1, events=events))
 
     assert (header["error_type"], header["message"], header["retryable"]) == ("EventInvalid", message, False)
+
+
+def test_details_that_are_no_json_say_where() -> None:
+    header, _ = failed(Terminal("no", details={"tags": {1}}))
+
+    assert header["details"]["unreadable"].startswith("details.tags is of the type set, which is not JSON")
+
+
+def test_a_value_whose_own_code_fails_ends_its_attempt_and_not_the_process() -> None:
+    class Odd(dict[str, Any]):
+        def items(self) -> Any:
+            raise KeyError("odd")
+
+    header, _ = completed(Odd(a=1))
+
+    assert header["message"] == "the handler's output cannot be kept: KeyError: 'odd'"
+    assert not header["retryable"]

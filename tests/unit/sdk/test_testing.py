@@ -16,6 +16,7 @@ from headrace import (
     Client,
     Completed,
     Context,
+    Parked,
     Retryable,
     Skip,
     Skipped,
@@ -136,6 +137,51 @@ def test_an_event_that_a_worker_refuses_is_refused_here(event: Any, type: str, m
         assert ran.error is not None
         assert ran.error.type == type
         assert message in ran.error.message
+
+
+def test_none_of_the_events_of_an_end_is_seen_where_one_is_refused() -> None:
+    ran = run(lambda config, context: Completed(1, events=[("Made", 1), ("no name!", 2)]))
+
+    assert ran.error is not None
+    assert ran.error.message.startswith("events[1]: the type of an event must be made of letters")
+    assert ran.events == ()
+
+
+def test_an_error_has_the_traceback_that_a_worker_gives_it_and_no_details_where_there_are_none() -> None:
+    def fails(config: dict[str, Any], context: Context) -> None:
+        raise ValueError("odd\n  value")
+
+    error = run(fails).error
+    assert error is not None and error.details is not None
+    assert error.message == "ValueError: odd value"
+    lines = error.details["traceback"].splitlines()
+    assert lines[1].endswith(", in fails") and lines[-2:] == ["ValueError: odd", "  value"]
+    assert run(lambda config, context: _raise(Terminal("no"))).error == Error("HandlerError", "no", False)
+
+
+def test_an_output_that_a_worker_does_not_keep_is_refused() -> None:
+    def long(config: dict[str, Any], context: Context) -> Any:
+        text = "x" * config["chars"]
+        return Waiting(delay_ms=1, output=text) if config.get("waits") else text
+
+    assert run(long, {"chars": 1024 * 1024 - 2}).outcome == "completed"
+    for config in ({"chars": 1024 * 1024 - 1}, {"chars": 1024 * 1024 - 1, "waits": True}):
+        error = run(long, config).error
+        assert error is not None
+        assert (error.type, error.details) == ("OutputTooLarge", {"bytes": 1_048_577, "max_bytes": 1_048_576})
+    assert run(long, {"chars": 9}, output_max_bytes=10).outcome == "failed"
+
+
+def test_a_handler_that_is_not_declared_durable_may_not_park_or_write_down() -> None:
+    @handler("forgetful")
+    def forgetful(config: dict[str, Any], context: Context) -> Any:
+        return context.journal.read() if config.get("reads") else Parked()
+
+    parked, read = run(forgetful).error, run(forgetful, {"reads": True}).error
+
+    assert parked is not None and read is not None
+    assert parked.message == "handler 'forgetful' returned Parked, and is not declared with durable=True"
+    assert read.message == "context.journal is for handlers that are declared with durable=True"
 
 
 def test_an_execution_keeps_so_many_events(monkeypatch: pytest.MonkeyPatch) -> None:

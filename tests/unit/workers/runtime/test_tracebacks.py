@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from headrace import Terminal
+from headrace.wording import TRACEBACK_MAX_CHARS
 from orchestrator.errors import NodeError
 from orchestrator.store.replies import Claim
-from workers.outcome import TRACEBACK_MAX_CHARS, Failed
+from workers.outcome import Failed
 from workers.runtime.tracebacks import failure_of, log_failure, traceback_of
 
 
