@@ -43,9 +43,10 @@ if TYPE_CHECKING:
     )
     from headrace.registration import handler
     from headrace.run import AsyncRun, Run
+    from headrace.step import Step
     from headrace.tools import ContainerResult, HttpResult, LlmReply
     from headrace.values import Event, Execution, Node
-    from headrace.workflow import Step, Workflow
+    from headrace.workflow import Workflow
 
 #: What is imported when it is first used: a module of handlers needs no HTTP client, a command no handlers.
 _LATER = {

@@ -16,7 +16,7 @@ from headrace.fields import Duration, NodeFields, Template
 
 if TYPE_CHECKING:
     from headrace.fields import Steps
-    from headrace.workflow import Step
+    from headrace.step import Step
 
 __all__ = ["BuiltIn"]
 

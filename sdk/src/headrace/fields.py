@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from headrace.references import Expression
 
 if TYPE_CHECKING:
-    from headrace.workflow import Step
+    from headrace.step import Step
 
 #: A text, which may hold references, or a reference itself.
 Template: TypeAlias = "str | Expression"

@@ -115,6 +115,15 @@ class Expression:
         """Whether the value is in another one, a list or a text."""
         return _joined(self, "in", other)
 
+    def __contains__(self, item: Any) -> NoReturn:
+        raise TypeError("a reference has no value while the workflow is built: say `value.is_in(reference)`")
+
+    def __int__(self) -> NoReturn:
+        raise TypeError('a reference has no value while the workflow is built: say `reference | "int"`')
+
+    def __float__(self) -> NoReturn:
+        raise TypeError('a reference has no value while the workflow is built: say `reference | "float"`')
+
     __hash__ = None  # type: ignore[assignment]
 
     def __bool__(self) -> NoReturn:
@@ -138,6 +147,10 @@ class Reference(Expression):
         if name.startswith("__"):
             raise AttributeError(name)
         return self[name]
+
+    def __call__(self, *arguments: Any, **named: Any) -> NoReturn:
+        hint = 'filters stand in the place of methods, `reference | "upper"`'
+        raise TypeError(f"a reference has no value while the workflow is built, and no methods: {hint}")
 
     def __getitem__(self, key: str | int) -> Reference:
         if isinstance(key, bool) or not isinstance(key, str | int):

@@ -30,6 +30,7 @@ from headrace.ran import Line as Line
 from headrace.ran import Outcome as Outcome
 from headrace.ran import Ran as Ran
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
+from headrace.wording import unknown_argument
 
 if TYPE_CHECKING:
     from headrace.calls import Definition
@@ -180,4 +181,7 @@ def _spec_of(handler: Callable[..., Any] | str) -> HandlerSpec:
 
 
 def _context_of(spec: HandlerSpec, fields: Mapping[str, Any]) -> FakeContext:
+    allowed = list(inspect.signature(FakeContext).parameters)
+    if unknown := next((name for name in fields if name not in allowed), None):
+        raise unknown_argument("the context of a handler under test", unknown, allowed)
     return FakeContext(**{"is_durable": spec.is_durable, **fields})

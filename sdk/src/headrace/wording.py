@@ -68,6 +68,13 @@ def which_name(word: str, names: Collection[str]) -> str | None:
     return f"did you mean {' or '.join(map(repr, found))}?" if found else None
 
 
+def unknown_argument(where: str, name: str, allowed: Collection[str], hint: str | None = None) -> TypeError:
+    """The error of an argument that does not exist; the hint is the nearest one, unless another is given."""
+    hint = hint or did_you_mean(name, allowed)
+    shown = f"{hint} " if hint else ""
+    return TypeError(f"{where} has no argument {name!r}; {shown}(allowed: {', '.join(allowed)})")
+
+
 def closest(word: str, candidates: Collection[str]) -> str | None:
     """Find the word most like another; None when none is close, or there are too many to compare."""
     if len(candidates) > MOST_CANDIDATES:

@@ -15,12 +15,14 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType, TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from headrace.built_in import BuiltIn
 from headrace.fields import NodeFields
+from headrace.keywords import check_step_fields, check_workflow_fields, unknown_step
 from headrace.plain_json import as_json
 from headrace.references import RESERVED, TOKEN, Expression, Reference, code_of, root_of
+from headrace.step import Step
 from headrace.wording import did_you_mean
 from headrace.yaml_text import to_yaml
 
@@ -38,54 +40,6 @@ _FIRST_NAME = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)(?=\s*[.\[|}])")
 _WORDS = RESERVED | {"none", "true", "false", "not"}
 _STEP_IN_TEXT = re.compile(r"steps\[\"([^\"]*)\"\]")
 
-Later = TypeVar("Later", bound="Step | Sequence[Step]")
-
-
-class Step:
-    """One step of a workflow. `output` and `status` refer to what it comes to when it runs."""
-
-    def __init__(self, workflow: Workflow, number: int, handler: str, given_id: str | None) -> None:
-        self.handler = handler
-        self.given_id = given_id
-        self.config: dict[str, Any] = {}
-        self.fields: dict[str, Any] = {}
-        self.after: list[str | Step] = []
-        self._workflow = workflow
-        self._number = number
-
-    @property
-    def output(self) -> Reference:
-        """What it gives; `step.output.rows[0].id` leads into it."""
-        return Reference(f"\u27e8step-{self._number}\u27e9.output")
-
-    @property
-    def status(self) -> Reference:
-        """COMPLETED, FAILED, SKIPPED or CANCELLED, for the `when` of what runs behind it."""
-        return Reference(f"\u27e8step-{self._number}\u27e9.status")
-
-    @property
-    def id(self) -> str:
-        """Its id. Raises ValueError inside of the `with` block, unless it was given."""
-        return self._workflow.id_of(self)
-
-    def __rshift__(self, later: Later) -> Later:
-        """`a >> b`: b runs behind a, and so do all of a list."""
-        for step in [later] if isinstance(later, Step) else later:
-            step.after.append(self)
-        return later
-
-    def __rrshift__(self, earlier: Sequence[Step]) -> Self:
-        """`[a, b] >> c`: c runs behind a and b."""
-        self.after.extend(earlier)
-        return self
-
-    def __format__(self, spec: str) -> str:
-        """In an f-string a step stands for the whole of what it gives, as it does in a config."""
-        return format(self.output, spec)
-
-    def __repr__(self) -> str:
-        return f"<Step {self.given_id or self._number} {self.handler}>"
-
 
 class Workflow(BuiltIn):
     """A workflow under construction. Use it as a context manager.
@@ -97,6 +51,7 @@ class Workflow(BuiltIn):
     """
 
     def __init__(self, name: str, *, inputs: Any = None, **fields: Any) -> None:
+        check_workflow_fields(fields)
         self.name = name
         self._schema = inputs.model_json_schema() if hasattr(inputs, "model_json_schema") else inputs
         self._fields = fields
@@ -150,6 +105,11 @@ class Workflow(BuiltIn):
 
     # --- steps
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(unknown_step(name, self))
+
     def node(
         self,
         handler: str,
@@ -161,11 +121,20 @@ class Workflow(BuiltIn):
         """Add a step of any handler; those that come with the engine have methods of their own."""
         if id is not None and not _ID.fullmatch(id):
             raise ValueError(f"id {id!r} is not allowed: 1 to 128 of A-Z a-z 0-9 _ . -")
+        if not isinstance(handler, str):
+            raise TypeError(f"a step has the name of a handler, as in @handler('name'), got {handler!r}")
+        where = f"step {id!r} ({handler})" if id is not None else f"a step ({handler})"
+        check_step_fields(where, handler, fields)
+        if not isinstance(config, Mapping | None):
+            raise TypeError(f"{where}: config is an object, got {type(config).__name__}")
         step = Step(self, len(self._steps), handler, id)
         step.config = dict(config or {})
         given: dict[str, Any] = {**fields}
-        after = given.pop("after", ())
-        step.after += [after] if isinstance(after, str | Step) else after
+        after = given.pop("after", None) or ()
+        for each in [after] if not isinstance(after, list | tuple) else after:
+            if not isinstance(each, str | Step):
+                raise TypeError(f"{where}: after is steps or their ids, got {each!r}")
+            step.after.append(each)
         step.fields = {name: value for name, value in given.items() if value is not None}
         self._steps.append(step)
         return step
@@ -257,10 +226,13 @@ class Workflow(BuiltIn):
             case "map" if not isinstance(value, Mapping):
                 return {"items": self._rendered(value, ids, before, where)}
             case "catch":
-                return [rule | {"goto": self._known(rule["goto"], ids, where)} for rule in map(dict, value)]
+                return [self._caught(rule, ids, where) for rule in _rules(value, where)]
             case "when" if isinstance(value, Expression):
                 return self._rendered(code_of(value), ids, before, where)
         return self._rendered(value, ids, before, where)
+
+    def _caught(self, rule: Mapping[str, Any], ids: list[str], where: str) -> dict[str, Any]:
+        return {**rule, "goto": self._known(rule["goto"], ids, where)}
 
     def _rendered(self, value: Any, ids: list[str], before: set[str], where: str) -> Any:
         """Give a value with references written out, and add the steps that it reads to `before`."""
@@ -336,6 +308,16 @@ class Workflow(BuiltIn):
                     known = nodes[ids.index(target)].setdefault("dependencies", [])
                     if node["id"] not in known:
                         known.append(node["id"])
+
+
+def _rules(value: Any, where: str) -> Sequence[Mapping[str, Any]]:
+    """Give the rules of a catch. Raises TypeError for what are none."""
+    if isinstance(value, list | tuple) and all(
+        isinstance(rule, Mapping) and "goto" in rule for rule in value
+    ):
+        return value
+    form = '[{"errors": ["*"], "goto": step}]'
+    raise TypeError(f"{where} is a list of rules, each with the step that takes over: {form}")
 
 
 def _flat(value: Any) -> Iterator[str]:

@@ -184,6 +184,11 @@ def test_a_handler_that_is_not_declared_durable_may_not_park_or_write_down() -> 
     assert read.message == "context.journal is for handlers that are declared with durable=True"
 
 
+def test_a_mistyped_field_of_the_context_is_refused_with_the_nearest() -> None:
+    with pytest.raises(TypeError, match="has no argument 'inptus'; did you mean 'inputs'"):
+        run(stream, {}, inptus={})
+
+
 def test_an_execution_keeps_so_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fake_context, "MAX_EVENTS", 2)
     ran = run(lambda config, context: Completed(1, events=[("Made", 1)] * 3))

@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel
 
 from headrace import Terminal, Workflow
-from orchestrator.definitions.compiler import compile_definition
+from headrace.keywords import WORKFLOW_FIELDS
+from orchestrator.definitions.compiler import _TOP_FIELDS, compile_definition
 from workers.handlers import Catalogue
 from workers.registry import specs
 
@@ -171,12 +172,70 @@ FOREIGN = Workflow("Other").noop("x")
         (lambda w: [*w.inputs.rows], "say `map=`"),
         (lambda w: len(w.inputs.rows), "length"),
         (lambda w: w.noop("a", config={"x": f"{w.inputs.x:>5}"}), "takes no format"),
+        (
+            lambda w: w.noop("a", depends_on=["b"]),
+            "step 'a' .noop. has no argument 'depends_on'; did you mean 'after'",
+        ),
+        (
+            lambda w: w.noop("a", retrys=3),
+            r"did you mean 'retry'\? \(allowed: id, config, after, when, retry",
+        ),
+        (lambda w: w.http("a", url="x", timeot="3s"), r"did you mean 'timeout'\? \(allowed: id, url, method"),
+        (lambda w: w.condition("a", else_branch="b"), "did you mean 'false_branch'"),
+        (lambda w: w.node("mine", "a", url="x"), "goes into config: config={'url': …}"),
+        (lambda w: w.node(print, "a"), "the name of a handler, as in @handler"),
+        (lambda w: w.node("mine", "a", config="x"), "config is an object, got str"),
+        (lambda w: w.noop("a", after=[3]), "after is steps or their ids, got 3"),
+        (lambda w: w.noop("a") >> "b", "takes steps, got 'b'; an id is given to the later step, after=…"),
+        (lambda w: w.noop("a", catch=w.noop("b")), "catch is a list of rules, each with the step"),
+        (lambda w: w.noop("a", catch=[{"errors": ["*"]}]), "catch is a list of rules, each with the step"),
+        (lambda w: w.noop("a")["rows"], r"write step\.output\['rows'\]"),
+        (lambda w: "a" in w.inputs.rows, r"say `value\.is_in\(reference\)`"),
+        (lambda w: int(w.inputs.n), 'say `reference \\| "int"`'),
+        (lambda w: float(w.inputs.n), 'say `reference \\| "float"`'),
+        (lambda w: w.inputs.name.upper(), "filters stand in the place of methods"),
         (lambda w: w.noop("a", config={"x": {1}}), r"nodes\[0\]\.config\.x is of the type set"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(add: Callable[[Workflow], object], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message), Workflow("Wrong") as w:
         add(w)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"descripton": "x"}, "a Workflow has no argument 'descripton'; did you mean 'description'"),
+        ({"input": {}}, "did you mean 'inputs'"),
+        ({"cron": "@daily"}, "did you mean 'triggers'"),
+        ({"output": 1}, r"say what it gives with w\.returns"),
+    ],
+)
+def test_a_field_of_no_workflow_is_refused_with_the_nearest(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        Workflow("Wrong", **fields)
+
+
+def test_a_workflow_takes_every_field_that_a_definition_may_have() -> None:
+    own = {"name", "inputs", "output", "nodes", "dag"}
+
+    assert set(WORKFLOW_FIELDS) == {*_TOP_FIELDS} - own
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        (
+            lambda w: w.htpp,
+            r"a Workflow has no 'htpp'; did you mean 'http'\?; a step of a handler of your own",
+        ),
+        (lambda w: w.shout, r"is w\.node\('shout', config="),
+        (lambda w: w.noop("a").result, r"it has output, status and id; step\.output\.result is a field"),
+    ],
+)
+def test_a_name_that_the_builder_does_not_have_comes_with_the_way_out(look: Any, message: str) -> None:
+    with pytest.raises(AttributeError, match=message):
+        look(Workflow("Wrong"))
 
 
 def test_expressions_keep_their_order() -> None:
