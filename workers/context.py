@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from headrace.context import LOG_LEVELS, Context, LogLevel
+from headrace.context import LOG_LEVELS, Context, LogLevel, share_of
 from headrace.durable import TypedEvent
 from headrace.outcome import Cancelled, Terminal, use_of_no_durable
 from orchestrator.definitions.interface import Interface
@@ -281,7 +281,7 @@ class HandlerContext(Context):
 
     def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
         self.last_beat_s = time.monotonic()
-        share = None if fraction is None or fraction != fraction else min(1.0, max(0.0, float(fraction)))
+        share = share_of(fraction)
         text = None if message is None else short(message)
         self.sink.emit("node.progress", {"fraction": share, "message": text, "data": plain(data)})
 

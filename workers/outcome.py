@@ -11,6 +11,7 @@ from typing import Any
 from headrace import Completed, Parked, Skip, Skipped, Terminal, Waiting
 from headrace.outcome import check_output_size, park_problem, wait_problem
 from headrace.plain_json import NOT_FINITE, as_json, plain
+from headrace.ways_out import described
 from headrace.wording import MESSAGE_MAX_CHARS, text_of
 from headrace.wording import one_line as joined
 from orchestrator.documents import exact_json
@@ -142,7 +143,7 @@ def _unforeseen(
 ) -> NodeError:
     return NodeError(
         type="HandlerError",
-        message=one_line(f"{type(error).__name__}: {text_of(error)}"),
+        message=one_line(described(error)),
         details=dict(details) if isinstance(details, Mapping) and details else None,
         attempt=attempt,
         worker=worker,

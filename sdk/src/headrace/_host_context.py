@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headrace._asks import Asks
 from headrace._host_durable import HostInbox, HostJournal
 from headrace._host_tools import HostContainers, HostHttp, HostLlm
-from headrace.context import LogLevel
+from headrace.context import LogLevel, no_part_of_it, share_of
 from headrace.durable import Inbox, Journal
 from headrace.outcome import Cancelled, Terminal
 from headrace.plain_json import as_json, text_in_json
@@ -31,6 +31,11 @@ BEAT_MAX_BYTES = 16 * 1024
 
 class HostContext:
     """One attempt, seen from inside a handler that runs in a host. See `headrace.Context`."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise no_part_of_it(name)
 
     def __init__(
         self, wire: Wire, asked: Mapping[str, Any], inputs: Any, loop: asyncio.AbstractEventLoop | None
@@ -84,7 +89,7 @@ class HostContext:
         self._wire.send({"type": "log", "id": self._run, **fields})
 
     def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
-        share = None if fraction is None or fraction != fraction else float(fraction)
+        share = share_of(fraction)
         text = None if message is None else text_of(message)
         self._wire.send(
             {"type": "progress", "id": self._run, "fraction": share, "message": text, "data": _shown(data)}

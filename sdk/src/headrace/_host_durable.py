@@ -8,7 +8,7 @@ from typing import Any
 from headrace._asks import Asks
 from headrace._frames import read_json
 from headrace.durable import Entry, Journaled, Letter, TypedEvent
-from headrace.outcome import Terminal
+from headrace.outcome import Terminal, read_events
 from headrace.plain_json import Json, as_json, written
 
 
@@ -34,7 +34,7 @@ class HostJournal:
     ) -> Entry:
         self._is_empty = False
         plain, kept = _json(data, "data")
-        _, along = _json([list(TypedEvent(*event)) for event in events], "events")
+        _, along = _json([list(event) for event in read_events(events, "of an entry")], "events")
         fields = {"takes": takes.number if isinstance(takes, Letter) else takes, "data_bytes": len(kept)}
 
         def read(header: Mapping[str, Any], body: bytes) -> Entry:

@@ -21,6 +21,7 @@ from headrace.outcome import (
     wait_problem,
 )
 from headrace.plain_json import as_json, json_of
+from headrace.ways_out import described
 from headrace.wording import text_of
 
 Result = tuple[dict[str, Any], bytes]
@@ -95,7 +96,7 @@ def _failed(error: BaseException) -> Result:
     details = getattr(error, "details", None)
     error_type = getattr(error, "error_type", None)
     if error_type is None:
-        header = _failure("HandlerError", f"{type(error).__name__}: {text_of(error)}")
+        header = _failure("HandlerError", described(error))
         header["traceback"] = traceback_of(error)
     else:
         is_retryable = bool(getattr(error, "retryable", False))

@@ -9,13 +9,13 @@ from typing import Any, Literal
 from headrace._asks import Asks
 from headrace.outcome import Terminal
 from headrace.plain_json import as_json
-from headrace.tools import ContainerResult, HttpResult, LlmReply, LlmUsage, OnLine, OnText
+from headrace.tools import ContainerResult, HttpResult, LlmReply, LlmUsage, OneCall, OnLine, OnText
 
 #: Of what a tool gives before its end: nothing is wanted, it goes to the node's history, or to the handler.
 Pieces = Literal["none", "node", "handler"]
 
 
-class HostHttp:
+class HostHttp(OneCall):
     """Calls over HTTP; see `headrace.tools.Http`."""
 
     def __init__(self, asks: Asks) -> None:

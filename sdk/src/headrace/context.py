@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from headrace.wording import unknown_attribute
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -12,7 +14,33 @@ if TYPE_CHECKING:
     from headrace.tools import Containers, Http, Llm
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+#: What others look for in a context, and where it is here.
+_ELSEWHERE = {
+    "secrets": "a secret comes in the config, by `{{ secrets.NAME }}` in a field of @handler(…, secrets=(…))",
+    "config": "the config is the first argument of the handler",
+    "logger": "write context.log(message)",
+    "output": "the handler returns its output",
+}
 LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
+
+
+def share_of(fraction: Any) -> float | None:
+    """Read how far the work is, from 0 to 1; None where that is not known. Raises TypeError for no number."""
+    if fraction is None or fraction != fraction:
+        return None
+    try:
+        return min(1.0, max(0.0, float(fraction)))
+    except (TypeError, ValueError):
+        hint = "progress(None, message) reports a message alone"
+        raise TypeError(
+            f"progress takes a number from 0 to 1, or None, got {fraction!r:.80}; {hint}"
+        ) from None
+
+
+def no_part_of_it(name: str) -> AttributeError:
+    """The error of a name that no context has, with where what was meant is."""
+    methods = [each for each in vars(Context) if not each.startswith("_")]
+    return unknown_attribute("the context", name, [*Context.__annotations__, *methods], _ELSEWHERE)
 
 
 class Context(Protocol):
@@ -27,6 +55,11 @@ class Context(Protocol):
     last_heartbeat  details of the last heartbeat of an attempt before this one; None when there were none.
     cancelled       set when the work is no longer wanted; async handlers may wait for it.
     """
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise no_part_of_it(name)
 
     execution_id: str
     node_id: str

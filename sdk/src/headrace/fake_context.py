@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import time
-from collections.abc import Awaitable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from headrace.context import LOG_LEVELS, Context, LogLevel
-from headrace.durable import MAX_EVENTS, VALUE_MAX_BYTES, TypedEvent
-from headrace.event_names import check_event_names
+from headrace.context import LOG_LEVELS, Context, LogLevel, share_of
+from headrace.durable import MAX_EVENTS, TypedEvent
 from headrace.fake_durable import FakeJournal
+from headrace.fake_events import kept_event
 from headrace.outcome import OUTPUT_MAX_BYTES, Cancelled, Terminal, use_of_no_durable
-from headrace.plain_json import as_json, json_of, text_in_json
+from headrace.plain_json import as_json, text_in_json
 from headrace.ran import Line
 from headrace.wording import text_of
 
@@ -46,6 +47,7 @@ class FakeContext(Context):
         containers: Containers | None = None,
         journal: FakeJournal | None = None,
         is_durable: bool = True,
+        is_async: bool = False,
         output_max_bytes: int = OUTPUT_MAX_BYTES,
     ) -> None:
         self.execution_id = execution_id
@@ -62,6 +64,7 @@ class FakeContext(Context):
         self._http, self._llm, self._containers = http, llm, containers
         self._journal = journal or FakeJournal()
         self.is_durable = is_durable
+        self.is_async = is_async
         self.output_max_bytes = output_max_bytes
         self.lines: list[Line] = []
         self.beats: list[Any] = []
@@ -92,18 +95,18 @@ class FakeContext(Context):
 
     @property
     def journal(self) -> Journal:
-        return self._durable("journal")
+        return self._as_called(self._durable("journal"))
 
     @property
     def inbox(self) -> Inbox:
-        return self._durable("inbox").inbox
+        return self._as_called(self._durable("inbox").inbox)
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         shown = level if level in LOG_LEVELS else "info"
         self.lines.append(Line(shown, text_of(message), _shown(data)))
 
     def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
-        share = None if fraction is None or fraction != fraction else min(1.0, max(0.0, float(fraction)))
+        share = share_of(fraction)
         self.reports.append((share, None if message is None else text_of(message)))
 
     def token(self, text: str) -> None:
@@ -122,7 +125,7 @@ class FakeContext(Context):
         repeated: bool = False,
         qualified_name: str | None = None,
     ) -> Awaitable[None]:
-        self._take([_kept(TypedEvent(type, value, parents, internal, repeated, qualified_name))])
+        self._take([kept_event(TypedEvent(type, value, parents, internal, repeated, qualified_name))])
         return _Done()
 
     def emit_all(self, events: Sequence[TypedEvent]) -> None:
@@ -130,7 +133,7 @@ class FakeContext(Context):
         kept = []
         for index, event in enumerate(events):
             try:
-                kept.append(_kept(event))
+                kept.append(kept_event(event))
             except Terminal as fault:
                 raise Terminal(f"events[{index}]: {fault}", type=fault.error_type) from fault
         self._take(kept)
@@ -170,7 +173,42 @@ class FakeContext(Context):
     def _tool(self, name: str, given: T | None) -> T:
         if given is None:
             raise RuntimeError(f"the handler uses context.{name}: give the test one, run(…, {name}=…)")
-        return given
+        return self._as_called(given)
+
+    def _as_called(self, tool: T) -> T:
+        """Give what a handler calls: in an async one each call is awaited, or nothing comes of it."""
+        return cast(T, _Awaited(tool)) if self.is_async else tool
+
+
+class _Awaited:
+    """A tool of an async handler: in the loop its calls are coroutines, as a worker's are."""
+
+    def __init__(self, tool: Any) -> None:
+        self._tool = tool
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._tool, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            return _later(found, arguments, named) if is_in_loop() else found(*arguments, **named)
+
+        return call
+
+
+async def _later(call: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    value = call(*arguments, **named)
+    return await value if inspect.isawaitable(value) else value
+
+
+def is_in_loop() -> bool:
+    """Whether this is called where a loop runs."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Done:
@@ -178,20 +216,6 @@ class _Done:
 
     def __await__(self) -> Generator[Any, None, None]:
         yield from ()
-
-
-def _kept(event: TypedEvent) -> tuple[str, Any]:
-    """Give the type and value of an event. Raises Terminal (`EventInvalid`) for one that a worker refuses."""
-    type, _, _ = check_event_names(event.type, event.parents, event.qualified_name)
-    what = f"the value of event {type!r}"
-    try:
-        raw = json_of(event.value, "value")
-    except (TypeError, ValueError) as error:
-        raise Terminal(f"{what} is not JSON: {error}", type="EventInvalid") from error
-    if len(raw) > VALUE_MAX_BYTES:
-        message = f"{what} has {len(raw):,} bytes as JSON; allowed are {VALUE_MAX_BYTES:,}"
-        raise Terminal(message, type="EventInvalid")
-    return type, json.loads(raw)
 
 
 def _shown(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.durable import ENTRY_MAX_BYTES, Entry, Journaled, Letter, TypedEvent
-from headrace.outcome import Terminal
+from headrace.fake_events import kept_event
+from headrace.outcome import Terminal, read_events
 from headrace.plain_json import Json, as_json
+from headrace.wording import kind_of
 
 #: When a virtual clock begins, unless a test says otherwise: 2030-01-01, UTC.
 BEGINNING_MS = 1_893_456_000_000
@@ -37,6 +39,8 @@ class FakeInbox:
 
     def __init__(self, letters: Iterable[Any] = (), clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
+        if isinstance(letters, str | bytes | Mapping):
+            raise TypeError(f"letters is a list of payloads, got {kind_of(letters)}; write letters=[…]")
         began_ms = self.clock.now_ms
         pairs = [each if _is_timed(each) else (0.0, each) for each in letters]
         pairs.sort(key=lambda pair: pair[0])
@@ -120,7 +124,7 @@ class FakeJournal:
         takes: Letter | int | None = None,
     ) -> Entry:
         kept, size = _kept(data)
-        written = [(each.type, as_json(each.value, "value")) for each in (TypedEvent(*e) for e in events)]
+        written = [kept_event(event) for event in read_events(events, "of an entry")]
         if self._bytes + size + ENTRY_WEIGHT > JOURNAL_MAX_BYTES:
             raise Terminal("the journal would have more than 32 MiB", type="JournalTooLarge")
         if takes is not None:

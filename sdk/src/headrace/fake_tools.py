@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from headrace.plain_json import as_json
-from headrace.tools import HttpResult, LlmReply, LlmUsage, OnText
+from headrace.tools import HttpResult, LlmReply, LlmUsage, OneCall, OnText
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class _Prepared(Generic[T]):
         return self._make(answer)
 
 
-class FakeHttp:
+class FakeHttp(OneCall):
     """Answers requests.
 
     answers  each an HttpResult; a value that is sent as JSON, with status 200; or an exception to raise, such

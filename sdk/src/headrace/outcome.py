@@ -100,16 +100,21 @@ def wait_problem(waiting: Waiting) -> str | None:
 
 def typed_events(completed: Completed) -> list[TypedEvent]:
     """Read the events of a Completed. Raises Terminal (`EventInvalid`) for what are none."""
-    events, names = completed.events, TypedEvent._fields
+    return read_events(completed.events, "of a Completed")
+
+
+def read_events(events: Any, whose: str) -> list[TypedEvent]:
+    """Read typed events, or tuples of their fields. Raises Terminal (`EventInvalid`) for what are none."""
+    names = TypedEvent._fields
     if not isinstance(events, list | tuple):
-        raise _no_events(f"events of a Completed are a list or a tuple, got {kind_of(events)}")
+        raise _no_events(f"events {whose} are a list or a tuple, got {kind_of(events)}")
     for index, event in enumerate(events):
         if not isinstance(event, tuple):
             what = "a TypedEvent, or a tuple of its fields"
-            raise _no_events(f"events[{index}] of a Completed is {what}, got {kind_of(event)}")
+            raise _no_events(f"events[{index}] {whose} is {what}, got {kind_of(event)}")
         if not 2 <= len(event) <= len(names):
             counts = f"{len(event)} fields; 2 to {len(names)} are allowed: {', '.join(names)}"
-            raise _no_events(f"events[{index}] of a Completed has {counts}")
+            raise _no_events(f"events[{index}] {whose} has {counts}")
     return [TypedEvent(*event) for event in events]
 
 

@@ -117,8 +117,13 @@ def handler(
 
     The function takes (config, context), sync or async, and returns Completed, Skipped, Waiting, or any value
     that has a meaning as JSON, a pydantic model or a dataclass included (then: Completed).
-    Raises ValueError for a bad name or one that another function holds.
+    Raises ValueError for a bad name, one that another function holds, and a function that cannot be called
+    so; TypeError for an argument of the wrong kind.
     """
+
+    if callable(name):
+        raise TypeError(f"a handler has a name: write @handler({getattr(name, '__name__', 'name')!r})")
+    _check_declared(name, retry, config, secrets)
 
     def register(function: F) -> F:
         spec = HandlerSpec(
@@ -142,6 +147,21 @@ def handler(
     return register
 
 
+def _check_declared(name: str, retry: Any, config: Any, secrets: Any) -> None:
+    """Raise TypeError for an argument that would mean something else, or nothing, once a node uses it."""
+    if isinstance(secrets, str) or not all(isinstance(field, str) for field in secrets):
+        raise TypeError(
+            f"secrets of handler {name!r} are names of config fields, ('token',), got {secrets!r}"
+        )
+    if retry is not None and not isinstance(retry, Mapping):
+        hint = "write retry={'max_attempts': …}"
+        raise TypeError(f"retry of handler {name!r} is a policy, got {retry!r}; {hint}")
+    if config is not None and not (isinstance(config, type) and hasattr(config, "model_validate")):
+        raise TypeError(
+            f"config of handler {name!r} is a pydantic model, the class itself, got {config!r:.80}"
+        )
+
+
 def _check_name(name: str, function: HandlerFunction) -> None:
     if not NAME_PATTERN.fullmatch(name):
         raise ValueError(f"handler name {name!r} is not allowed: 1 to 128 of A-Z a-z 0-9 _ . -")
@@ -158,6 +178,9 @@ def _check_name(name: str, function: HandlerFunction) -> None:
 
 
 def _check_signature(spec: HandlerSpec) -> None:
+    if inspect.isgeneratorfunction(spec.function) or inspect.isasyncgenfunction(spec.function):
+        hint = "a handler returns its output; context.emit and context.token report on the way"
+        raise ValueError(f"handler '{spec.name}' has a `yield`: {hint}")
     try:
         inspect.signature(spec.function).bind({}, None)
     except TypeError as error:

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace import fake_ends
 from headrace.fake_context import FakeContext as FakeContext
+from headrace.fake_context import is_in_loop
 from headrace.fake_durable import FakeInbox as FakeInbox
 from headrace.fake_durable import FakeJournal as FakeJournal
 from headrace.fake_tools import FakeHttp as FakeHttp
@@ -30,7 +31,7 @@ from headrace.ran import Line as Line
 from headrace.ran import Outcome as Outcome
 from headrace.ran import Ran as Ran
 from headrace.registration import HANDLER_REGISTRY, HandlerSpec
-from headrace.wording import unknown_argument
+from headrace.wording import did_you_mean, kind_of, unknown_argument
 
 if TYPE_CHECKING:
     from headrace.calls import Definition
@@ -53,9 +54,9 @@ def run(handler: Callable[..., Any] | str, config: Mapping[str, Any] | None = No
     """
     spec = _spec_of(handler)
     if spec.is_async:
-        return asyncio.run(run_async(handler, config, **context))
+        return _in_a_loop(run_async(handler, config, **context), "run_async")
     seen = _context_of(spec, context)
-    given = as_json(dict(config or {}), "config")
+    given = _config_of(config)
     try:
         value = spec(given, seen)
     except KeyboardInterrupt:
@@ -71,7 +72,7 @@ async def run_async(
     """Run one attempt of a handler, sync or async, in the loop that runs; see run."""
     spec = _spec_of(handler)
     seen = _context_of(spec, context)
-    given = as_json(dict(config or {}), "config")
+    given = _config_of(config)
     try:
         value = spec(given, seen)
         if spec.is_async:  # A plain function that gives a coroutine has awaited nothing, in a worker too.
@@ -108,12 +109,11 @@ def run_durable(
     Raises AssertionError for a handler that goes on for ever, and what `run` raises.
     """
     if _spec_of(handler).is_async:
-        return asyncio.run(
-            run_durable_async(
-                handler, config, letters=letters, entries=entries, lost_after=lost_after,
-                now_ms=now_ms, most_attempts=most_attempts, **context,
-            )
+        lived = run_durable_async(
+            handler, config, letters=letters, entries=entries, lost_after=lost_after,
+            now_ms=now_ms, most_attempts=most_attempts, **context,
         )  # fmt: skip
+        return _in_a_loop(lived, "run_durable_async")
     life = Life(
         letters=letters, entries=entries, lost_after=lost_after, now_ms=now_ms, most_attempts=most_attempts
     )
@@ -172,8 +172,15 @@ def _spec_of(handler: Callable[..., Any] | str) -> HandlerSpec:
     """The registered handler; a function that is none runs as it is. Raises KeyError for an unknown name."""
     if isinstance(handler, str):
         if handler not in HANDLER_REGISTRY:
-            raise KeyError(f"no handler {handler!r} is registered here; has its module been imported?")
+            hint = did_you_mean(handler, HANDLER_REGISTRY) or "has its module been imported?"
+            raise KeyError(f"no handler {handler!r} is registered here; {hint}")
         return HANDLER_REGISTRY[handler]
+    function: object = handler
+    if not callable(function):
+        found = type(handler).__name__
+        raise TypeError(
+            f"a test runs a handler, by its function or its name, got {found}: run(handler, config)"
+        )
     known = (spec for spec in HANDLER_REGISTRY.values() if spec.function is handler)
     name = getattr(handler, "__name__", "handler")
     # Whether it will be declared with durable=True is not known.
@@ -183,5 +190,26 @@ def _spec_of(handler: Callable[..., Any] | str) -> HandlerSpec:
 def _context_of(spec: HandlerSpec, fields: Mapping[str, Any]) -> FakeContext:
     allowed = list(inspect.signature(FakeContext).parameters)
     if unknown := next((name for name in fields if name not in allowed), None):
-        raise unknown_argument("the context of a handler under test", unknown, allowed)
-    return FakeContext(**{"is_durable": spec.is_durable, **fields})
+        hint = (
+            did_you_mean(unknown, allowed) or f"fields of the config go into run(handler, {{{unknown!r}: …}})"
+        )
+        raise unknown_argument("the context of a handler under test", unknown, allowed, hint)
+    return FakeContext(**{"is_durable": spec.is_durable, "is_async": spec.is_async, **fields})
+
+
+def _config_of(config: Any) -> Any:
+    """Give a config as a node has it. Raises TypeError for one that is no object, or no JSON."""
+    given = as_json({} if config is None else config, "config")
+    if not isinstance(given, dict):
+        raise TypeError(f"the config of a handler is an object, got {kind_of(given)}")
+    return given
+
+
+def _in_a_loop(work: Coroutine[Any, Any, T], awaited: str) -> T:
+    """Run an async handler in a loop of its own."""
+    if not is_in_loop():
+        return asyncio.run(work)
+    work.close()
+    raise RuntimeError(
+        f"the handler is async, and a loop runs already: write `await {awaited}(…)` in the test"
+    )

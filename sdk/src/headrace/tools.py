@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
+
+from headrace.wording import unknown_attribute
 
 T = TypeVar("T")
 
@@ -16,6 +18,32 @@ T = TypeVar("T")
 OnText = Callable[[str], None]
 #: Called with each line a container writes.
 OnLine = Callable[[Literal["stdout", "stderr"], str], None]
+
+
+#: What other HTTP clients have, and how it is written here.
+_OF_OTHER_CLIENTS = {
+    "json": "write json.loads(result.content)",
+    "text": "write result.content.decode()",
+    "body": "write result.content",
+    "status_code": "write result.status",
+    "ok": "write result.status < 400",
+    "raise_for_status": "look at result.status: any status is an answer",
+}
+
+
+_VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
+_BY_VERB = {verb: f"write context.http.request({verb.upper()!r}, url)" for verb in _VERBS}
+
+
+class OneCall:
+    """What has `request` alone, and says so to those who look for a method by the verb."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise unknown_attribute("context.http", name, ["request"], _BY_VERB)
 
 
 class Given(Coroutine[Any, Any, T]):
@@ -46,6 +74,13 @@ class HttpResult(Given["HttpResult"]):
     content: bytes = b""
     url: str = ""
     duration_ms: int = 0
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise unknown_attribute(
+                "an HttpResult", name, list(HttpResult.__annotations__), _OF_OTHER_CLIENTS
+            )
 
     def __hash__(self) -> int:
         # As a task it is kept in sets, and its headers have no hash.

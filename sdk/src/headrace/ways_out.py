@@ -1,4 +1,4 @@
-"""What to write in the place of a value that is not JSON."""
+"""The way out of common mistakes of handlers: values that are not JSON, and what Python raises."""
 
 from __future__ import annotations
 
@@ -10,6 +10,26 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
+
+from headrace.wording import text_of
+
+#: How Python begins what it says of a mistake of those who write handlers, and the way out.
+_MISTAKES = (
+    ("'coroutine' object ", "`await` is probably missing"),
+    (
+        "exceptions must derive from BaseException",
+        "Completed, Skipped, Waiting and Parked are returned; Skip, Retryable and Terminal are raised",
+    ),
+)
+
+
+def described(error: BaseException) -> str:
+    """Name an exception that has no type of its own, with the way out of a well-known mistake."""
+    text = text_of(error)
+    hint = ""
+    if isinstance(error, AttributeError | TypeError):
+        hint = next((f"; {way}" for begin, way in _MISTAKES if text.startswith(begin)), "")
+    return f"{type(error).__name__}: {text}{hint}"
 
 
 def way_out(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -71,8 +71,19 @@ def which_name(word: str, names: Collection[str]) -> str | None:
 def unknown_argument(where: str, name: str, allowed: Collection[str], hint: str | None = None) -> TypeError:
     """The error of an argument that does not exist; the hint is the nearest one, unless another is given."""
     hint = hint or did_you_mean(name, allowed)
-    shown = f"{hint} " if hint else ""
-    return TypeError(f"{where} has no argument {name!r}; {shown}(allowed: {', '.join(allowed)})")
+    shown = f"; {hint}" if hint else ""
+    return TypeError(f"{where} has no argument {name!r}{shown} (allowed: {', '.join(allowed)})")
+
+
+def unknown_attribute(
+    what: str, name: str, known: Collection[str], hints: Mapping[str, str]
+) -> AttributeError:
+    """The error of an attribute that does not exist, with what is written in its place.
+
+    hints  for names that others have.
+    """
+    hint = hints.get(name) or did_you_mean(name, known) or f"it has {', '.join(known)}"
+    return AttributeError(f"{what} has no {name!r}; {hint}")
 
 
 def closest(word: str, candidates: Collection[str]) -> str | None:
