@@ -40,7 +40,7 @@ from cli.commands.options import (
 from cli.commands.times import SinceOption, UntilOption, rfc3339
 from cli.output.execution_lines import as_text, rows
 from cli.output.records import record_lines
-from cli.output.text import json_line, printable
+from cli.output.text import json_line
 
 #: Nodes by which a failure is explained.
 CAUSES = 5
@@ -275,20 +275,25 @@ def explain(
     """
 
     async def act(client: AsyncClient, execution_id: str) -> int:
+        from cli.output.next_steps import explanation_lines
+
         names = [node_id] if node_id is not None else []
+        more = 0
         explained = [] if names else list(await client.executions.explain(execution_id))
         if any(each.node_id is None and each.status == "FAILED" for each in explained):
             causes = (await client.executions.get(execution_id)).root_causes
             names = [str(each["node_id"]) for each in causes][:CAUSES]
+            more = len(causes) - len(names)
         explained += [await client.nodes.explain(execution_id, name) for name in names]
         for each in explained:
             found = each.document
             if as_json:
                 typer.echo(json_line(found))
                 continue
-            typer.echo(printable(f"{found['node_id'] or 'execution'}  {found['status']}"))
-            typer.echo(printable(f"  waits for  {found['waiting_for']}"))
-            typer.echo(printable(f"  woken by   {found['wakes']}"))
+            for line in explanation_lines(execution_id, found):
+                typer.echo(line)
+        if more > 0 and not as_json:
+            typer.echo(f"… and {more} more that failed; all: ./headrace show {execution_id}", err=True)
         return ExitCode.SUCCESS
 
     call_about(server, execution_id, act)

@@ -26,7 +26,8 @@ def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
 
     starts  first starts of nodes, by id, where they are others than those of the view.
     """
-    from cli.output.progress import MARKS, error_lines, error_text, shorten
+    from cli.output.failures import error_lines, is_handled
+    from cli.output.progress import MARKS, error_text, shorten
 
     yield from _heading(view)
     yield f"  created {view.created_at}"
@@ -50,12 +51,18 @@ def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
     width = max((len(node.node_id) for node in view.nodes), default=0)
     for node in view.nodes:
         line = f"  {MARKS.get(node.status, '?')[0]} {node.node_id:<{width}}  {node.status:<9}"
-        yield printable(f"{line}  {'  '.join(_words(node, starts.get(node.node_id)))}".rstrip())
+        words = [
+            *["did not fail the execution"] * is_handled(view, node),
+            *_words(node, starts.get(node.node_id)),
+        ]
+        yield printable(f"{line}  {'  '.join(words)}".rstrip())
         yield from (f"      {line}" for line in error_lines(node.error))
     if view.output_error is not None:
         yield printable(f"  ✗ output: {error_text(view.output_error)}")
     if view.output is not None:
         yield f"  = {shorten(view.output)}"
+    if view.status == "FAILED":
+        yield f"  next: ./headrace explain {view.execution_id}"
 
 
 def _heading(view: Execution) -> Iterator[str]:
@@ -86,7 +93,9 @@ def _words(node: Node, first_start: str | None) -> Iterator[str]:
     if node.reason and not node.error:
         yield node.reason
     if node.try_number > 1:
-        yield f"try {node.try_number} of {max(node.max_attempts, node.try_number)}"
+        most = max(node.max_attempts, node.try_number)
+        is_last = node.error is not None and node.error.get("retryable") is False and node.status == "FAILED"
+        yield f"try {node.try_number}, not retryable" if is_last else f"try {node.try_number} of {most}"
     if node.status in TIMED and node.started_at and not node.reused:
         yield _took(seconds_between(first_start or node.started_at, node.ended_at)).strip()
     if node.error is not None:

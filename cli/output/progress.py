@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.output.text import excerpt, json_line, printable
+from cli.output.text import excerpt, json_line
 from headrace.values import Event, Execution, seconds_between
 
 MARKS = {
@@ -39,6 +39,8 @@ KEPT = frozenset({"COMPLETED", "SKIPPED"})
 STREAM_CHARS = 200
 #: Why a unit is queued again whose attempt ended without a fault of its own; its try is not charged.
 UNCHARGED = {"lease_lost": "its worker was lost", "drain": "its worker was stopped"}
+#: Why a unit is queued for an attempt that is no further try.
+CONTINUED = {"map": "its items have ended", "child": "its child has ended"}
 
 
 @dataclass(slots=True)
@@ -252,7 +254,7 @@ def note(event: Event, *, most: int = STREAM_CHARS) -> str:
     if event.type in ("execution.paused", "execution.resumed"):
         return " - ".join(str(data[name]) for name in ("by", "reason") if data.get(name))
     if event.type == "node.queued":
-        return UNCHARGED.get(str(data.get("cause")), "")
+        return (UNCHARGED | CONTINUED).get(str(data.get("cause")), "")
     if event.type == "node.held":
         return "held"
     if event.type == "stream.reset":
@@ -269,25 +271,6 @@ def error_text(error: object) -> str:
     if "type" not in error and "message" not in error:
         return ""
     return f"{error.get('type', 'error')}: {error.get('message', '')}".strip()
-
-
-def error_lines(error: object) -> Iterator[str]:
-    """What an error has beside type and message: details, traceback, last lines of its process."""
-    details = error.get("details") if isinstance(error, Mapping) else None
-    if not isinstance(details, Mapping):
-        return
-    yield from details_lines(details)
-    for line in str(details.get("traceback") or "").splitlines():
-        yield printable(line)
-    last_lines = details.get("last_lines")
-    for line in last_lines if isinstance(last_lines, list) else ():
-        yield printable(f"| {line}")
-
-
-def details_lines(details: Mapping[str, Any]) -> Iterator[str]:
-    """The details that a handler has given its error, on one line."""
-    if own := {name: value for name, value in details.items() if name not in ("traceback", "last_lines")}:
-        yield printable(f"details {shorten(own)}")
 
 
 def plain_line(event: Event, *, most: int = STREAM_CHARS) -> str:

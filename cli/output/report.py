@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from cli.output.progress import details_lines, error_text, shorten
+from cli.output.failures import details_lines, is_handled
+from cli.output.progress import error_text, shorten
 from cli.output.text import printable, span_words
 from headrace.values import Execution, Node
 
@@ -24,7 +25,9 @@ def report(view: Execution, *, paused_s: float = 0.0) -> Iterator[str]:
         took += f", without the {span_words(paused_s)} between its end and its retry"
     yield f"{printable(view.name)} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
     failed = (node for node in view.nodes if node.status == "FAILED")
-    yield from _first_of("\n".join(_failure_lines(node)) for node in failed)
+    yield from _first_of(("\n".join(_failure_lines(view, node)) for node in failed), view.execution_id)
+    if own := error_text(view.document.get("error")):
+        yield printable(f"  ✗ {own}")
     if view.output_error is not None:
         yield f"  ✗ output: {error_text(view.output_error)}"
     if view.output is not None:
@@ -33,11 +36,14 @@ def report(view: Execution, *, paused_s: float = 0.0) -> Iterator[str]:
         return
     consumed = {dependency for node in view.nodes for dependency in node.dependencies}
     ends = (node for node in view.nodes if node.status == "COMPLETED" and node.node_id not in consumed)
-    yield from _first_of(f"  ✓ {node.node_id}: {shorten(node.output)}" for node in ends)
+    yield from _first_of((f"  ✓ {node.node_id}: {shorten(node.output)}" for node in ends), view.execution_id)
+    if view.status == "FAILED":
+        yield f"  next: ./headrace explain {view.execution_id}"
 
 
-def _failure_lines(node: Node) -> Iterator[str]:
-    yield f"  ✗ {node.node_id}{_failure(node)}"
+def _failure_lines(view: Execution, node: Node) -> Iterator[str]:
+    handled = " (did not fail the execution)" if is_handled(view, node) else ""
+    yield printable(f"  ✗ {node.node_id}{handled}{_failure(node)}", keeps_lines=True)
     details = node.error.get("details") if node.error else None
     if isinstance(details, Mapping):
         yield from (f"      {line}" for line in details_lines(details))
@@ -48,8 +54,8 @@ def _failure(node: Node) -> str:
     return f"{tries}: {error_text(node.error) or node.reason or 'failed'}"
 
 
-def _first_of(lines: Iterator[str]) -> Iterator[str]:
+def _first_of(lines: Iterator[str], execution_id: str) -> Iterator[str]:
     """So many lines as can be read, and how many there are beside them."""
     yield from islice(lines, MOST_REPORTED)
     if left := sum(1 for _ in lines):
-        yield f"  … and {left:,} more; ./headrace show has all"
+        yield f"  … and {left:,} more; all: ./headrace show {execution_id}"

@@ -72,7 +72,7 @@ def next_delay_ms(
     tries   charged tries so far, the failed one included.
     random  gives a number in [0, 1); a parameter so that tests decide it.
     """
-    if policy is None or not _worth_another(policy, error):
+    if policy is None or not is_worth_another(policy, error):
         return None
     return _delay_ms(policy, tries, retry_after_ms, random)
 
@@ -95,7 +95,8 @@ def longest_waits_ms(policy: RetryPolicy) -> int:
     return sum(_back_off_ms(policy, tries) for tries in range(1, policy.max_attempts))
 
 
-def _worth_another(policy: RetryPolicy, error: NodeError) -> bool:
+def is_worth_another(policy: RetryPolicy, error: NodeError) -> bool:
+    """Say whether a policy without rules tries again after such an error, while it has tries left."""
     if matches(error.type, policy.non_retryable):
         return False
     if policy.retry_on:

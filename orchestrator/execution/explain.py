@@ -26,7 +26,7 @@ from orchestrator.execution.explanation import (
 )
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, WorkerInfo
 from orchestrator.execution.letters import InboxState
-from orchestrator.execution.model import NodeState, Snapshot, WaitState
+from orchestrator.execution.model import Execution, NodeState, Snapshot, WaitState
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.units import node_of
 
@@ -113,16 +113,25 @@ def _view(
 def _explain_execution(snapshot: Snapshot) -> Explanation:
     status = snapshot.execution.status
     if status.is_terminal:
-        what = f"nothing: the execution is {status}"
+        what = f"nothing: the execution is {status}{_why(snapshot.execution)}"
         may_retry = status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
         wakes = "a retry of the execution" if may_retry else "nothing; this status is final"
-        return Explanation(None, status, what, None, wakes)
+        details = {"actions": ["retry"]} if may_retry and snapshot.execution.older_layout is None else {}
+        return Explanation(None, status, what, None, wakes, details)
     done = f"its end: all {len(snapshot.nodes)} nodes are done"
     if snapshot.worklist:
         return Explanation(
             None, status, f"{done}, and decisions about them are still in the worklist", None, _NEXT_PASS
         )
     return Explanation(None, status, done, None, SWEEP, {"repair": True})
+
+
+def _why(execution: Execution) -> str:
+    """Say what ended an execution, where that was none of its nodes."""
+    if execution.error:
+        return f" with {execution.error.get('type')}: {execution.error.get('message')}"
+    why = execution.reason or execution.cancelling
+    return f" ({why})" if why else ""
 
 
 def _explain_node(view: _View, node: Node) -> Explanation:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.definitions.definition import Node
+from orchestrator.definitions.retry_decision import is_worth_another
+from orchestrator.errors import ErrorType, NodeError
 from orchestrator.execution.explanation import Explanation, clock, error_words, names_of, try_words
 from orchestrator.execution.model import NodeState, Snapshot
 from orchestrator.execution.rerun import rerun_set
@@ -49,7 +51,7 @@ def _completed(snapshot: Snapshot, node: Node, state: NodeState) -> _Why:
 
 
 def _failed(snapshot: Snapshot, node: Node, state: NodeState) -> _Why:
-    what = f"it failed at {clock(state.ended_ms)} in {try_words(node, state)}{error_words(state)}"
+    what = f"it failed at {clock(state.ended_ms)}{_tries_used(node, state)}"
     if state.caught is not None:
         what += f"; {state.caught} took over"
     elif state.node_id != node.id:
@@ -58,7 +60,33 @@ def _failed(snapshot: Snapshot, node: Node, state: NodeState) -> _Why:
         what += "; what depends on it runs all the same"
     elif not node.critical:
         what += "; it does not fail the execution, since it is not critical"
-    return what, {"error": state.error, "tries": state.tries, "caught": state.caught}
+    details = {"error": state.error, "tries": state.tries, "caught": state.caught}
+    return what, details | _failed_below(node, state)
+
+
+def _tries_used(node: Node, state: NodeState) -> str:
+    """Say in which try it failed, with which error, and why no other one followed."""
+    error, policy = NodeError.from_dict(state.error or {}), node.policy
+    if error.type == ErrorType.ITEMS_FAILED:
+        return error_words(state)  # The tries are those of its items.
+    tries = max(state.tries, 1)
+    is_over = policy.rules or state.reason is not Reason.ERROR or tries >= policy.max_attempts
+    if is_over or state.error is None or is_worth_another(policy, error):
+        return f" in {try_words(node, state)}{error_words(state)}"
+    why = "its retry policy leaves this error out" if error.retryable else "this error is not retryable"
+    again = f"; not tried again, though {policy.max_attempts} tries are allowed: {why}"
+    return f" in try {tries}{error_words(state)}{again}"
+
+
+def _failed_below(node: Node, state: NodeState) -> dict[str, Any]:
+    """Name what failed below it, and can be asked about: the first of its items, or its child."""
+    if state.child is not None:
+        return {"child": state.child}
+    details = (state.error or {}).get("details")
+    first = details.get("first") if isinstance(details, dict) else None
+    if not node.map or state.node_id != node.id or not isinstance(first, list):
+        return {}
+    return {"failed_items": [each["index"] for each in first if isinstance(each, dict) and "index" in each]}
 
 
 def _cancelled(snapshot: Snapshot, node: Node, state: NodeState) -> _Why:

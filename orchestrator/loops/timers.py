@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from typing import Any
@@ -12,6 +13,7 @@ from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
 from orchestrator.errors import ErrorType, NodeError
+from orchestrator.execution.unfinished import unfinished_words
 from orchestrator.executor import drain_apart
 from orchestrator.store.reader import Due, Store
 from orchestrator.store.script_client import Call, is_fault
@@ -29,6 +31,8 @@ _FAILING = {
     "signal": None,
     "approval": None,
 }
+#: Nodes of an execution whose time is over that are read, to name those that have not ended.
+MOST_READ = 500
 #: How long the timer of an execution that is damaged stands back behind those of all others.
 PUT_OFF_MS = 60_000
 
@@ -45,12 +49,15 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     late = [timer for timer in due if timer.kind in _FAILING]
     specs = await store.specs([(timer.execution_id, timer.node_id) for timer in late]) if late else []
     spec_of = dict(zip(late, specs, strict=True))
+    over = [timer for timer in due if timer.kind == "execution_timeout"]
+    open_of = dict(zip(over, await asyncio.gather(*(_unfinished(store, each) for each in over)), strict=True))
     fired: list[Due] = []
     damaged: list[Due] = []
     calls: list[Call[tuple[str, bool]]] = []
     for timer in due:
         try:
-            calls.append(_call(transitions, timer, spec_of.get(timer, {})))
+            spec, unfinished = spec_of.get(timer, {}), open_of.get(timer, "")
+            calls.append(_call(transitions, timer, spec, unfinished))
             fired.append(timer)
         except Exception:
             # A record that cannot be read must not keep the timers of all other executions from firing.
@@ -66,16 +73,32 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     return len(due)
 
 
-def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tuple[str, bool]]:
+async def _unfinished(store: Store, timer: Due) -> str:
+    """Name the nodes that have not ended; "" where that would be too much to read, or cannot be read."""
+    try:
+        execution = await store.execution(timer.execution_id)
+        if execution is None or execution.total is None or execution.total > MOST_READ:
+            return ""
+        definition = await store.definition(timer.execution_id, execution.version)
+        states = await store.nodes(timer.execution_id, [node.id for node in definition.nodes])
+        return unfinished_words(definition, states)
+    except Exception:
+        # Its time is over in any case; the words are for people.
+        log.exception("timer.unread", extra={"execution_id": timer.execution_id, "kind": timer.kind})
+        return ""
+
+
+def _call(
+    transitions: Transitions, timer: Due, spec: dict[str, Any], unfinished: str
+) -> Call[tuple[str, bool]]:
     execution_id, node_id = timer.execution_id, timer.node_id
     taker = _taker(timer, spec)
     match timer.kind:
         case "continue":
             return transitions.continue_execution(execution_id)
         case "execution_timeout":
-            error = NodeError(
-                ErrorType.TIMEOUT_EXECUTION, "the execution passed its deadline", retryable=False
-            )
+            message = "the execution passed its deadline" + (unfinished and f"; not ended: {unfinished}")
+            error = NodeError(ErrorType.TIMEOUT_EXECUTION, message, retryable=False)
             return transitions.time_out_execution(execution_id, timer.attempt, orjson.dumps(error.to_dict()))
         case "cancel_grace":
             return transitions.enforce_cancel(execution_id, timer.attempt)

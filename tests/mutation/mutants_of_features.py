@@ -254,7 +254,7 @@ LIMITS = (
         ("a timer of an old generation strikes", " or x.generation ~= ARGV[4] then", " then"),
         ("what has ended is ended again", "not close_ms or not may_leave('node', 'expire_node', status) or", "not close_ms or"),
         ("what kept a node alive outlives its time", "detach(x, node_id, status, facts)", ""),
-        ("the last error is not told", "facts, 'did not end within', last)", "facts, 'did not end within', nil)"),
+        ("the last error is not told", "facts, what, last)", "facts, what, nil)"),
     ),
     *of(
         "include/schedule_to_close",

@@ -28,6 +28,8 @@ from workers.reports import check_value
 
 #: Errors of items in the error of their node.
 MOST_ERRORS = 5
+#: Of the error of the first of them in the message of that error, which also stands in lists.
+FIRST_CHARS = 500
 #: Items written in one call: with more of them, the calls of others would wait too long.
 TOGETHER = 1_000
 
@@ -106,7 +108,8 @@ async def _failure(items: Items, claim: Claim, ended: Mapping[str, Any], failed:
     states = await items.states(claim.execution_id, claim.node_id, first, [NodeStatus.FAILED for _ in first])
     return NodeError(
         ErrorType.ITEMS_FAILED,
-        f"{len(failed):,} of {ended['total']:,} items failed; tolerated are {ended['tolerated']:,}",
+        f"{len(failed):,} of {ended['total']:,} items failed; tolerated are {ended['tolerated']:,}"
+        + _first_words(first[0], states[0].error),
         retryable=False,
         details={
             "failed": len(failed),
@@ -114,6 +117,14 @@ async def _failure(items: Items, claim: Claim, ended: Mapping[str, Any], failed:
         },
         attempt=claim.attempt,
     )
+
+
+def _first_words(index: int, error: Mapping[str, Any] | None) -> str:
+    """Name the first item that failed, and its error, which the attempt has stored without secrets."""
+    if not error:
+        return f"; first: item {index}"
+    line = " ".join(f"{error.get('type')}: {error.get('message') or ''}".removesuffix(": ").split())
+    return f"; first: item {index} with {line if len(line) <= FIRST_CHARS else line[:FIRST_CHARS] + '…'}"
 
 
 async def _give_output(config: dict[str, Any], context: HandlerContext) -> Completed:

@@ -20,10 +20,18 @@ if close_ms > NOW then
   return {'early', 0}
 end
 local attempt, facts = state_of(x, node_id).attempt, facts_of(x, node_id)
+local what = 'did not end within'
+if status == 'WAITING' then
+  local on, child_id = fields_of(x, 'waiting_on|' .. node_id, 'child|' .. node_id)
+  if on == 'child' and child_id then on = 'child ' .. child_id end
+  what = 'still waited (on ' .. (on or '?') .. ') at the end of'
+elseif status ~= 'PENDING' then
+  what = 'was still ' .. status .. ' at the end of'
+end
 detach(x, node_id, status, facts)
 -- Without a nonce no late result of this attempt can be taken for the current one.
 fence(x, node_id)
-settle_failure(x, node_id, attempt, facts, 'timeout', limit_error(node_id, attempt, facts, 'did not end within', last), last, ARGV[5])
+settle_failure(x, node_id, attempt, facts, 'timeout', limit_error(node_id, attempt, facts, what, last), last, ARGV[5])
 leave_child(x, node_id, facts, '"the node that waits for it has run out of time"')
 settle(x)
 return {'ok', x.more}

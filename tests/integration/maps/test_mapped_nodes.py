@@ -105,6 +105,25 @@ async def test_a_retry_runs_only_what_did_not_complete(rig: Rig, fleet: WorkerFl
     assert sorted((index, calls) for (index, _), calls in CALLS.items()) == [(0, 1), (1, 2), (2, 1), (3, 2)]
 
 
+async def test_the_error_of_the_node_names_the_first_item_that_failed_and_why(
+    rig: Rig, fleet: WorkerFleet
+) -> None:
+    await fleet.start()
+
+    execution_id = await rig.submit(squares([0, 1, 2, 3], failing=[1, 3]))
+    await ended(rig, execution_id)
+
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
+    (first, _) = await rig.store.items.page(execution_id, "A", 0, 10, status=N.FAILED)
+    assert first.state.error is not None and state.error is not None
+    assert state.error["message"] == (
+        "2 of 4 items failed; tolerated are 0; first: item 1 with "
+        f"{first.state.error['type']}: {first.state.error['message']}"
+    )
+    explained = await rig.engine.executions.explain_unit(execution_id, "A")
+    assert (explained.details["failed_items"], " try " in explained.waiting_for) == ([1, 3], False)
+
+
 async def test_items_that_run_again_are_off_the_list_of_the_dead(rig: Rig, fleet: WorkerFleet) -> None:
     await fleet.start()
     retry = {"max_attempts": 2, "initial_interval": 0.01}

@@ -43,7 +43,7 @@ async def test_a_task_no_worker_takes_fails_when_its_time_is_up(rig: Rig) -> Non
     error = await failed_with(rig, execution_id)
     assert early == 0
     assert error["details"] == {"last_error": None}
-    assert "schedule_to_close_timeout of 60 s" in error["message"]
+    assert error["message"] == "node 'A' was still QUEUED at the end of its schedule_to_close_timeout of 60 s"
     assert await rig.status(execution_id) is E.FAILED
     assert (await rig.engine.dead_letters.list()).items == []
     assert await rig.nothing_is_left_behind()

@@ -34,6 +34,54 @@ async def test_an_execution_past_its_deadline_fails_and_leaves_nothing(rig: Rig)
     assert await rig.nothing_is_left_behind()
 
 
+async def test_an_execution_past_its_deadline_says_which_nodes_had_not_ended(rig: Rig) -> None:
+    execution_id = await rig.submit(
+        node("done"),
+        node("runs"),
+        node("waits"),
+        node("fails", retry={"max_attempts": 2, "initial_interval": "2h"}),
+        node("pending", after=["runs"]),
+        execution_timeout="1h",
+    )
+    held = await rig.worker.start()
+    await rig.worker.complete(held["done"])
+    await rig.worker.delay(held["waits"], 7_200_000)
+    await rig.worker.retry(held["fails"], 7_200_000)
+    rig.transitions.now_ms = rig.now_ms + 3_599_999
+    await rig.transitions.renew_leases([held["runs"]], lease_ms=60_000)
+
+    await rig.advance(1)
+
+    assert await whole_error(rig, execution_id) == (
+        "the execution passed its deadline; not ended: runs (RUNNING), waits (WAITING on delay),"
+        " fails (WAITING on back_off after HandlerError), 1 not begun"
+    )
+
+
+async def test_a_deadline_names_only_the_first_of_many(rig: Rig) -> None:
+    execution_id = await rig.submit(*[node(f"n{i}") for i in range(7)], execution_timeout=10)
+
+    await rig.advance(10_000)
+
+    assert (await whole_error(rig, execution_id)).endswith("n4 (QUEUED), 2 more")
+
+
+async def test_a_deadline_holds_though_what_is_unfinished_cannot_be_read(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"), execution_timeout=10)
+    await rig.redis.delete(rig.transitions.keys.definition(execution_id))
+
+    await rig.advance(10_000)
+
+    assert await rig.status(execution_id) is E.FAILED
+    assert await whole_error(rig, execution_id) == "the execution passed its deadline"
+
+
+async def whole_error(rig: Rig, execution_id: str) -> str:
+    execution = await rig.store.execution(execution_id)
+    assert execution is not None and execution.error is not None
+    return str(execution.error["message"])
+
+
 async def test_an_execution_that_ends_in_time_takes_its_deadline_along(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), execution_timeout=60)
 

@@ -139,6 +139,25 @@ def test_a_list_says_why_executions_have_failed_and_that_there_are_more(
     assert lines[2] == "… older ones are not shown; --limit 20 shows more"
 
 
+def test_a_list_counts_the_nodes_of_which_an_execution_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {
+        "execution_id": "e1",
+        "name": "order",
+        "status": "FAILED",
+        "created_at": "2026-11-21T09:00:00.000Z",
+    }
+    causes = [{"node_id": each, "error": {"type": "Late", "message": "no"}} for each in ("b", "a")]
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/v1/executions":
+            return httpx2.Response(200, json={"items": [row], "next_cursor": None})
+        return httpx2.Response(200, json={**row, "root_causes": causes, "nodes": []})
+
+    answer_with(monkeypatch, answer)
+
+    assert run("list")[1][0].endswith("FAILED (2 nodes failed; first b: Late: no)")
+
+
 def test_the_list_is_narrowed_by_several_statuses_by_text_and_to_roots(server: Server) -> None:
     assert run("list", "--status", "paused", "--status", "FAILED", "--text", "nightly", "--roots") == (
         0,

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from cli.output.next_steps import commands
 from tests.unit.cli.commands.invoking import answer_with, run
 
 
@@ -37,11 +38,48 @@ def test_a_failed_execution_is_explained_by_the_nodes_that_it_failed_of() -> Non
 
     assert code == 0
     assert lines[0] == "execution  FAILED"
-    assert lines[-3:] == ["b  FAILED", "  waits for  it failed in try 3 of 3", "  woken by   a retry"]
+    assert lines[-4:] == [
+        "b  FAILED",
+        "  waits for  it failed in try 3 of 3",
+        "  woken by   a retry",
+        "  next       ./headrace logs order-1 --node b",
+    ]
 
 
 def test_one_node_may_be_asked_for() -> None:
     assert run("explain", "order-1", "fetch[3]") == (
         0,
-        ["fetch[3]  FAILED", "  waits for  it failed in try 3 of 3", "  woken by   a retry"],
+        [
+            "fetch[3]  FAILED",
+            "  waits for  it failed in try 3 of 3",
+            "  woken by   a retry",
+            "  next       ./headrace logs order-1 --node 'fetch[3]'",
+        ],
     )
+
+
+@pytest.mark.parametrize(
+    ("node_id", "details", "following"),
+    [
+        ("m", {"failed_items": [2, 4], "actions": ["retry"]},
+         ["./headrace explain e1 'm[2]'", "./headrace items e1 m --status FAILED"]),
+        ("m[2]", {"child": "c1"}, ["./headrace explain c1"]),
+        (None, {"actions": ["retry"]}, ["./headrace retry e1 --preview"]),
+        (None, {"actions": ["resume"]}, ["./headrace resume e1"]),
+        (None, {}, []),
+    ],
+)  # fmt: skip
+def test_what_an_explanation_names_is_followed_by_its_command(
+    node_id: str | None, details: dict[str, Any], following: list[str]
+) -> None:
+    found = {**explained(node_id, "it failed"), "details": details}
+
+    assert list(commands("e1", found)) == following
+
+
+def test_a_wait_is_followed_by_the_command_that_ends_it() -> None:
+    signal = {**explained("s", "a signal", "WAITING"), "details": {"actions": ["signal"], "signal": "go on"}}
+    approval = {**explained("a", "approval by anyone", "WAITING"), "details": {"actions": ["decide"]}}
+
+    assert list(commands("e1", signal)) == ["./headrace signal e1 'go on'"]
+    assert list(commands("e1", approval)) == ["./headrace approve e1 a --by YOU   (or deny)"]

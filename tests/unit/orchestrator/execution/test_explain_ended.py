@@ -67,6 +67,51 @@ def test_a_failed_node_says_when_in_which_try_and_with_which_error() -> None:
     assert "actions" not in found.details
 
 
+TWICE = {"max_attempts": 2}
+
+
+@pytest.mark.parametrize(
+    ("retry", "error", "first", "last"),
+    [
+        (TWICE, {"retryable": False}, "in try 1", "this error is not retryable"),
+        (
+            TWICE | {"non_retryable": ["Http.*"]},
+            {"retryable": True},
+            "in try 1",
+            "its retry policy leaves this error out",
+        ),
+        (TWICE, {"retryable": True}, "in try 1 of 2", None),
+        ({"max_attempts": 1}, {"retryable": False}, "in try 1 of 1", None),
+    ],
+)
+def test_a_failure_before_the_last_try_says_why_it_was_the_last(
+    retry: Any, error: Any, first: str, last: str | None
+) -> None:
+    state = replace(failed("A"), error={**ERROR, **error})
+
+    found = explained(workflow(node("A", retry=retry)), "A", state)
+
+    words = f"nothing: it failed at {ENDED} {first} with Http.5xx: 503 from example.org"
+    assert found.waiting_for == words + (
+        f"; not tried again, though 2 tries are allowed: {last}" if last else ""
+    )
+
+
+def test_a_mapped_node_names_its_failed_items_and_no_try_of_its_own() -> None:
+    document = workflow(node("A", map={"items": [1, 2, 3]}, retry=TWICE))
+    below = {"failed": 2, "first": [{"index": 0, "error": ERROR}, {"index": 2, "error": ERROR}]}
+    error = {"type": "ItemsFailed", "message": "2 of 3", "retryable": False, "details": below}
+
+    found = explained(document, "A", replace(failed("A"), error=error))
+
+    assert found.waiting_for == f"nothing: it failed at {ENDED} with ItemsFailed: 2 of 3"
+    assert found.details["failed_items"] == [0, 2]
+
+
+def test_a_node_whose_child_failed_names_the_child() -> None:
+    assert explained(CHAIN, "A", failed("A", child="c1")).details["child"] == "c1"
+
+
 @pytest.mark.parametrize(
     ("extra", "fields", "words"),
     [
