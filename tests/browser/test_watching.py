@@ -127,6 +127,43 @@ def test_a_failed_run_names_its_cause_and_completes_once_that_is_mended(
     expect(page.locator(".run-head")).to_contain_text("retried 1 time")
 
 
+def test_a_failure_that_was_caught_is_no_cause(stack: Stack, open_page: Callable[[str], Page]) -> None:
+    failing = {"config": {"gate": "never", "message": "no"}}
+    run = stack.submit(
+        workflow(
+            node("risky", handler="mend", catch=[{"errors": ["*"], "goto": "cure"}], **failing),
+            node("cure", after=["risky"]),
+            node("broken", handler="mend", **failing),
+            name="Caught",
+        )
+    )
+    assert stack.wait_end(run) == "FAILED"
+
+    banner = open_page(f"/ui/runs/{run}").get_by_role("region", name="What failed")
+
+    expect(banner.get_by_role("heading")).to_have_text("1 node failed")
+    expect(banner.get_by_role("button")).to_have_text(["broken"])
+    expect(banner).to_contain_text("1 more node failed, without failing the run.")
+
+
+def test_a_run_whose_time_was_over_has_failed_and_names_what_had_not_ended(
+    stack: Stack, open_page: Callable[[str], Page]
+) -> None:
+    run = stack.submit(
+        workflow(
+            node("hold", handler="delay", config={"seconds": 600}), name="Late", execution_timeout="200ms"
+        )
+    )
+    assert stack.wait_end(run) == "FAILED"
+
+    page = open_page(f"/ui/runs/{run}")
+
+    expect(page.locator(".run-head .chip-large")).to_have_text("failed")
+    expect(page.get_by_role("region", name="What failed")).to_contain_text(
+        "not ended: hold (WAITING on delay)"
+    )
+
+
 def test_the_cause_of_a_mapped_node_is_the_item_that_failed(
     stack: Stack, open_page: Callable[[str], Page]
 ) -> None:

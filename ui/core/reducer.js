@@ -42,6 +42,7 @@ import { isOver, stateOf } from "./statuses.js";
  * @property {any} execution  the view without its nodes
  * @property {Map<string, RunNode>} nodes  in the order of the definition
  * @property {Map<string, number>} counts  of nodes by state, see `statuses.js`
+ * @property {Set<string>} handled  ids of nodes whose failure did not fail the execution, as far as the view says
  * @property {number} seq  of the last event that it contains
  */
 /**
@@ -55,6 +56,8 @@ import { isOver, stateOf } from "./statuses.js";
 
 /** The most text of a node's stream that is kept, in characters; of more the end is kept. */
 const MOST_TEXT = 200_000;
+/** Root causes that a view lists at most. */
+const MOST_CAUSES = 50;
 const NOTHING = Object.freeze({ node: null, isExecution: false, isStale: false, staleNode: null });
 
 /**
@@ -66,9 +69,17 @@ export function runOf(view, before = null) {
   const { nodes: list, ...execution } = view;
   const nodes = new Map(list.map((/** @type {RunNode} */ node) => [node.node_id, nodeOf(node, before?.nodes.get(node.node_id))]));
   /** @type {Run} */
-  const run = { execution, nodes, counts: new Map(), seq: view.seq ?? 0 };
+  const run = { execution, nodes, counts: new Map(), handled: handledOf(view), seq: view.seq ?? 0 };
   for (const node of run.nodes.values()) count(run, stateOf(node), 1);
   return run;
+}
+
+/** What failed and is no root cause; of a list that may be cut, nothing is known. @param {any} view @returns {Set<string>} */
+function handledOf({ nodes, root_causes: causes }) {
+  if (causes === undefined || causes.length >= MOST_CAUSES) return new Set();
+  const ids = new Set(causes.map((/** @type {{node_id: string}} */ cause) => cause.node_id));
+  const failed = nodes.filter((/** @type {RunNode} */ node) => node.status === "FAILED" && !ids.has(node.node_id));
+  return new Set(failed.map((/** @type {RunNode} */ node) => node.node_id));
 }
 
 /** @param {RunNode} node @param {RunNode} [before] @returns {RunNode} */

@@ -65,3 +65,13 @@ export function colourOf(state) {
 export function isOver(status) {
   return status === "COMPLETED" || status === "FAILED" || status === "SKIPPED" || status === "CANCELLED";
 }
+
+/**
+ * In which try a node is or ended. Of a mapped node none: its items are tried. Of what is not tried again, no number of tries.
+ * @param {import("./reducer.js").RunNode | undefined} node
+ */
+export function tryWords(node) {
+  if (!node || node.items || node.try < 1 || node.max_attempts < 2) return "";
+  const isLast = node.status === "FAILED" && node.error?.retryable === false;
+  return isLast ? `try ${node.try}` : `try ${node.try} of ${node.max_attempts}`;
+}

@@ -1,5 +1,5 @@
 /** The nodes of a run as the graph shows them. Pure. */
-import { stateOf, wordOf } from "../core/statuses.js";
+import { stateOf, tryWords, wordOf } from "../core/statuses.js";
 import { duration, milliseconds } from "../core/time.js";
 
 /** @typedef {import("../core/reducer.js").RunNode} RunNode */
@@ -16,8 +16,8 @@ export function graphNodes(nodes) {
  */
 export function graphState(node, nowMs) {
   const state = stateOf(node);
-  const attempt = node.max_attempts > 1 && node.try > 0 ? `, attempt ${node.try} of ${node.max_attempts}` : "";
-  return { state, label: wordOf(state) + attempt, detail: detailOf(node, state, nowMs), progress: progressOf(node) };
+  const tries = tryWords(node);
+  return { state, label: wordOf(state) + (tries && `, ${tries}`), detail: detailOf(node, state, nowMs), progress: progressOf(node) };
 }
 
 /** @param {RunNode} node @param {string} state @param {number} nowMs */

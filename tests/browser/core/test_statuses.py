@@ -36,3 +36,22 @@ def test_what_is_over_is_what_the_engine_ends(statuses: Module) -> None:
     ends = {str(status): statuses.call("isOver", str(status)) for status in [*NodeStatus, *ExecutionStatus]}
 
     assert ends == {str(status): status.is_terminal for status in [*NodeStatus, *ExecutionStatus]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"status": "RUNNING"}, "try 1 of 3"),
+        ({"status": "FAILED", "error": {"retryable": True}}, "try 1 of 3"),
+        ({"status": "FAILED", "error": {"retryable": False}}, "try 1"),
+        ({"status": "FAILED", "items": {"total": 2}}, ""),
+        ({"status": "RUNNING", "max_attempts": 1}, ""),
+        ({"status": "QUEUED", "try": 0}, ""),
+    ],
+)
+def test_a_number_of_tries_is_said_only_where_there_could_be_so_many(
+    statuses: Module, fields: dict[str, object], words: str
+) -> None:
+    node = {"try": 1, "max_attempts": 3, "items": None, "error": None, **fields}
+
+    assert statuses.call("tryWords", node) == words

@@ -15,12 +15,18 @@ export function errorView(error) {
   return html`<section class="problem error-view" aria-label="Error">
     <div class="row spread"><h3 class="strong text">${error.type}</h3>${copyButton(() => JSON.stringify(error, null, 2), "Copy the error")}</div>
     <p class="text error-message">${cutText(() => error.message, LONG)}</p>
-    ${error.retryable === false ? html`<p class="muted">Not tried again: it would fail the same way.</p>` : null}
+    ${error.retryable === false ? html`<p class="muted">${whyNotAgain(error.type)}</p>` : null}
     ${crash === null ? null : html`<p>${crash.words} <code>${crash.how}</code></p>`}
     ${crash?.lines ? textBlock("The last lines of its process", () => crash.lines) : null}
     ${traceback === null ? null : textBlock("Traceback", () => traceback)}
     ${Object.keys(details).length > 0 ? folded("Details", () => jsonTree(() => details, { label: "details of the error", name: "error-details" })) : null}
   </section>`;
+}
+
+/** @param {string} type */
+function whyNotAgain(type) {
+  if (type === "ItemsFailed") return "Each of its items had its own tries.";
+  return type.startsWith("Timeout.") ? "Not tried again: its time was over." : "Not tried again: it would fail the same way.";
 }
 
 /**

@@ -27,7 +27,7 @@ export function runHeader(live) {
     <div class="page-head">
       <h1><bdi>${() => execution().name}</bdi></h1>
       ${() => workflowOf(execution())}
-      <span class="chip-large">${statusChip(() => (execution().cancelling ? "cancelled" : status().toLowerCase()))}</span>
+      <span class="chip-large">${statusChip(() => (execution().cancelling && isOpen() ? "cancelled" : status().toLowerCase()))}</span>
       <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => took(execution()) || "not started"}</span>
       ${show(() => execution().cancelling && isOpen(), () => html`<span class="muted">cancelling</span>`)}
       <span class=${() => `connection ${connection()}`}>${connection}</span>

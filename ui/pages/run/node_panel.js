@@ -7,6 +7,7 @@
 import { number, shortId } from "../../core/format.js";
 import { href, hrefOf, route, setQuery } from "../../core/router.js";
 import { may } from "../../core/session.js";
+import { tryWords } from "../../core/statuses.js";
 import { milliseconds, now } from "../../core/time.js";
 import { computed, html, show, untracked } from "../../core/view.js";
 import { approvalCard } from "../../parts/approval_card.js";
@@ -123,7 +124,7 @@ function heading(unit, onClose, onSelect) {
   const node = unit.node;
   const progress = () => node()?.progress ?? null;
   const total = () => unit.parent()?.items?.total ?? 0;
-  const tries = () => ((node()?.max_attempts ?? 1) > 1 && (node()?.try ?? 0) > 0 ? `try ${node()?.try} of ${node()?.max_attempts}` : "");
+  const tries = () => tryWords(node());
   return html`<header class="panel-head">
     <div class="row spread nowrap"><h2><bdi>${unit.id}</bdi></h2><button type="button" class="quiet icon-only" aria-label="Close the panel"
         title="Close (Esc)" onclick=${onClose}>${icon("close")}</button></div>
