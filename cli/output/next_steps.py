@@ -35,6 +35,8 @@ def commands(execution_id: str, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"./headrace explain {child}"
     elif found["status"] == FAILED:
         yield f"./headrace logs {execution_id} --node {unit}"
+    if "last_heard_ms" in details:
+        yield "./headrace doctor"
     # What a retry of the execution runs again is said once, by the execution.
     yield from _acting(execution_id, unit, {**details, "actions": _without_retry(details)})
 

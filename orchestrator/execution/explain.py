@@ -11,7 +11,7 @@ from orchestrator.definitions.definition import OUTPUT, Node
 from orchestrator.definitions.trigger_rules import RUN
 from orchestrator.execution.counters import Counters, decide_node, snapshot_counters
 from orchestrator.execution.explain_below import explain_child, explain_items, explain_unstarted
-from orchestrator.execution.explain_ended import explain_ended
+from orchestrator.execution.explain_ended import explain_end, explain_ended
 from orchestrator.execution.explain_held import explain_held, explain_pause
 from orchestrator.execution.explain_queued import explain_queued
 from orchestrator.execution.explanation import (
@@ -26,7 +26,7 @@ from orchestrator.execution.explanation import (
 )
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, WorkerInfo
 from orchestrator.execution.letters import InboxState
-from orchestrator.execution.model import Execution, NodeState, Snapshot, WaitState
+from orchestrator.execution.model import NodeState, Snapshot, WaitState
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.units import node_of
 
@@ -43,6 +43,7 @@ class _View:
     queue_positions: Mapping[str, int]
     counters: Mapping[str, Counters]
     names_workers: bool
+    heard_ms: int | None
 
 
 def explain(
@@ -51,12 +52,14 @@ def explain(
     queue_positions: Mapping[str, int],
     *,
     names_workers: bool = True,
+    heard_ms: int | None = None,
 ) -> list[Explanation]:
     """Explain every non-terminal node in definition order; the execution itself when there is none, and
     before its nodes when it is paused.
 
     queue_positions  {node_id: tasks ahead of it in its queue}, for QUEUED nodes whose place is known.
     names_workers    workers, and what keeps them busy, are named; otherwise they are counted.
+    heard_ms         when any worker that has not left was heard from last, Redis ms.
     """
     open_nodes = [
         node for node in snapshot.definition.nodes if not snapshot.nodes[node.id].status.is_terminal
@@ -67,8 +70,8 @@ def explain(
         snapshot = replace(snapshot, nodes={**snapshot.nodes, last.id: final})
         open_nodes.append(last)
     if snapshot.execution.status.is_terminal or not open_nodes:
-        return [_explain_execution(snapshot)]
-    view = _view(snapshot, workers, queue_positions, names_workers)
+        return [explain_end(snapshot, next_pass=_NEXT_PASS)]
+    view = _view(snapshot, workers, queue_positions, names_workers, heard_ms)
     execution = snapshot.execution
     is_paused = execution.status is ExecutionStatus.PAUSED and execution.cancelling is None
     paused = [explain_pause(snapshot)] if is_paused else []
@@ -82,6 +85,7 @@ def explain_unit(
     queue_positions: Mapping[str, int],
     *,
     names_workers: bool = True,
+    heard_ms: int | None = None,
 ) -> Explanation:
     """Explain one node, or one item of a mapped node, also where it has ended: why.
 
@@ -96,7 +100,7 @@ def explain_unit(
         # It has the life of a node that depends on nothing.
         node = replace(node, id=state.node_id, dependencies=(), map=None)
         snapshot = replace(snapshot, nodes={**snapshot.nodes, state.node_id: state})
-    return _explain_node(_view(snapshot, workers, queue_positions, names_workers), node)
+    return _explain_node(_view(snapshot, workers, queue_positions, names_workers, heard_ms), node)
 
 
 def _view(
@@ -104,34 +108,11 @@ def _view(
     workers: Sequence[WorkerInfo],
     queue_positions: Mapping[str, int],
     names_workers: bool,
+    heard_ms: int | None,
 ) -> _View:
     oldest_ms = snapshot.now_ms - WORKER_ALIVE_MS
     live = tuple(worker for worker in workers if not snapshot.now_ms or worker.beat_ms >= oldest_ms)
-    return _View(snapshot, live, queue_positions, snapshot_counters(snapshot), names_workers)
-
-
-def _explain_execution(snapshot: Snapshot) -> Explanation:
-    status = snapshot.execution.status
-    if status.is_terminal:
-        what = f"nothing: the execution is {status}{_why(snapshot.execution)}"
-        may_retry = status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
-        wakes = "a retry of the execution" if may_retry else "nothing; this status is final"
-        details = {"actions": ["retry"]} if may_retry and snapshot.execution.older_layout is None else {}
-        return Explanation(None, status, what, None, wakes, details)
-    done = f"its end: all {len(snapshot.nodes)} nodes are done"
-    if snapshot.worklist:
-        return Explanation(
-            None, status, f"{done}, and decisions about them are still in the worklist", None, _NEXT_PASS
-        )
-    return Explanation(None, status, done, None, SWEEP, {"repair": True})
-
-
-def _why(execution: Execution) -> str:
-    """Say what ended an execution, where that was none of its nodes."""
-    if execution.error:
-        return f" with {execution.error.get('type')}: {execution.error.get('message')}"
-    why = execution.reason or execution.cancelling
-    return f" ({why})" if why else ""
+    return _View(snapshot, live, queue_positions, snapshot_counters(snapshot), names_workers, heard_ms)
 
 
 def _explain_node(view: _View, node: Node) -> Explanation:
@@ -219,6 +200,7 @@ def _explain_queued(view: _View, node: Node, state: NodeState) -> Explanation:
         state,
         ahead=view.queue_positions.get(node.id),
         names_workers=view.names_workers,
+        heard_ms=view.heard_ms,
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from orchestrator.definitions.definition import Node
 from orchestrator.definitions.retry_decision import is_worth_another
 from orchestrator.errors import ErrorType, NodeError
-from orchestrator.execution.explanation import Explanation, clock, error_words, names_of, try_words
-from orchestrator.execution.model import NodeState, Snapshot
+from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, names_of, try_words
+from orchestrator.execution.model import Execution, NodeState, Snapshot
 from orchestrator.execution.rerun import rerun_set
 from orchestrator.execution.root_causes import find_causes
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
@@ -31,6 +31,34 @@ def explain_ended(snapshot: Snapshot, node: Node, state: NodeState) -> Explanati
     if state.reason is not None:
         details["reason"] = str(state.reason)
     return Explanation(state.node_id, state.status, f"nothing: {why}", None, wakes, details)
+
+
+def explain_end(snapshot: Snapshot, *, next_pass: str) -> Explanation:
+    """Explain an execution that has ended, or none of whose nodes is open.
+
+    next_pass  what drains a worklist.
+    """
+    status = snapshot.execution.status
+    if status.is_terminal:
+        what = f"nothing: the execution is {status}{_why(snapshot.execution)}"
+        may_retry = status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
+        wakes = "a retry of the execution" if may_retry else "nothing; this status is final"
+        details = {"actions": ["retry"]} if may_retry and snapshot.execution.older_layout is None else {}
+        return Explanation(None, status, what, None, wakes, details)
+    done = f"its end: all {len(snapshot.nodes)} nodes are done"
+    if snapshot.worklist:
+        return Explanation(
+            None, status, f"{done}, and decisions about them are still in the worklist", None, next_pass
+        )
+    return Explanation(None, status, done, None, SWEEP, {"repair": True})
+
+
+def _why(execution: Execution) -> str:
+    """Say what ended an execution, where that was none of its nodes."""
+    if execution.error:
+        return f" with {execution.error.get('type')}: {execution.error.get('message')}"
+    why = execution.reason or execution.cancelling
+    return f" ({why})" if why else ""
 
 
 def _is_retried(snapshot: Snapshot, node: Node, state: NodeState) -> bool:

@@ -20,7 +20,8 @@ async def explain_execution(store: Store, snapshot: Snapshot, *, names_workers: 
     positions = await queue_positions(store, snapshot.definition, snapshot.nodes.values())
     ids = await store.deliveries.of_execution(snapshot.execution.execution_id)
     deliveries = await store.deliveries.read(ids[:MOST_EXPLAINED])
-    found = explain(snapshot, await store.workers(), positions, names_workers=names_workers)
+    workers, heard_ms = await store.workers(), await store.liveness.last_heard_ms()
+    found = explain(snapshot, workers, positions, names_workers=names_workers, heard_ms=heard_ms)
     return found + explain_deliveries([each for each in deliveries if each is not None])
 
 
@@ -28,7 +29,8 @@ async def explain_one(store: Store, snapshot: Snapshot, unit: str, *, names_work
     """Explain one node or item, whatever its status. Raises NodeNotFound."""
     state = await _unit_state(store, snapshot, unit)
     positions = await queue_positions(store, snapshot.definition, [state])
-    return explain_unit(snapshot, state, await store.workers(), positions, names_workers=names_workers)
+    workers, heard_ms = await store.workers(), await store.liveness.last_heard_ms()
+    return explain_unit(snapshot, state, workers, positions, names_workers=names_workers, heard_ms=heard_ms)
 
 
 async def _unit_state(store: Store, snapshot: Snapshot, unit: str) -> NodeState:

@@ -24,6 +24,11 @@ class Liveness:
         self._redis: Any = redis
         self._keys = keys
 
+    async def last_heard_ms(self) -> int | None:
+        """When any worker that has not taken its leave was heard from last; None where none ever was."""
+        rows = await self._redis.zrange(self._keys.shared("workers"), 0, 0, desc=True, withscores=True)
+        return int(rows[0][1]) if rows else None
+
     async def lost_limits(
         self, execution_id: str, units: Sequence[tuple[Node, NodeState]], generation: int
     ) -> tuple[tuple[str, int, str, int], ...]:

@@ -128,12 +128,12 @@ def test_a_failed_run_names_its_cause_and_completes_once_that_is_mended(
 
 
 def test_a_failure_that_was_caught_is_no_cause(stack: Stack, open_page: Callable[[str], Page]) -> None:
-    failing = {"config": {"gate": "never", "message": "no"}}
+    failing = {"gate": "never", "message": "no"}
     run = stack.submit(
         workflow(
-            node("risky", handler="mend", catch=[{"errors": ["*"], "goto": "cure"}], **failing),
+            node("risky", handler="mend", catch=[{"errors": ["*"], "goto": "cure"}], config=failing),
             node("cure", after=["risky"]),
-            node("broken", handler="mend", **failing),
+            node("broken", handler="mend", config=failing),
             name="Caught",
         )
     )

@@ -65,6 +65,7 @@ def test_one_node_may_be_asked_for() -> None:
          ["./headrace explain e1 'm[2]'", "./headrace items e1 m --status FAILED"]),
         ("m[2]", {"child": "c1"}, ["./headrace explain c1"]),
         (None, {"actions": ["retry"]}, ["./headrace retry e1 --preview"]),
+        ("m[2]", {"last_heard_ms": 9}, ["./headrace doctor"]),
         (None, {"actions": ["resume"]}, ["./headrace resume e1"]),
         (None, {}, []),
     ],
@@ -72,7 +73,8 @@ def test_one_node_may_be_asked_for() -> None:
 def test_what_an_explanation_names_is_followed_by_its_command(
     node_id: str | None, details: dict[str, Any], following: list[str]
 ) -> None:
-    found = {**explained(node_id, "it failed"), "details": details}
+    status = "QUEUED" if "last_heard_ms" in details else "FAILED"
+    found = {**explained(node_id, "it failed", status), "details": details}
 
     assert list(commands("e1", found)) == following
 

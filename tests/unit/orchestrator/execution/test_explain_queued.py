@@ -37,8 +37,49 @@ def test_the_operator_is_told_which() -> None:
     assert "other-execution/A" in told
 
 
-def explained(workers: tuple[WorkerInfo, ...], *, is_offered: bool, names_workers: bool) -> Any:
-    snapshot = fresh(compiled(workflow(node("A"))))
+def test_a_slot_of_a_worker_that_is_heard_from_is_free() -> None:
+    found = explained(heard(3, 11), is_offered=True, names_workers=True, now_ms=100_000)
+
+    assert found.waiting_for.startswith("a free slot: 2 live workers")
+    assert "last_heard_ms" not in found.details
+
+
+@pytest.mark.parametrize(
+    ("ages_s", "which", "has"), [((12, 15), "the 2 workers", "have"), ((12,), "the worker", "has")]
+)
+def test_workers_that_have_fallen_silent_have_no_free_slots(
+    ages_s: tuple[int, ...], which: str, has: str
+) -> None:
+    found = explained(heard(*ages_s), is_offered=True, names_workers=True, now_ms=100_000)
+
+    assert found.waiting_for.startswith(f"a worker: {which} with handler '")
+    assert found.waiting_for.endswith(f" on queue 'default' {has} not been heard from for 12 s")
+    assert found.details["last_heard_ms"] == 88_000
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "words"),
+    [(53_000, "none has been heard from for 47 s, and no live worker"), (None, "no live worker")],
+)
+def test_where_no_worker_lives_it_says_since_when(heard_ms: int | None, words: str) -> None:
+    found = explained((), is_offered=True, names_workers=False, now_ms=100_000, heard_ms=heard_ms)
+
+    assert found.waiting_for.startswith(f"a worker: {words}")
+
+
+def heard(*ages_s: int) -> tuple[WorkerInfo, ...]:
+    return tuple(replace(WORKER, beat_ms=100_000 - 1_000 * age_s) for age_s in ages_s)
+
+
+def explained(
+    workers: tuple[WorkerInfo, ...],
+    *,
+    is_offered: bool,
+    names_workers: bool,
+    now_ms: int = 0,
+    heard_ms: int | None = None,
+) -> Any:
+    snapshot = replace(fresh(compiled(workflow(node("A")))), now_ms=now_ms)
     first = snapshot.definition.nodes[0]
     handlers = frozenset({first.handler}) if is_offered else frozenset({"another"})
     return explain_queued(
@@ -48,4 +89,5 @@ def explained(workers: tuple[WorkerInfo, ...], *, is_offered: bool, names_worker
         NodeState("A", NodeStatus.QUEUED, attempt=1),
         ahead=None,
         names_workers=names_workers,
+        heard_ms=heard_ms,
     )
