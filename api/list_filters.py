@@ -1,16 +1,26 @@
-"""The workflow, schedule or webhook that a list of executions is narrowed to."""
+"""What a list of executions is narrowed to: as queries, and the workflow, schedule or webhook they name."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query
 
+from api.schemas.times import Time
 from orchestrator.definitions.registry import is_workflow_id
 from orchestrator.definitions.schedule_record import is_schedule_id
 from orchestrator.engine import TenantEngine
 from orchestrator.operations.origin import starter_label
 
+TextQuery = Annotated[
+    str, Query(max_length=256, description="Part of title, id, key or a label (`name:value`), in any case.")
+]
+ParentQuery = Annotated[
+    Literal["none"] | None,
+    Query(description="`none`: only those that no node of another execution has started."),
+]
+EndedAfterQuery = Annotated[Time | None, Query(description="Only those that ended then or later.")]
+EndedBeforeQuery = Annotated[Time | None, Query(description="Only those that ended by then.")]
 WorkflowQuery = Annotated[
     str | None, Query(min_length=1, max_length=256, description="Name or id of a registered workflow.")
 ]

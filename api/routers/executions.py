@@ -116,14 +116,8 @@ async def list_executions(
     status: Annotated[list[ExecutionStatus], Query(description="Several: any of them.")] = [],  # noqa: B006
     name: Annotated[str | None, Query(max_length=256, description="The whole title.")] = None,
     name_prefix: Annotated[str, Query(max_length=256, description="How the title begins.")] = "",
-    text: Annotated[
-        str,
-        Query(max_length=256, description="Part of title, id, key or a label (`name:value`), in any case."),
-    ] = "",
-    parent: Annotated[
-        Literal["none"] | None,
-        Query(description="`none`: only those that no node of another execution has started."),
-    ] = None,
+    text: list_filters.TextQuery = "",
+    parent: list_filters.ParentQuery = None,
     workflow: list_filters.WorkflowQuery = None,
     label: Annotated[list[str], Query(description="`name:value`; several must all be there.")] = [],  # noqa: B006
     schedule: list_filters.ScheduleQuery = None,
@@ -133,11 +127,14 @@ async def list_executions(
     ] = None,
     created_after: Time | None = None,
     created_before: Time | None = None,
+    ended_after: list_filters.EndedAfterQuery = None,
+    ended_before: list_filters.EndedBeforeQuery = None,
     counts: Annotated[bool, Query(description="Count by status all that match the other filters.")] = False,
 ) -> Response:
     engine = engine_of(request)
+    ended_ms = (milliseconds(ended_after), milliseconds(ended_before))
     filters: dict[str, Any] = {
-        "sieve": Sieve(frozenset(status), name, name_prefix, text.strip(), roots_only=parent == "none"),
+        "sieve": Sieve(frozenset(status), name, name_prefix, text.strip(), parent == "none", ended_ms),
         "workflow_id": await list_filters.workflow_id_in(engine, workflow),
         "labels": [*labels_in(label), *await list_filters.starters_in(engine, schedule, webhook)],
         "execution_key": execution_key,

@@ -37,7 +37,7 @@ from cli.commands.options import (
     ServerOption,
     TriggerFileOption,
 )
-from cli.commands.times import SinceOption, UntilOption, rfc3339
+from cli.commands.times import EndedSinceOption, EndedUntilOption, SinceOption, UntilOption, rfc3339
 from cli.output.execution_lines import as_text, rows
 from cli.output.records import record_lines
 from cli.output.text import json_line
@@ -204,6 +204,8 @@ def list_executions(
     webhook: ChosenWebhook = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    ended_since: EndedSinceOption = None,
+    ended_until: EndedUntilOption = None,
     limit: LimitOption = 20,
     as_json: LinesOption = False,
     server: ServerOption = None,
@@ -217,21 +219,15 @@ def list_executions(
     async def act(client: AsyncClient) -> int:
         from cli.commands.failures import causes_of
 
-        is_filtered = any((status, labels, name, text, roots, workflow, schedule, webhook, since, until))
-        pages = client.executions.list(
-            limit=limit + 1,
-            status=[each.upper() for each in status] if status else None,
-            labels=labels,
-            name=name,
-            text=text,
-            parent="none" if roots else None,
-            workflow=workflow,
-            schedule=schedule,
-            webhook=webhook,
-            created_after=rfc3339(since),
-            created_before=rfc3339(until),
-        )
-        found = [view async for view in pages]
+        filters: dict[str, Any] = {
+            "status": [each.upper() for each in status] if status else None, "labels": labels or None,
+            "name": name, "text": text, "parent": "none" if roots else None, "workflow": workflow,
+            "schedule": schedule, "webhook": webhook,
+            "created_after": rfc3339(since), "created_before": rfc3339(until),
+            "ended_after": rfc3339(ended_since), "ended_before": rfc3339(ended_until),
+        }  # fmt: skip
+        is_filtered = any(filters.values())
+        found = [view async for view in client.executions.list(limit=limit + 1, **filters)]
         has_more, found = len(found) > limit, found[:limit]
         none = "no matching executions" if is_filtered else "no executions yet"
         lines = rows if as_json else partial(rows, causes=await causes_of(client, found))

@@ -82,3 +82,9 @@ def past_option(name: str, help_text: str, **more: Any) -> Any:
 
 SinceOption = Annotated[datetime | None, past_option("--since", "Only those made at this time or later")]
 UntilOption = Annotated[datetime | None, past_option("--until", "Only those made before this time")]
+EndedSinceOption = Annotated[
+    datetime | None, past_option("--ended-since", "Only those that ended at this time or later")
+]
+EndedUntilOption = Annotated[
+    datetime | None, past_option("--ended-until", "Only those that ended by this time")
+]

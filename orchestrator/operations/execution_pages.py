@@ -50,7 +50,7 @@ async def executions_of(
     span_ms  the first and the last moment at which they were made, Redis ms; None for no bound.
     Raises CursorInvalid.
     """
-    oldest, newest = _bounds(span_ms)
+    oldest, newest = _bounds(span_ms, sieve)
     index, *others = await store.index.narrowest_first(indexes)
 
     async def read(execution_ids: Sequence[str]) -> Sequence[Execution | None]:
@@ -78,7 +78,7 @@ async def count_of(
     store: Store, indexes: Sequence[str], *, span_ms: tuple[int | None, int | None], sieve: Sieve
 ) -> Counts:
     """Count them by status, the newest first, up to a bound."""
-    oldest, newest = _bounds(span_ms)
+    oldest, newest = _bounds(span_ms, sieve)
     index, *others = await store.index.narrowest_first(indexes)
     most = MOST_ROWS if sieve.needs_briefs else MOST_STATUSES
     counts: Counter[ExecutionStatus] = Counter()
@@ -103,7 +103,9 @@ async def holder_of(
     return Page([row for row in await store.executions(ids) if row and sieve.lets_through(row)], None)
 
 
-def _bounds(span_ms: tuple[int | None, int | None]) -> tuple[str, str]:
-    """The same as ZRANGE takes it."""
+def _bounds(span_ms: tuple[int | None, int | None], sieve: Sieve) -> tuple[str, str]:
+    """The same as ZRANGE takes it. What ended by a moment was made by then."""
     oldest, newest = span_ms
+    if (ended := sieve.ended_ms[1]) is not None:
+        newest = ended if newest is None else min(newest, ended)
     return "-inf" if oldest is None else str(oldest), "+inf" if newest is None else str(newest)

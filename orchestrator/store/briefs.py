@@ -17,7 +17,7 @@ from orchestrator.states import ExecutionStatus
 from orchestrator.store.layout_1 import is_readable
 from orchestrator.store.records import is_damaged, log_unreadable, read_text
 
-_FIELDS = ("v", "name", "parent", "labels", "execution_key")
+_FIELDS = ("v", "name", "parent", "labels", "execution_key", "ended_ms")
 #: Grow with every change of an execution: each writes an event, but for calls to paid services.
 _GROWING = ("seq", *USED_FIELDS)
 
@@ -35,6 +35,7 @@ class Brief:
     parent: str | None
     labels: Mapping[str, str]
     execution_key: str | None
+    ended_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Briefs:
 
 
 def _brief(execution_id: str, word: bytes, row: Sequence[bytes | None]) -> Brief | None:
-    _, name, parent, labels, execution_key = row
+    _, name, parent, labels, execution_key, ended_ms = row
     try:
         return Brief(
             execution_id,
@@ -119,6 +120,7 @@ def _brief(execution_id: str, word: bytes, row: Sequence[bytes | None]) -> Brief
             read_text(parent),
             orjson.loads(labels) if labels else {},
             read_text(execution_key),
+            int(ended_ms) if ended_ms else None,
         )
     except ValueError as error:
         log_unreadable(execution_id, error)

@@ -42,6 +42,7 @@ async def started(client: httpx2.AsyncClient) -> str:
             "query.created_before",
             "must be a time such as '2027-01-31T09:00:00Z'",
         ),
+        ("ended_after=yesterday", "query.ended_after", "must be a time such as '2027-01-31T09:00:00Z'"),
         ("limit=many", "query.limit", "must be a whole number; found 'many'"),
         ("limit=0", "query.limit", "must be 1 or more; found '0'"),
     ],

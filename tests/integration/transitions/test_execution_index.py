@@ -97,6 +97,23 @@ async def test_filters_together_give_what_has_all_of_them(rig: Rig) -> None:
     assert await ids(rig, labels=[("team", "green")]) == []
 
 
+async def test_a_list_of_what_ended_in_a_time_is_paged_like_any_other(rig: Rig) -> None:
+    early = await labelled(rig)
+    late = await labelled(rig)
+    open_still = await labelled(rig, trigger=False)
+    await rig.engine.executions.cancel(early, grace_ms=0, request_id="1")
+    await rig.advance(10_000)
+    between_ms = rig.now_ms
+    await rig.advance(10_000)
+    await rig.engine.executions.cancel(late, grace_ms=0, request_id="2")
+
+    assert await ids(rig, sieve=Sieve(ended_ms=(between_ms, None))) == [late]
+    assert await ids(rig, sieve=Sieve(ended_ms=(None, between_ms))) == [early]
+    assert await ids(rig, sieve=Sieve(ended_ms=(0, rig.now_ms))) == [late, early]
+    counts = await rig.engine.recent.count(sieve=Sieve(ended_ms=(between_ms, None)))
+    assert (sum(counts.by_status.values()), open_still in await ids(rig)) == (1, True)
+
+
 async def test_a_list_belongs_to_its_tenant(rig: Rig) -> None:
     await labelled(rig, workflow_id=WORKFLOW, labels={"team": "blue"})
     other = rig.engine.of("other").executions

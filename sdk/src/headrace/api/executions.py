@@ -122,6 +122,8 @@ class Executions(Part[Way]):
         execution_key: str | None = None,
         created_after: str | None = None,
         created_before: str | None = None,
+        ended_after: str | None = None,
+        ended_before: str | None = None,
     ) -> Pages[Execution]:
         """Executions, newest first.
 
@@ -147,6 +149,8 @@ class Executions(Part[Way]):
             execution_key=execution_key,
             created_after=created_after,
             created_before=created_before,
+            ended_after=ended_after,
+            ended_before=ended_before,
         )
         return each_of(get_pages(path_of("executions"), query, limit=limit), Execution.from_dict)
 

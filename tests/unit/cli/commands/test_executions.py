@@ -168,6 +168,14 @@ def test_the_list_is_narrowed_by_several_statuses_by_text_and_to_roots(server: S
     assert (path, query["text"], query["parent"]) == ("/v1/executions", "nightly", "none")
 
 
+def test_the_list_is_narrowed_to_what_ended_in_a_time(server: Server) -> None:
+    code, _ = run("list", "--ended-since", "2026-11-21T02:00", "--ended-until", "2026-11-21T06:00")
+
+    assert code == 0
+    ((_, query),) = server.asked
+    assert (query["ended_after"], query["ended_before"]) == ("2026-11-21T02:00:00Z", "2026-11-21T06:00:00Z")
+
+
 def test_what_is_shown_as_json_is_all_the_server_said(server: Server) -> None:
     for command in (("list", "--json"), ("show", "e1", "--json")):
         code, lines = run(*command)

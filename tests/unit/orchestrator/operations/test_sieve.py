@@ -1,5 +1,7 @@
 """What a list is narrowed to: every condition alone, and together."""
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.operations.sieve import EVERYTHING, Sieve
@@ -43,6 +45,24 @@ def test_what_has_it_passes(sieve: Sieve) -> None:
 )
 def test_what_lacks_one_of_them_does_not(sieve: Sieve) -> None:
     assert not sieve.lets_through(ROW)
+
+
+@pytest.mark.parametrize(
+    ("ended_ms", "is_in"),
+    [
+        ((None, None), True),
+        ((100, None), True),
+        ((101, None), False),
+        ((None, 100), True),
+        ((None, 99), False),
+    ],
+)
+def test_what_ended_in_a_time_is_told_from_what_did_not(
+    ended_ms: tuple[int | None, int | None], is_in: bool
+) -> None:
+    assert Sieve(ended_ms=ended_ms).lets_through(replace(CHILD, ended_ms=100)) is is_in
+    # What goes on has ended at no time.
+    assert Sieve(ended_ms=ended_ms).lets_through(ROW) is (ended_ms == (None, None))
 
 
 def test_a_child_is_no_root() -> None:
