@@ -43,7 +43,9 @@ def as_text(view: Execution, starts: Mapping[str, str]) -> Iterator[str]:
     if view.labels:
         yield printable(f"  labels {', '.join(f'{name}={value}' for name, value in view.labels.items())}")
     if parent := view.document.get("parent"):
-        yield f"  child of {parent['execution_id']} {parent['node_id']}"
+        item = view.trigger.get("item") if isinstance(view.trigger, Mapping) else None
+        unit = parent["node_id"] if item is None else f"{parent['node_id']}[{item}]"
+        yield f"  child of {parent['execution_id']} {unit}"
     if view.inputs:
         yield f"  inputs {shorten(view.inputs)}"
     if view.trigger and view.trigger != BY_HAND:

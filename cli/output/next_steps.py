@@ -6,9 +6,6 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-#: Statuses of nodes that leave something to look at when they have ended.
-FAILED = "FAILED"
-
 
 def explanation_lines(execution_id: str, found: Mapping[str, Any]) -> Iterator[str]:
     """An explanation, and what to call next."""
@@ -31,9 +28,11 @@ def commands(execution_id: str, found: Mapping[str, Any]) -> Iterator[str]:
     if items := details.get("failed_items"):
         yield f"./headrace explain {execution_id} {shlex.quote(f'{node_id}[{items[0]}]')}"
         yield f"./headrace items {execution_id} {unit} --status FAILED"
+    elif details.get("waiting_on") == "map":
+        yield f"./headrace items {execution_id} {unit}"
     elif child := details.get("child"):
         yield f"./headrace explain {child}"
-    elif found["status"] == FAILED:
+    elif found["status"] == "FAILED":
         yield f"./headrace logs {execution_id} --node {unit}"
     if "last_heard_ms" in details:
         yield "./headrace doctor"

@@ -13,7 +13,7 @@ from headrace import registration
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 from tests.integration.execution_ends import ended
 from tests.makers import Rig, WorkerFleet, held_by, node
-from workers.context import HandlerContext
+from workers.context import HandlerContext, Toolbox
 
 E, N = ExecutionStatus, NodeStatus
 CALLS: Counter[tuple[int, str]] = Counter()
@@ -33,7 +33,7 @@ def _square() -> Iterator[None]:
     registration.HANDLER_REGISTRY.pop("test_square", None)
 
 
-def squares(items: Any, *, failing: list[int] | None = None, **fields: Any) -> dict[str, Any]:
+def squares(items: Any, *, failing: list[Any] | None = None, **fields: Any) -> dict[str, Any]:
     config = {"n": "{{ item }}", "index": "{{ index }}", "failing": failing or []}
     extras = {name: fields.pop(name) for name in ("retry", "after", "when") if name in fields}
     return node("A", handler="test_square", config=config, map={"items": items, **fields}, **extras)
@@ -122,6 +122,32 @@ async def test_the_error_of_the_node_names_the_first_item_that_failed_and_why(
     )
     explained = await rig.engine.executions.explain_unit(execution_id, "A")
     assert (explained.details["failed_items"], " try " in explained.waiting_for) == ([1, 3], False)
+
+
+async def test_a_secret_that_an_item_failed_with_is_not_in_the_error_of_its_node(
+    rig: Rig, fleet: WorkerFleet
+) -> None:
+    await fleet.start(tools=Toolbox(environment="development", secrets={"TOKEN": "hunter2"}))
+
+    execution_id = await rig.submit(squares(["hunter2"], failing=["hunter2"]))
+    await ended(rig, execution_id)
+
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
+    assert state.error is not None
+    assert "first: item 0 with HandlerError: ValueError: no square of " in state.error["message"]
+    assert "hunter2" not in str(state.error)
+
+
+async def test_a_long_error_of_an_item_is_cut_in_the_error_of_its_node(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+
+    execution_id = await rig.submit(squares(["x" * 900], failing=["x" * 900]))
+    await ended(rig, execution_id)
+
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
+    assert state.error is not None
+    assert state.error["message"].endswith("xxx…")
+    assert len(state.error["message"]) < 600
 
 
 async def test_items_that_run_again_are_off_the_list_of_the_dead(rig: Rig, fleet: WorkerFleet) -> None:

@@ -63,6 +63,7 @@ def test_one_node_may_be_asked_for() -> None:
     [
         ("m", {"failed_items": [2, 4], "actions": ["retry"]},
          ["./headrace explain e1 'm[2]'", "./headrace items e1 m --status FAILED"]),
+        ("m", {"waiting_on": "map"}, ["./headrace items e1 m"]),
         ("m[2]", {"child": "c1"}, ["./headrace explain c1"]),
         (None, {"actions": ["retry"]}, ["./headrace retry e1 --preview"]),
         ("m[2]", {"last_heard_ms": 9}, ["./headrace doctor"]),
