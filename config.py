@@ -333,9 +333,10 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(name)
         except (ValueError, OSError, LookupError):
-            raise ValueError(
-                f"no time zone is called {name!r}; allowed: a name such as 'Europe/Berlin' or 'UTC'"
-            ) from None
+            from orchestrator.documents.zones import zone_hint
+
+            meant = zone_hint(name) or "allowed: a name such as 'Europe/Berlin' or 'UTC'"
+            raise ValueError(f"no time zone is called {name!r}; {meant}") from None
         return name
 
     @field_validator("llm_prices")

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from orchestrator.definitions.cron_fields import idle_steps, never_due, wrong_fields
+
 #: What stands for five fields.
 ALIASES = {
     "@yearly": "0 0 1 1 *",
@@ -42,12 +44,25 @@ class Cron:
         fields = text.split()
         if len(text) > MOST_CHARS or len(fields) != 5:
             found = f"{len(fields)} fields" if len(text) <= MOST_CHARS else f"{len(text)} characters"
+            found += " (seconds are no field of it)" if len(fields) == 6 else ""
             raise ValueError(f"must be {_RULE}, or one of {', '.join(ALIASES)}; found {found}")
         self._fields, self._zone = " ".join(fields), zone
         try:
             CronSim(self._fields, datetime(2000, 1, 1, tzinfo=UTC))
-        except CronSimError as error:
-            raise ValueError(f"{error}: must be {_RULE}; found {text!r}".replace("Bad ", "wrong ")) from None
+        except CronSimError:
+            wrong = wrong_fields(fields)
+            reason = f": {'; '.join(wrong)}" if wrong else f" {never_due(fields)}"
+            raise ValueError(f"{text!r}{reason}") from None
+
+    @property
+    def oddities(self) -> list[str]:
+        """Say what of it is taken, as other tools do, but hardly means what it seems to."""
+        return list(idle_steps(self._fields.split()))
+
+    @property
+    def why_never(self) -> str:
+        """Say why it is due at no time at all."""
+        return never_due(self._fields.split())
 
     def after(self, time_ms: int) -> Iterator[int]:
         """Give the times it is due after a moment, in order, Unix epoch ms; ends after 50 years of none.

@@ -20,6 +20,7 @@ from orchestrator.documents.fields import Fields
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings
 from orchestrator.documents.times import parse_time_ms
+from orchestrator.documents.zones import zone_hint
 
 
 class OverlapPolicy(StrEnum):
@@ -157,9 +158,7 @@ def read_schedule(fields: Fields, *, is_stored: bool = False) -> ScheduleSpec | 
         fields.wrong("jitter", expected, fields.raw["jitter"], code="bad_value")
         return None
     if not is_stored and next(spec.slots(0), None) is None:
-        name = "cron" if cron is not None else "every"
-        message = f"'{fields.where(name)}' has no time between 'start_at' and 'end_at', or none at all"
-        findings.add(fields.where(name), "bad_value", message)
+        _refuse_never(fields, spec)
         return None
     return spec
 
@@ -178,6 +177,19 @@ def given_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: raw[name] for name in FIELDS if raw.get(name) is not None}
 
 
+def _refuse_never(fields: Fields, spec: ScheduleSpec) -> None:
+    """Note of a schedule without any slot why it has none."""
+    name = "every" if spec.cron is None else "cron"
+    where, given = fields.where(name), quoted(fields.raw[name])
+    if spec.cron is not None and next(spec.cron.after(0), None) is None:
+        message = f"'{where}': {given} {spec.cron.why_never}"
+    else:
+        bounds = [f"'{each}' ({fields.raw[each]})" for each in ("start_at", "end_at") if fields.raw.get(each)]
+        between = " and ".join(bounds) if bounds else "now and the end of the calendar"
+        message = f"'{where}': {given} is never due {'between' if len(bounds) != 1 else 'with'} {between}"
+    fields.findings.add(where, "bad_value", message)
+
+
 def _smallest_gap_ms(spec: ScheduleSpec) -> float:
     gaps = (after - before for before, after in pairwise(islice(spec.slots(0), LOOKED_AT)))
     return min(gaps, default=float("inf"))
@@ -194,8 +206,9 @@ def _zone(fields: Fields) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError):  # LookupError: ZoneInfoNotFoundError
-        expected = "the IANA name of a time zone, such as 'Europe/Berlin' or 'UTC'"
-        fields.wrong("timezone", expected, name, code="bad_value")
+        where = fields.where("timezone")
+        message = f"'{where}' must be the IANA name of a time zone, such as 'Europe/Berlin' or 'UTC', got"
+        fields.findings.add(where, "bad_value", f"{message} {quoted(name)}", zone_hint(name))
         return ZoneInfo("UTC")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from headrace.wording import did_you_mean, kind_of
+from orchestrator.documents.zones import zone_hint
 from orchestrator.templates.budget import join_parts
 from orchestrator.templates.values import EvaluationError, number_given, text_given
 
@@ -102,8 +103,8 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name[:100])
     except (ValueError, OSError, LookupError):  # LookupError: ZoneInfoNotFoundError
-        allowed = "allowed: IANA names such as 'Europe/Berlin' or 'UTC'"
-        raise EvaluationError(f"there is no time zone {name[:100]!r}; {allowed}") from None
+        meant = zone_hint(name[:100]) or "allowed: IANA names such as 'Europe/Berlin' or 'UTC'"
+        raise EvaluationError(f"there is no time zone {name[:100]!r}; {meant}") from None
 
 
 @lru_cache(maxsize=256)

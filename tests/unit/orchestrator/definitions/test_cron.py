@@ -80,14 +80,47 @@ def test_the_moment_itself_is_not_among_the_times_after_it() -> None:
     [
         ("* * * *", "found 4 fields"),
         ("0 * * * * *", "found 6 fields"),
-        ("61 * * * *", "wrong minute"),
-        ("0 0 31 2 *", "wrong day-of-month"),
+        ("0 0 8 * * MON", "seconds are no field of it"),
+        ("61 * * * *", "minute must be 0-59; found '61'"),
+        ("0 25 * 13 *", "hour must be 0-23; found '25'; month must be 1-12 or JAN-DEC; found '13'"),
+        ("0 8 * * mo", r"day of week must be 0-7 or SUN-SAT .*, with '\*', lists .*; found 'mo'"),
+        ("0 8 ? * *", r"day of month '\?': '\?' is written '\*' here"),
+        ("0 8 * * FRI-MON", "ends before it begins; for one that goes round write FRI-SAT,SUN-MON"),
+        ("0 22-5 * * *", "write 22-23,0-5"),
+        ("1, * * * *", "minute '1,': a value is missing beside a comma"),
+        ("0 0 31 2 *", "'0 0 31 2 [*]' is never due: day of month '31', but February has 29 days at most"),
+        ("0 0 31 4,6 *", "April, June have 30 days at most"),
         ("@every 5m", "use 'every'"),
         ("@soon", "@weekly"),
-        ("*/0 * * * *", "wrong minute"),
+        ("*/0 * * * *", r"minute '\*/0': the step must be a whole number from 1, found '0'"),
         ("1," * 200 + "1 * * * *", "characters"),
     ],
 )
 def test_what_is_no_expression_is_refused_with_the_reason(expression: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Cron(expression, ZoneInfo("UTC"))
+
+
+def test_a_range_that_goes_round_is_due_as_the_refusal_says_to_write_it() -> None:
+    assert due("0 22-23,0-1 * * *", "UTC", "2026-06-01T21:00", 4) == [
+        "2026-06-01T22:00:00+00:00",
+        "2026-06-01T23:00:00+00:00",
+        "2026-06-02T00:00:00+00:00",
+        "2026-06-02T01:00:00+00:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "odd"),
+    [
+        ("*/70 * * * *", ["minute '*/70' is 0 alone: a step of 70 leads beyond 0-59"]),
+        ("5/70 */25 * * *",
+         ["minute '5/70' is 5 alone: a step of 70 leads beyond 5-59",
+          "hour '*/25' is 0 alone: a step of 25 leads beyond 0-23"]),
+        ("0 0 * * MON-FRI/9", ["day of week 'MON-FRI/9' is 1 alone: a step of 9 leads beyond 1-5"]),
+        ("*/60 */24 */31 */12 *", []),
+        ("*/7,3 0 L/2 * 5L", []),
+    ],
+)  # fmt: skip
+def test_a_step_that_is_longer_than_its_field_is_odd(expression: str, odd: list[str]) -> None:
+    assert Cron(expression, ZoneInfo("UTC")).oddities == odd

@@ -86,14 +86,35 @@ def test_a_slot_is_due_at_the_same_moment_each_time_it_is_asked() -> None:
         ({"every": "5m", "start_at": "2027-01-01", "end_at": "2026-01-01"}, "end_at", "after 'start_at'"),
         ({"every": "5m", "max_runs": 0}, "max_runs", "whole number"),
         ({"every": "5m", "pause_on_failure": "yes"}, "pause_on_failure", "true or false"),
-        ({"cron": "0 0 1 1 *", "start_at": "2026-02-01", "end_at": "2026-03-01"}, "cron", "no time"),
+        ({"cron": "0 0 1 1 *", "start_at": "2026-02-01", "end_at": "2026-03-01"}, "cron",
+         "never due between 'start_at' (2026-02-01) and 'end_at' (2026-03-01)"),
+        ({"cron": "0 0 30 2 *"}, "cron", "never due: day of month '30', but February has 29 days"),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_is_told_with_its_place(raw: dict[str, Any], place: str, said: str) -> None:
     found = problems(**raw)
 
     assert set(found) == {place}
     assert said in found[place]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Europe/Berln", "Europe/Berlin"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("new york", "America/New_York"),
+        ("utc", "UTC"),
+        ("Mars/Olympus", None),
+    ],
+)
+def test_a_time_zone_that_is_none_is_refused_with_the_one_that_was_meant(
+    name: str, meant: str | None
+) -> None:
+    findings = Findings(Limits())
+
+    assert read_schedule(Fields({"cron": "@daily", "timezone": name}, "", findings)) is None
+    assert [each.hint for each in findings.problems] == [meant and f"did you mean {meant!r}?"]
 
 
 def test_what_was_accepted_before_is_read_again() -> None:
