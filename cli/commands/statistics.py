@@ -23,14 +23,17 @@ SUBMITTED = "(submitted)"
 
 
 def statistics(
-    first: Annotated[datetime | None, past_option("--from", "The first day")] = None,
-    last: Annotated[datetime | None, past_option("--to", "The last day", show_default="today")] = None,
+    first: Annotated[datetime | None, past_option("--from", "The first day, counted as a whole")] = None,
+    last: Annotated[
+        datetime | None, past_option("--to", "The last day, counted as a whole", show_default="today")
+    ] = None,
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
     """Show how executions ended, by workflow and by handler.
 
-    Those of the last 30 days, unless days are given.
+    Those of the last 30 days, unless days are given. Whole days in UTC are counted: of a time of day the day
+    is taken, and the first line says which days these are.
     """
 
     async def act(client: AsyncClient) -> int:
@@ -47,7 +50,7 @@ def _day(moment: datetime | None) -> str | None:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    yield f"{found['from']} to {found['to']}, as of {found['as_of']}"
+    yield f"{found['from']} to {found['to']} (whole days, UTC), as of {found['as_of']}"
     yield f"executions  {_ends(found['executions'])}"
     rows = [(_title(each), _ends(each)) for each in found["workflows"]]
     yield from _table("workflows", rows)

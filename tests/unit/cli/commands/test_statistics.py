@@ -40,10 +40,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
 def test_it_is_read_line_by_line(asked: list[dict[str, str]]) -> None:
     ends = "3: 2 completed, 1 failed; 1.2 s on average"
 
-    assert run("statistics", "--from", "2026-11-01", "--to", "2026-11-30T23:00") == (
+    assert run("statistics", "--from", "2026-11-01T15:30", "--to", "2026-11-30T23:00") == (
         0,
         [
-            "2026-11-01 to 2026-11-30, as of 2026-11-30T10:00:00.000Z",
+            "2026-11-01 to 2026-11-30 (whole days, UTC), as of 2026-11-30T10:00:00.000Z",
             f"executions  {ends}",
             "workflows",
             f"  order        {ends}",
