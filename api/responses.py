@@ -1,6 +1,6 @@
 """How answers are written, and how routes that read their own body are documented all the same."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.schemas.operations import ProblemDocument
 from orchestrator.documents import exact_json
+from orchestrator.errors import Problem
 
 JSON = "application/json"
 
@@ -43,6 +44,12 @@ def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str]
 def json_text(content: Any) -> bytes:
     """Write what `json_response` answers with."""
     return exact_json.dumps(content, default=_plain)
+
+
+def with_warnings(answer: Mapping[str, Any], warnings: Iterable[Problem]) -> dict[str, Any]:
+    """Add to an answer what is likely a mistake in what was sent; nothing is added where nothing is."""
+    entries = [problem.to_dict() for problem in warnings]
+    return {**answer, "warnings": entries} if entries else dict(answer)
 
 
 def replay_headers(replayed: bool) -> dict[str, str]:

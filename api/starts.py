@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.access import reach_of
 from api.auth import admit_again, engine_of
 from api.problems import RequestInvalid
-from api.responses import json_response, location, replay_headers
+from api.responses import json_response, location, replay_headers, with_warnings
 from api.schemas.execution_views import view_fields
 from api.schemas.starts import OriginFields
 from api.streaming.ends import Expected
@@ -71,11 +71,13 @@ async def started(
         headers["Preference-Applied"] = f"wait={wait_s}"
         if await ended_in_time(request, execution_id, wait_s, expected=told_of(submitted, expected)):
             view = await engine_of(request).executions.get(execution_id)
-            return json_response(view_fields(view), headers=headers)
+            return json_response(with_warnings(view_fields(view), submitted.warnings), headers=headers)
     if answer is None:
         answer = {"execution_id": execution_id, "status": str(submitted.status)}
     if submitted.existing:
         answer, status = {**answer, "existing": True}, 200
+    if submitted.warnings:
+        answer = with_warnings(answer, submitted.warnings)
     return json_response(answer, status=status, headers=headers)
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, WithJsonSchema
 from api.mcp.bounds import plain, preview, shortened, without_nulls
 from api.mcp.tool import Arguments, Call, Tool
 from api.problems import RequestInvalid
+from api.responses import with_warnings
 from api.routers.handlers import handler_rows
 from api.schemas.starts import Labels, OriginFields
 from api.schemas.views import page_fields, validation_fields, version_fields, workflow_fields
@@ -142,13 +143,14 @@ async def start_workflow(call: Call, sent: StartWorkflow) -> dict[str, Any]:
                 origin=origin,
                 idempotency=idempotency,
             )
-    return {
+    answer = {
         "execution_id": submitted.execution_id,
         "status": str(submitted.status),
         "replayed": submitted.replayed,
         "existing": submitted.existing,
         "next": "wait_for_run follows it to its end, or to the next point at which it needs an answer",
     }
+    return with_warnings(answer, submitted.warnings)
 
 
 async def list_handlers(call: Call, sent: ListHandlers) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from api.responses import ANY_JSON, JSON, body_of, json_response, next_link, pro
 from api.routers.workflow import trigger_inputs
 from api.schemas.execution_views import lean_view_fields, view_fields
 from api.schemas.executions import (
-    CancelRequest,
     CountedPage,
     ExecutionCreated,
     ExecutionDetail,
@@ -24,7 +23,7 @@ from api.schemas.executions import (
     ResultsPage,
     VerbAnswer,
 )
-from api.schemas.interventions import BudgetRequest, PauseRequest, ResumeRequest
+from api.schemas.interventions import BudgetRequest, CancelRequest, PauseRequest, ResumeRequest
 from api.schemas.times import Time, milliseconds
 from api.schemas.views import (
     counts_fields,
@@ -259,7 +258,7 @@ async def children(
 async def trigger(request: Request, execution_id: str) -> Response:
     sent, wait_s = await trigger_inputs(request), preferred_wait_s(request)
     done = await engine_of(request).executions.trigger(execution_id_in(execution_id), **sent)
-    triggered = Submitted(done.execution_id, done.status, False)
+    triggered = Submitted(done.execution_id, done.status, False, warnings=done.warnings)
     return await started(request, triggered, wait_s=wait_s, answer=verb_fields(done))
 
 

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from api.access import reach_of
 from api.auth import engine_of
-from api.responses import body_of, json_response, location, problems, replay_headers
+from api.responses import body_of, json_response, location, problems, replay_headers, with_warnings
 from api.schemas.executions import ExecutionDetail
 from api.schemas.reruns import (
     ForkAnswer,
@@ -97,5 +97,5 @@ async def fork(request: Request, execution_id: str) -> Response:
             idempotency=idempotency_of(request, body),
         )
     headers = replay_headers(fork.replayed) | (location(fork.execution_id) if fork.execution_id else {})
-    answer = fork_fields(fork, is_preview=sent.preview)
+    answer = with_warnings(fork_fields(fork, is_preview=sent.preview), fork.warnings)
     return json_response(answer, status=200 if sent.preview else 202, headers=headers)

@@ -24,7 +24,7 @@ from api.schemas.webhooks import (
     webhook_fields,
 )
 from api.validator import duration_ms_in, idempotency_of, read_envelope
-from orchestrator.operations.results import WebhookChange
+from orchestrator.operations.webhook_results import WebhookChange
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 

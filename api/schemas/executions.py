@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.starts import OriginFields
+from api.schemas.warnings import Warnings
 from api.schemas.workflow import StatusWord
 
 
@@ -21,23 +22,13 @@ class ExecutionRequest(OriginFields):
     )
 
 
-class CancelRequest(BaseModel):
-    """Optional body of a cancel."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    reason: str | None = Field(default=None, max_length=2000)
-    grace: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})] = Field(
-        default="30s", description="How long running handlers may still finish: seconds, or `30s`, `5m`."
-    )
-
-
 class ExecutionCreated(BaseModel):
     execution_id: str
     status: StatusWord
     existing: bool = Field(
         default=False, description="Nothing was created: this execution holds the key and has not ended."
     )
+    warnings: Warnings
 
 
 class VerbAnswer(BaseModel):
@@ -46,6 +37,7 @@ class VerbAnswer(BaseModel):
     execution_id: str
     status: StatusWord
     already: bool
+    warnings: Warnings
 
 
 class ErrorObject(BaseModel):
@@ -295,6 +287,7 @@ class ExecutionDetail(ExecutionStanding):
         "Up to 64 KiB; of a larger one what stands for it."
     )
     nodes: list[NodeView]
+    warnings: Warnings
 
 
 class ResultsPage(BaseModel):

@@ -1,4 +1,4 @@
-"""Bodies of pauses, resumes and manual overrides of nodes."""
+"""Bodies of cancels, pauses, resumes and manual overrides of nodes."""
 
 from typing import Annotated, Any
 
@@ -7,6 +7,17 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from orchestrator.definitions.budgets import LEAST_USD, MOST_TOKENS, MOST_USD
 
 _AnyJson = Annotated[Any, WithJsonSchema({})]
+
+
+class CancelRequest(BaseModel):
+    """Optional body of a cancel."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: str | None = Field(default=None, max_length=2000)
+    grace: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})] = Field(
+        default="30s", description="How long running handlers may still finish: seconds, or `30s`, `5m`."
+    )
 
 
 class PauseRequest(BaseModel):

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.schemas.executions import UsageView
+from api.schemas.warnings import ProblemEntry
 
 
 class HostRunView(BaseModel):
@@ -137,15 +138,6 @@ class ReadinessAnswer(BaseModel):
     status: Literal["ok", "unavailable"]
     checks: dict[str, ReadinessCheck] | None = None
     durability: str | None = None
-
-
-class ProblemEntry(BaseModel):
-    path: str
-    code: str
-    message: str
-    hint: str | None = None
-    line: int | None = None
-    column: int | None = None
 
 
 class ProblemDocument(BaseModel):

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from api.schemas.warnings import Warnings
 from api.schemas.workflow import StatusWord
 from orchestrator.operations.results import Forked, Rerun, Submitted
 
@@ -54,6 +55,7 @@ class ReplayAnswer(BaseModel):
     execution_id: str
     status: StatusWord
     replay_of: str
+    warnings: Warnings
 
 
 class ForkRequest(BaseModel):
@@ -81,6 +83,7 @@ class ForkAnswer(BaseModel):
     reused: list[str] = Field(description="Keep their outputs.")
     skipped: list[str] = Field(description="Skipped at once, because of what is kept.")
     preview: bool
+    warnings: Warnings
 
 
 def retry_fields(done: Rerun, *, is_preview: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, WithJsonSchema
 
-from api.schemas.operations import ProblemEntry
+from api.schemas.warnings import ProblemEntry
 
 
 class ValidationRequest(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from api.schemas.times import rfc3339
 from orchestrator.definitions.webhooks import MOST_SECRETS, Counts
 from orchestrator.documents.signatures import REFUSAL_WORDS
-from orchestrator.operations.results import SampleDelivery, WebhookChange, WebhookView
+from orchestrator.operations.webhook_results import SampleDelivery, WebhookChange, WebhookView
 
 _DURATION = WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})
 SchemeName = Literal["hub256", "standard", "header_token", "none"]

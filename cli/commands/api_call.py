@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import IntEnum
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -94,6 +94,14 @@ def usage_error(command: str, error: Exception) -> typer.Exit:
     """Print what is wrong with an argument; gives the exit to raise."""
     typer.echo(f"headrace {command}: {error}", err=True)
     return typer.Exit(ExitCode.USAGE)
+
+
+def say_warnings(warnings: Iterable[Mapping[str, Any]], of: object = "") -> None:
+    """Print to stderr what an answer warns of; of: the file that is meant."""
+    for each in warnings:
+        where = f"{of}: warning: {each['path']}: " if of else "warning: "
+        hint = f"; {each['hint']}" if each.get("hint") else ""
+        typer.echo(printable(f"{where}{each['message']}{hint}"), err=True)
 
 
 def refusal(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_about, call_server, usage_error
+from cli.commands.api_call import ExitCode, call_about, call_server, say_warnings, usage_error
 from cli.commands.documents import read_labels, read_trigger
 from cli.commands.inputs import inputs_for, read_given
 from cli.commands.many import (
@@ -74,11 +74,12 @@ def trigger(
 
     async def act(client: AsyncClient, execution_id: str) -> int:
         values = await inputs_for(execution_id, given, client)
-        done = (await client.executions.trigger(execution_id, inputs=values, document=document)).document
+        done = await client.executions.trigger(execution_id, inputs=values, document=document)
+        say_warnings(done.warnings)
         if as_json:
-            typer.echo(json_line(done))
+            typer.echo(json_line(done.document))
         else:
-            _print_status(done)
+            _print_status(done.document)
         return ExitCode.SUCCESS
 
     call_about(server, execution_id, act)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_about, usage_error
+from cli.commands.api_call import ExitCode, call_about, say_warnings, usage_error
 from cli.commands.documents import read_definition
 from cli.commands.inputs import inputs_for, read_given
 from cli.commands.many import (
@@ -132,7 +132,9 @@ def replay(
 
     async def act(client: AsyncClient, execution_id: str) -> int:
         values = await inputs_for(execution_id, given, client)
-        made = (await client.executions.replay(execution_id, inputs=values)).execution_id
+        replayed = await client.executions.replay(execution_id, inputs=values)
+        say_warnings(replayed.warnings)
+        made = replayed.execution_id
         if not watch:
             typer.echo(made)
             return ExitCode.SUCCESS
@@ -171,6 +173,7 @@ def fork(
         made = await client.executions.fork(
             execution_id, from_node=from_node, definition=definition, inputs=values, preview=preview
         )
+        say_warnings(made.warnings)
         if made.execution_id is None:
             for words, nodes in (("runs", made.nodes), ("reuses", made.reused), ("skips", made.skipped)):
                 _list(words, nodes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.api_call import ExitCode, call_server, say_warnings, usage_error
 from cli.commands.documents import GivenInputs, read_definition, read_labels, read_trigger
 from cli.commands.near_files import file_hint, is_bare
 from cli.commands.options import (
@@ -94,6 +94,7 @@ def run(
                 trigger=True if trigger is None else trigger,
                 **origin,
             )
+        say_warnings(created.warnings)
         if not watch:
             made = created.execution_id
             typer.echo(json_line({"execution_id": made}) if as_json else made)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.api_call import ExitCode, call_server, say_warnings, usage_error
 from cli.commands.inputs import read_given
 from cli.commands.options import (
     AnswerOption,
@@ -197,7 +197,9 @@ def trigger(
     """Start an execution of a schedule now, and print its id."""
 
     async def act(client: AsyncClient) -> int:
-        made = (await client.schedules.trigger(schedule)).execution_id
+        triggered = await client.schedules.trigger(schedule)
+        say_warnings(triggered.warnings)
+        made = triggered.execution_id
         typer.echo(json_line({"execution_id": made}) if as_json else made)
         return ExitCode.SUCCESS
 

@@ -20,7 +20,7 @@ from cli.output.text import counted, json_text
 if TYPE_CHECKING:
     from cli.output.json_positions import Mark
     from headrace.client import AsyncClient
-    from headrace.values import Judgement
+    from headrace.judgements import Judgement
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -154,7 +154,7 @@ class Question:
 async def judge(client: AsyncClient, questions: Sequence[Question], *, may_do_without: bool) -> list[Report]:
     """Ask the server about each file; where there is none and none was named, a process of this machine."""
     from headrace.errors import ServerUnreachable
-    from headrace.values import Judgement
+    from headrace.judgements import Judgement
 
     reports = {each.file: Report(each.file, (each.refusal,)) for each in questions if each.refusal}
     waiting = [each for each in questions if not each.refusal]

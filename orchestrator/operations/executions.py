@@ -13,6 +13,7 @@ import orjson
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps
 from orchestrator.definitions.definition import Definition
+from orchestrator.definitions.unknown_inputs import unknown_inputs
 from orchestrator.documents import exact_json
 from orchestrator.errors import (
     ExecutionKeyTaken,
@@ -20,6 +21,7 @@ from orchestrator.errors import (
     InputsConflict,
     InvalidTransition,
     NodeNotFound,
+    Problem,
     StoreUnavailable,
     TooBusy,
     TriggerConflict,
@@ -74,6 +76,7 @@ from orchestrator.store.records import read_outcome
 from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions
 
+NO_WARNINGS: tuple[Problem, ...] = ()
 #: How often a saved worklist is drained before a pause or resume is refused as unavailable.
 ROUNDS = 20
 
@@ -135,11 +138,13 @@ class Executions:
         """
         started_by = b"" if document is None else checked_trigger(document)
         execution_id = await self._owner.execution(execution_id)
-        text = b"" if inputs is None else await self._checked_inputs(execution_id, inputs)
+        text, warnings = b"", NO_WARNINGS
+        if inputs is not None:
+            text, warnings = await self._checked_inputs(execution_id, inputs)
         async with self._transitions.durable():
             word, status, more = await self._transitions.start_execution(execution_id, text, started_by)
             if word == "inputs_needed":
-                text = await self._checked_inputs(execution_id, {})
+                text, _ = await self._checked_inputs(execution_id, {})
                 word, status, more = await self._transitions.start_execution(execution_id, text, started_by)
         if word == "unknown":
             raise ExecutionNotFound(execution_id)
@@ -154,7 +159,7 @@ class Executions:
             await self._transitions.drain_worklist(execution_id)
         if word == "already" and ExecutionStatus(status).is_under_way:
             await execute_workflow(self.store, self._transitions, execution_id)
-        return VerbResult(execution_id, ExecutionStatus(status), word == "already")
+        return VerbResult(execution_id, ExecutionStatus(status), word == "already", warnings)
 
     async def cancel(
         self, execution_id: str, *, reason: str | None = None, grace_ms: int = 30_000, request_id: str
@@ -293,8 +298,9 @@ class Executions:
         """
         execution_id = await self._owner.execution(execution_id)
         source = await self._execution(execution_id)
-        return await self._submissions.create(
-            await self._recompiled(execution_id),
+        compiled = await self._recompiled(execution_id)
+        submitted = await self._submissions.create(
+            compiled,
             inputs=merged_inputs(source.inputs, inputs, is_merged=merge),
             is_started=True,
             idempotency=idempotency,
@@ -305,6 +311,8 @@ class Executions:
                 trigger=replayed_trigger(await self._trigger_of(execution_id), trigger, is_merged=merge),
             ),
         )
+        # Those of the original are no news.
+        return replace(submitted, warnings=unknown_inputs(compiled.definition.source, inputs))
 
     async def fork(
         self,
@@ -338,8 +346,9 @@ class Executions:
         values = await self._submissions.checks.inputs(compiled.definition.inputs_schema, given)
         has_new_inputs = sorted_json(values) != sorted_json(source.execution.inputs or {})
         plan = plan_fork(source, compiled.definition, from_node=from_node, has_new_inputs=has_new_inputs)
+        warnings = unknown_inputs(compiled.definition.source, inputs)
         if preview:
-            return fork_result(plan, execution_id)
+            return replace(fork_result(plan, execution_id), warnings=warnings)
         origin = replace(origin_of(source.execution), trigger=await self._trigger_of(execution_id))
         extra: list[Field] = ["forked_from", execution_id, *execution_fields(plan), *origin.fields()]
         if values or given is not None:
@@ -362,7 +371,7 @@ class Executions:
             return await self._forked_before(fork, execution_id)
         if not plan.again:  # there was nothing to run, and it has ended
             fork = replace(fork, status=await self.store.status(fork_id) or fork.status)
-        return fork_result(plan, execution_id, fork)
+        return replace(fork_result(plan, execution_id, fork), warnings=warnings)
 
     async def purge(self, execution_id: str) -> None:
         """Remove for good an execution that has ended or was never started, and its children with it.
@@ -524,10 +533,14 @@ class Executions:
             raise ExecutionNotFound(execution_id)
         return await self._submissions.compile(lambda: orjson.loads(text), text)
 
-    async def _checked_inputs(self, execution_id: str, inputs: dict[str, Any]) -> bytes:
+    async def _checked_inputs(
+        self, execution_id: str, inputs: dict[str, Any]
+    ) -> tuple[bytes, tuple[Problem, ...]]:
+        """Give inputs as they are stored, and what is likely a mistake in them. Raises InputsInvalid."""
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
-        return sorted_json(await self._submissions.checks.inputs(definition.inputs_schema, inputs))
+        values = await self._submissions.checks.inputs(definition.inputs_schema, inputs)
+        return sorted_json(values), unknown_inputs(definition.source, inputs)
 
     async def _forked_before(self, fork: Submitted, source_id: str) -> Forked:
         """Answer a fork that was requested before: the fork itself says what it began with."""

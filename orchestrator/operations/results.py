@@ -9,7 +9,6 @@ from typing import Any, Literal
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.registry import WorkflowRecord, WorkflowVersion
 from orchestrator.definitions.schedule_record import ScheduleRecord
-from orchestrator.definitions.webhooks import WebhookRecord
 from orchestrator.errors import ErrorType, Problem
 from orchestrator.execution.access import ApiKey
 from orchestrator.execution.counters import fails_execution
@@ -28,12 +27,14 @@ class Submitted:
     """An execution that was created; `replayed` when the same request had created it before.
 
     existing  nothing was created: it holds the key that the start named, and has not ended.
+    warnings  of the inputs that were given, what is likely a mistake.
     """
 
     execution_id: str
     status: ExecutionStatus
     replayed: bool
     existing: bool = False
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,15 @@ class Backfilled:
 
 @dataclass(frozen=True, slots=True)
 class VerbResult:
-    """An execution after a verb; `already` when the verb was applied before, or changes nothing."""
+    """An execution after a verb; `already` when the verb was applied before, or changes nothing.
+
+    warnings  as in Submitted, of a verb that takes inputs.
+    """
 
     execution_id: str
     status: ExecutionStatus
     already: bool
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Forked:
     nodes    to be run.
     reused   ended in the source; outputs are copied.
     skipped  skipped at once, because of what is reused.
+    warnings  as in Submitted.
     """
 
     forked_from: str
@@ -98,6 +104,7 @@ class Forked:
     execution_id: str | None = None
     status: ExecutionStatus | None = None
     replayed: bool = False
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,41 +316,3 @@ class VersionView:
 
     version: WorkflowVersion
     definition: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookView:
-    """A webhook with the name of its workflow; empty where that is going at the moment."""
-
-    record: WebhookRecord
-    workflow: str
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookChange:
-    """A webhook after a change. secret: one that was made for it, shown this once; None where none was."""
-
-    view: WebhookView
-    secret: str | None = field(default=None, repr=False)
-    replayed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Triggered:
-    """An execution that was started by a trigger path, and its workflow."""
-
-    submitted: Submitted
-    workflow_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SampleDelivery:
-    """A delivery that was made to test a webhook, and the request that would have made it.
-
-    headers  those of the scheme; a token that is not known here is written as `<token>`.
-    """
-
-    submitted: Submitted
-    path: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes

@@ -16,6 +16,7 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import CatalogueMaker, Definition, HandlerNames
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.targets import joined_targets
+from orchestrator.definitions.unknown_inputs import unknown_inputs
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import (
@@ -116,7 +117,7 @@ class Submissions:
             origin=origin,
             replay_of=replay_of,
         )
-        return await self.publish(
+        submitted = await self.publish(
             execution_id,
             compiled.text,
             compiled.layout,
@@ -128,6 +129,8 @@ class Submissions:
             key_name=origin.execution_key,
             workflow=workflow,
         )
+        warnings = unknown_inputs(compiled.definition.source, inputs)
+        return replace(submitted, warnings=warnings) if warnings else submitted
 
     async def prepare(
         self,

@@ -39,8 +39,9 @@ from orchestrator.operations.incoming import Incoming, IncomingWebhooks
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.pages import page_of
 from orchestrator.operations.registered import Registered
-from orchestrator.operations.results import Page, SampleDelivery, Triggered, WebhookChange, WebhookView
+from orchestrator.operations.results import Page
 from orchestrator.operations.webhook_fields import checked, fields_of, invalid, merged, spec_fields
+from orchestrator.operations.webhook_results import SampleDelivery, Triggered, WebhookChange, WebhookView
 from orchestrator.operations.webhook_secrets import WebhookSecrets, carried, check_secrets, rotated
 from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.reader import Store

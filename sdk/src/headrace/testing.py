@@ -36,7 +36,7 @@ from headrace.wording import did_you_mean, kind_of, unknown_argument
 if TYPE_CHECKING:
     from headrace.calls import Definition
     from headrace.client import Client
-    from headrace.values import Simulation
+    from headrace.judgements import Simulation
 
 T = TypeVar("T")
 

@@ -49,6 +49,11 @@ class Value:
         known["document"] = dict(document)
         return cls(**known)
 
+    @property
+    def warnings(self) -> tuple[Mapping[str, Any], ...]:
+        """What is likely a mistake in what was sent: path, code, message, and perhaps a hint, of each."""
+        return tuple(self.document.get("warnings") or ())
+
     @classmethod
     def all_of(cls, documents: Iterable[dict[str, Any]]) -> tuple[Self, ...]:
         """Read each of a list."""
@@ -68,11 +73,13 @@ class Created:
     is_replay: bool = False
     #: Nothing was created: it holds the key that was asked for, and has not ended.
     is_existing: bool = False
+    #: As in every `Value`.
+    warnings: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], *, is_replay: bool) -> Self:
-        is_existing = document.get("existing", False)
-        return cls(document["execution_id"], document["status"], is_replay, is_existing)
+        is_existing, warnings = document.get("existing", False), tuple(document.get("warnings", ()))
+        return cls(document["execution_id"], document["status"], is_replay, is_existing, warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,48 +305,6 @@ class Execution(Value):
     def took_s(self, now: datetime | None = None) -> float | None:
         """Seconds from its start to its end, or to now; None before its start."""
         return seconds_between(self.started_at, self.ended_at, now)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """Errors and warnings of a definition.
-
-    Entries have path, code and message, and hint, line and column where known; summary: name, version, nodes,
-    edges, depth.
-    """
-
-    errors: tuple[dict[str, Any], ...]
-    warnings: tuple[dict[str, Any], ...]
-    summary: dict[str, Any] | None
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Self:
-        return cls(tuple(document["errors"]), tuple(document["warnings"]), document["summary"])
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation(Value):
-    """What a workflow came to with stubs and virtual time.
-
-    path     {at_ms, event, node_id}, in order; nodes: {node_id, status, reason, attempts, start_ms, …}.
-    waiting  nodes that nothing would wake.
-    """
-
-    schema = "SimulationAnswer"
-
-    status: str
-    reason: str | None = None
-    duration_ms: int = 0
-    nodes: tuple[Mapping[str, Any], ...] = ()
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    path: tuple[Mapping[str, Any], ...] = ()
-    waiting: tuple[str, ...] = ()
-    output: Any = None
-    output_error: Mapping[str, Any] | None = None
-
-    def status_of(self, node_id: str) -> str:
-        """How a node ended. Raises KeyError for one that is not there."""
-        return str({node["node_id"]: node["status"] for node in self.nodes}[node_id])
 
 
 def seconds_between(began: str | None, ended: str | None, now: datetime | None = None) -> float | None:

@@ -121,13 +121,17 @@ class FakeEngine:
             raise DefinitionInvalid([problem])
         status = ExecutionStatus.RUNNING if given.get("trigger") else ExecutionStatus.PENDING
         return SimpleNamespace(
-            execution_id=EXECUTION_ID, status=status, replayed=self.is_replay, existing=False
+            execution_id=EXECUTION_ID,
+            status=status,
+            replayed=self.is_replay,
+            existing=False,
+            warnings=(),
         )
 
     async def _trigger(self, execution_id: str, **given: Any) -> SimpleNamespace:
         self._asked("trigger", execution_id)
         self.sent = given
-        return SimpleNamespace(execution_id=execution_id, status=self.current, already=False)
+        return SimpleNamespace(execution_id=execution_id, status=self.current, already=False, warnings=())
 
     async def _status(self, execution_id: str) -> ExecutionStatus:
         self._asked("status", execution_id)

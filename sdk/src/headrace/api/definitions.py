@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.calls import Definition, Part, Steps, Way, given, operation, path_of, post
+from headrace.judgements import Judgement, Simulation
 from headrace.sendable import definition_of
-from headrace.values import Judgement, Simulation
 
 
 class Definitions(Part[Way]):

@@ -108,19 +108,3 @@ def test_a_range_that_goes_round_is_due_as_the_refusal_says_to_write_it() -> Non
         "2026-06-02T00:00:00+00:00",
         "2026-06-02T01:00:00+00:00",
     ]
-
-
-@pytest.mark.parametrize(
-    ("expression", "odd"),
-    [
-        ("*/70 * * * *", ["minute '*/70' is 0 alone: a step of 70 leads beyond 0-59"]),
-        ("5/70 */25 * * *",
-         ["minute '5/70' is 5 alone: a step of 70 leads beyond 5-59",
-          "hour '*/25' is 0 alone: a step of 25 leads beyond 0-23"]),
-        ("0 0 * * MON-FRI/9", ["day of week 'MON-FRI/9' is 1 alone: a step of 9 leads beyond 1-5"]),
-        ("*/60 */24 */31 */12 *", []),
-        ("*/7,3 0 L/2 * 5L", []),
-    ],
-)  # fmt: skip
-def test_a_step_that_is_longer_than_its_field_is_odd(expression: str, odd: list[str]) -> None:
-    assert Cron(expression, ZoneInfo("UTC")).oddities == odd
