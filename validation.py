@@ -7,7 +7,8 @@ modules of HANDLERS cannot be loaded, which is tried in a process of their own. 
 the API reads from files are read too.
 
 Without live workers only the handlers are known that are built in or in the modules of HANDLERS. A name that
-is nearly one of them is taken for a slip; any other may be offered by a worker, and is a warning.
+is nearly one of them is taken for a slip; any other may be offered by a worker, and is a warning. Likewise a
+workflow that is started by name is known only where it is among the definitions.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +32,7 @@ from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml
 from orchestrator.errors import DefinitionInvalid, HeadraceError, Problem
 from orchestrator.lint.lint import lint
+from orchestrator.lint.starts import known_beside, misfit_schedules, misfits, of_schedules, of_triggers
 from orchestrator.operations.definitions import summarise
 from orchestrator.operations.results import Validation
 from wiring import limits_of
@@ -40,21 +43,49 @@ from workers.runtime.settings import host_settings
 HINT = "a worker has to offer it; with a server, its workers are asked"
 
 
-def judge(sent: Any, limits: Limits, own: Catalogue = Catalogue()) -> dict[str, Any]:  # noqa: B008  # frozen
-    """Judge one definition, an object or YAML as text. own: the handlers that are known."""
+def judge(
+    sent: Any,
+    limits: Limits,
+    own: Catalogue = Catalogue(),  # noqa: B008  # frozen
+    beside: Sequence[Any] = (),
+) -> dict[str, Any]:
+    """Judge one definition, an object or YAML as text.
+
+    own     the handlers that are known.
+    beside  definitions that it may start by name.
+    """
     locate: Locate | None = None
     in_words: Callable[[Problem], Problem] | None = None
     try:
         document, locate = load_yaml(sent, limits=limits) if isinstance(sent, str) else (sent, None)
         document, in_words = _native(document)
         definition, unknown = _compile(document, limits, own)
+        if in_words is None and (misfit := misfit_schedules(definition)):
+            raise DefinitionInvalid(misfit)
     except DefinitionInvalid as error:
         problems = error.problems if in_words is None else map(in_words, error.problems)
         return validation_fields(Validation(tuple(problems), (), None), locate)
     # What is likely a mistake in a definition that was made of another document is not its author's.
-    warnings = (*unknown, *(lint(definition, limits) if in_words is None else ()))
+    likely = (*lint(definition, limits), *_of_starts(definition, beside)) if in_words is None else ()
+    warnings = (*unknown, *likely)
     found = validation_fields(Validation((), warnings, summarise(definition)), locate)
     return found | {"document": document}
+
+
+def _of_starts(definition: Definition, beside: Sequence[Any]) -> Iterator[Problem]:
+    """Warn of what it starts, as far as that stands in it or beside it, and of what starts it."""
+    yield from misfits(definition.source, known_beside([*beside, definition.source]))
+    yield from of_schedules(definition)
+    yield from of_triggers(definition.inputs_schema, definition.triggers)
+
+
+def _readable(sent: Sequence[Any], limits: Limits) -> list[Any]:
+    """Read the definitions that can be read."""
+    found = []
+    for each in sent:
+        with suppress(DefinitionInvalid):
+            found.append(load_yaml(each, limits=limits)[0] if isinstance(each, str) else each)
+    return found
 
 
 def _native(document: Any) -> tuple[Any, Callable[[Problem], Problem] | None]:
@@ -100,7 +131,9 @@ def main() -> None:
         settings = get_settings()
         own = Catalogue(*asyncio.run(load_cards(host_settings(settings))))
         limits = limits_of(settings)
-        answer: Any = [judge(sent, limits, own) for sent in exact_json.loads(sys.stdin.buffer.read())]
+        all_sent = exact_json.loads(sys.stdin.buffer.read())
+        beside = _readable(all_sent, limits) if len(all_sent) > 1 else []
+        answer: Any = [judge(sent, limits, own, beside) for sent in all_sent]
     except (HeadraceError, ImportError) as error:
         answer = {"error": str(error)}
     sys.stdout.buffer.write(exact_json.dumps(answer) + b"\n")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from clients.redis_client import RedisClient
 from orchestrator.definitions.definition import CatalogueMaker
 from orchestrator.documents.limits import Limits
+from orchestrator.operations.advice import Advice
 from orchestrator.operations.api_keys import ApiKeys
 from orchestrator.operations.approvals import Approvals
 from orchestrator.operations.authentication import Authentication
@@ -85,6 +86,7 @@ class TenantEngine:
     outputs       of_execution, of_unit, page
     events        list, page, last_seq, subscribe
     definitions   validate, handler_names
+    advice        of_definition, of_workflow, of_schedule, of_webhook
     recent        count, sight, rows, gone
     usage         by_day
     statistics    between
@@ -107,7 +109,8 @@ class TenantEngine:
         self.dead_letters = DeadLetters(store, transitions, self.executions, owner)
         self.events = Events(store, shared.subscribe, owner)
         self.recent = Recent(store, owner)
-        self.definitions = Definitions(submissions, owner.tenant)
+        self.advice = Advice(submissions, shared.registered, owner.tenant)
+        self.definitions = Definitions(submissions, self.advice, owner.tenant)
         self.usage = UsageReport(store, owner)
         self.schedules = Schedules(
             store, transitions, self.workflows, shared.registered, owner, checks=shared.checks

@@ -453,7 +453,7 @@ class WorkflowNotFound(HeadraceError):
     code = "WORKFLOW_NOT_FOUND"
 
     def __init__(self, workflow: str, version: int | None = None, hint: str | None = None) -> None:
-        self.workflow = workflow
+        self.workflow, self.hint = workflow, hint
         named = f"workflow {workflow[:200]!r}"
         found = f"no {named} is registered" if version is None else f"{named} has no version {version}"
         super().__init__(f"{found}; {hint}" if hint else found)

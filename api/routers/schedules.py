@@ -1,5 +1,6 @@
 """`/v1/schedules`: when workflows start by themselves."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import orjson
@@ -8,7 +9,7 @@ from starlette.responses import Response
 
 from api.auth import engine_of
 from api.etags import etag, if_match, is_known
-from api.responses import body_of, json_response, next_link, problems, replay_headers
+from api.responses import body_of, json_response, next_link, problems, replay_headers, with_warnings
 from api.schemas.executions import ExecutionCreated
 from api.schemas.schedules import (
     BackfillBegun,
@@ -29,6 +30,7 @@ from api.schemas.times import Time, milliseconds
 from api.schemas.views import page_fields
 from api.starts import started
 from api.validator import idempotency_of, read_envelope
+from orchestrator.errors import Problem
 from orchestrator.operations.results import ScheduleChange
 
 router = APIRouter(prefix="/v1/schedules", tags=["schedules"])
@@ -52,7 +54,9 @@ async def create(request: Request) -> Response:
         idempotency=idempotency_of(request, await request.body()),
     )
     location = {"Location": f"/v1/schedules/{done.record.name}"}
-    return _changed(done, status=201, headers=location | replay_headers(done.replayed))
+    warnings = await engine_of(request).advice.of_schedule(done)
+    headers = location | replay_headers(done.replayed)
+    return _changed(done, status=201, headers=headers, warnings=warnings)
 
 
 @router.get(
@@ -123,7 +127,8 @@ async def get(request: Request, schedule: str) -> Response:
 )
 async def put(request: Request, schedule: str) -> Response:
     meant, sent = if_match(request), await read_envelope(request, ScheduleRule)
-    return _changed(await engine_of(request).schedules.put(schedule, sent.given(), if_match=meant))
+    done = await engine_of(request).schedules.put(schedule, sent.given(), if_match=meant)
+    return _changed(done, warnings=await engine_of(request).advice.of_schedule(done))
 
 
 @router.delete(
@@ -234,10 +239,16 @@ async def stop_backfill(request: Request, schedule: str) -> Response:
     return _changed(await engine_of(request).schedules.stop_backfill(schedule))
 
 
-def _changed(done: ScheduleChange, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def _changed(
+    done: ScheduleChange,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    warnings: Iterable[Problem] = (),
+) -> Response:
     """Answer a change with the schedule it came to."""
     return json_response(
-        schedule_fields(done.record, done.workflow),
+        with_warnings(schedule_fields(done.record, done.workflow), warnings),
         status=status,
         headers=etag(done.record.tag) | (headers or {}),
     )

@@ -1,5 +1,6 @@
 """`/v1/webhooks`: make, list, read, change, rotate, test and delete the webhooks of a tenant."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -8,7 +9,7 @@ from starlette.responses import Response
 from api.access import reach_of
 from api.auth import engine_of
 from api.etags import etag, if_match
-from api.responses import body_of, json_response, location, next_link, problems, replay_headers
+from api.responses import body_of, json_response, location, next_link, problems, replay_headers, with_warnings
 from api.schemas.views import page_fields
 from api.schemas.webhooks import (
     SampleRequest,
@@ -24,6 +25,7 @@ from api.schemas.webhooks import (
     webhook_fields,
 )
 from api.validator import duration_ms_in, idempotency_of, read_envelope
+from orchestrator.errors import Problem
 from orchestrator.operations.webhook_results import WebhookChange
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -53,7 +55,8 @@ async def create(request: Request) -> Response:
         idempotency=idempotency_of(request, await request.body()),
     )
     headers = {"Location": f"/v1/webhooks/{done.view.record.path}"}
-    return _changed(done, status=201, headers=headers)
+    warnings = await engine_of(request).advice.of_webhook(done.view)
+    return _changed(done, status=201, headers=headers, warnings=warnings)
 
 
 @router.get(
@@ -105,7 +108,7 @@ async def change(request: Request, path: HookPath) -> Response:
         if_match=if_match(request),
         allows_unsigned=reach_of(request).gate.is_development,
     )
-    return _changed(done)
+    return _changed(done, warnings=await engine_of(request).advice.of_webhook(done.view))
 
 
 @router.delete(
@@ -157,9 +160,15 @@ async def test(request: Request, path: HookPath) -> Response:
     return json_response(sample_fields(sample), status=202, headers=location(sample.submitted.execution_id))
 
 
-def _changed(done: WebhookChange, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def _changed(
+    done: WebhookChange,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    warnings: Iterable[Problem] = (),
+) -> Response:
     """Answer a change with the webhook it came to."""
     shown = etag(done.view.record.tag) | replay_headers(done.replayed) | (headers or {})
     if done.secret is not None:
         shown["Cache-Control"] = "no-store"
-    return json_response(change_fields(done), status=status, headers=shown)
+    return json_response(with_warnings(change_fields(done), warnings), status=status, headers=shown)

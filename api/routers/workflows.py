@@ -1,5 +1,6 @@
 """`/v1/workflows`: register, change, list, read, start, pause and remove workflows by name or id."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import orjson
@@ -10,7 +11,16 @@ from api.access import reach_of
 from api.auth import engine_of
 from api.etags import etag, if_match, is_known
 from api.registrations import YAML, read_registration
-from api.responses import JSON, body_of, inline_schema, json_response, next_link, problems, replay_headers
+from api.responses import (
+    JSON,
+    body_of,
+    inline_schema,
+    json_response,
+    next_link,
+    problems,
+    replay_headers,
+    with_warnings,
+)
 from api.schemas.executions import ExecutionCreated, ExecutionDetail
 from api.schemas.registry import (
     ChangeRequest,
@@ -32,6 +42,7 @@ from api.validator import (
     read_envelope,
 )
 from orchestrator.definitions.registry import Source
+from orchestrator.errors import Problem
 from orchestrator.operations.results import WorkflowChange
 
 router = APIRouter(prefix="/v1/workflows", tags=["workflows"])
@@ -76,7 +87,7 @@ async def create(request: Request) -> Response:
             is_active=sent.is_active is not False,
             idempotency=idempotency_of(request, await request.body()),
         )
-    return _changed(done)
+    return await _registered(request, done)
 
 
 @router.put(
@@ -110,7 +121,7 @@ async def put(
         )
     if dry_run:
         return json_response(workflow_fields(done.record) | {"outcome": done.outcome})
-    return _changed(done)
+    return await _registered(request, done)
 
 
 @router.get(
@@ -291,13 +302,18 @@ async def start(request: Request) -> Response:
         return await started(request, submitted, wait_s=wait_s, expected=expected)
 
 
-def _changed(done: WorkflowChange) -> Response:
+async def _registered(request: Request, done: WorkflowChange) -> Response:
+    return _changed(done, await engine_of(request).advice.of_workflow(done.record))
+
+
+def _changed(done: WorkflowChange, warnings: Iterable[Problem] = ()) -> Response:
     """Answer a change with the record it came to."""
     headers = etag(done.record.tag) | replay_headers(done.replayed)
     is_new = done.outcome == "created"
     if is_new:
         headers["Location"] = f"/v1/workflows/{done.record.name}"
     answer = workflow_fields(done.record) | {"outcome": done.outcome}
+    answer = with_warnings(answer, warnings)
     return json_response(answer, status=201 if is_new else 200, headers=headers)
 
 

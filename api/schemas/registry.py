@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.starts import Labels, StartFields
+from api.schemas.warnings import Warnings
 from api.schemas.workflow import WorkflowDefinition
 
 
@@ -95,3 +96,4 @@ Outcome = Literal["created", "updated", "unchanged"]
 
 class WorkflowChanged(WorkflowSummary):
     outcome: Outcome = Field(description="Whether it was new, is another now, or had all this already.")
+    warnings: Warnings

@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.times import Time, rfc3339
+from api.schemas.warnings import Warnings
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.schedule_record import Backfill, ScheduleRecord
 from orchestrator.definitions.schedules import CatchupPolicy, OverlapPolicy
@@ -143,6 +144,7 @@ class ScheduleView(BaseModel):
     paused_reason: str | None
     created_at: str
     updated_at: str
+    warnings: Warnings
 
 
 class SchedulePage(BaseModel):

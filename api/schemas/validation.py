@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, WithJsonSchema
 
 from api.schemas.warnings import ProblemEntry
 
+#: Definitions that are sent beside the one to be judged.
+MOST_BESIDE = 50
+
 
 class ValidationRequest(BaseModel):
     """A definition to judge."""
@@ -14,6 +17,15 @@ class ValidationRequest(BaseModel):
 
     definition: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})] = Field(
         description="The definition as an object, or as YAML text."
+    )
+    beside: Annotated[
+        list[Any],
+        WithJsonSchema({"type": "array", "items": {"anyOf": [{"type": "object"}, {"type": "string"}]}}),
+    ] = Field(
+        default=[],
+        max_length=MOST_BESIDE,
+        description="Definitions that are going to be registered with it: one that it starts by name is "
+        "looked for among them first. They are not judged.",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.times import rfc3339
+from api.schemas.warnings import Warnings
 from orchestrator.definitions.webhooks import MOST_SECRETS, Counts
 from orchestrator.documents.signatures import REFUSAL_WORDS
 from orchestrator.operations.webhook_results import SampleDelivery, WebhookChange, WebhookView
@@ -139,6 +140,7 @@ class WebhookShown(BaseModel):
 
 class WebhookChanged(WebhookShown):
     secret: str | None = Field(description="One that was made for it. It is shown this once.")
+    warnings: Warnings
 
 
 class WebhookPage(BaseModel):

@@ -131,10 +131,10 @@ def add(
         wanted = {field: value for field, value in rule.items() if value is not None}
         if (values := given.values(definition)) is not None:
             wanted["inputs"] = values
-        made = (await client.schedules.create(workflow, wanted, name=name)).document
-        typer.echo(
-            json_line(made) if as_json else f"added {made['name']}, next {made['next_slot'] or 'never'}"
-        )
+        added = await client.schedules.create(workflow, wanted, name=name)
+        say_warnings(added.warnings)
+        line = f"added {added.name}, next {added.next_slot or 'never'}"
+        typer.echo(json_line(added.document) if as_json else line)
         return ExitCode.SUCCESS
 
     call_server(server, act)

@@ -12,10 +12,10 @@ from urllib.parse import quote
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import EMPTY_FILE, STDIN, has_steps, is_json, is_stubs, read_text
+from cli.commands.documents import EMPTY_FILE, STDIN, has_steps, is_json, is_stubs, read_text, title_of
 from cli.commands.local_checks import LocalRefusal, judge_here
 from cli.commands.options import ServerOption
-from cli.output.text import counted, json_text
+from cli.output.text import counted, json_line, json_text
 
 if TYPE_CHECKING:
     from cli.output.json_positions import Mark
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from headrace.judgements import Judgement
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+#: Files that are sent beside one, as many as the API takes.
+MOST_BESIDE = 50
 
 
 class OutputFormat(StrEnum):
@@ -78,9 +82,10 @@ def validate(
 ) -> None:
     """Check workflows and warn about probable mistakes.
 
-    Nothing is stored and nothing runs. Without a server the files are checked here; handlers that only
-    workers have are then warnings. Exit code: 0 good, 1 an error was found (or, with --strict, a warning),
-    2 usage or an unreadable file, 5 the server that --server or API_URL names is away.
+    Nothing is stored and nothing runs. Workflows that these start by name are looked for among the files and
+    in the server. Without one the files are checked here; handlers that only workers have are then warnings,
+    and of workflows only those of the files are known. Exit code: 0 good, 1 an error was found (or, with
+    --strict, a warning), 2 usage or an unreadable file, 5 the server that --server or API_URL names is away.
     """
     try:
         # A shell's `workflows/*.yaml` names the stubs beside them too.
@@ -163,7 +168,9 @@ async def judge(client: AsyncClient, questions: Sequence[Question], *, may_do_wi
     try:
         for each in waiting:
             if each not in here:
-                reports[each.file] = each.report(await client.definitions.validate(each.definition))
+                reports[each.file] = each.report(
+                    await client.definitions.validate(each.definition, beside=_beside(each, waiting))
+                )
     except ServerUnreachable:
         if not may_do_without:
             raise
@@ -172,6 +179,15 @@ async def judge(client: AsyncClient, questions: Sequence[Question], *, may_do_wi
     for each, found in zip(here, judge_here([each.definition for each in here]), strict=True):
         reports[each.file] = each.report(Judgement.from_dict(found))
     return [reports[each.file] for each in questions]
+
+
+def _beside(question: Question, all_of_them: Sequence[Question]) -> list[dict[str, Any] | str]:
+    """The other files that are registered under a name which this one contains."""
+    from headrace.api.workflows import name_of
+
+    text = question.definition if isinstance(question.definition, str) else json_line(question.definition)
+    names = [(name_of(title_of(each.definition)), each) for each in all_of_them if each is not question]
+    return [each.definition for name, each in names if name and name in text][:MOST_BESIDE]
 
 
 def _found(entry: dict[str, Any], *, is_error: bool) -> Found:

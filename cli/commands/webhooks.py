@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.api_call import ExitCode, call_server, say_warnings, usage_error
 from cli.commands.options import AnswerOption, LimitOption, LinesOption, ServerOption
 from cli.output.records import record_lines
 from cli.output.refusals import age_text, cure_of, rejected_text
@@ -90,6 +90,7 @@ def create(
             header=header,
             inputs="payload" if payload_as_inputs else None,
         )
+        say_warnings(made.warnings)
         for line in [json_line(made.document)] if as_json else _issued(made.document, client.base_url):
             typer.echo(line)
         return ExitCode.SUCCESS

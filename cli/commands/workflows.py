@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, refusal, usage_error
+from cli.commands.api_call import ExitCode, call_server, refusal, say_warnings, usage_error
 from cli.commands.documents import read_bytes, read_definition, read_labels, title_of
 from cli.commands.options import (
     AnswerOption,
@@ -36,6 +36,9 @@ workflows = typer.Typer(
     rich_markup_mode=None,
     help="List, read, pause and delete registered workflows.",
 )
+
+
+Warnings = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def apply(
     async def act(client: AsyncClient) -> int:
         from headrace.errors import ApiError
 
-        code = ExitCode.SUCCESS
+        code, applied = ExitCode.SUCCESS, list[tuple[Given, Warnings]]()
         for each in given:
             try:
                 done, line = await (_preview if dry_run else _apply)(client, each, labels)
@@ -91,6 +94,8 @@ def apply(
                 code = ExitCode.USAGE
                 continue
             typer.echo(json_line(done.document) if as_json else line)
+            applied.append((each, done.warnings))
+        await _say_warnings(client, applied)
         return code
 
     call_server(server, act)
@@ -103,7 +108,8 @@ async def _apply(client: AsyncClient, given: Given, labels: dict[str, str] | Non
     if labels is not None:
         changed = await client.workflows.change(done.name, labels=labels)
         is_same = changed.outcome == "unchanged" or done.outcome == "created"
-        done = replace(changed, outcome=done.outcome if is_same else "updated")
+        answer = changed.document | ({"warnings": [*done.warnings]} if done.warnings else {})
+        done = replace(changed, outcome=done.outcome if is_same else "updated", document=answer)
     return done, f"{done.outcome} {done.name} (version {done.version})"
 
 
@@ -266,6 +272,18 @@ def delete(workflow: WorkflowArgument, server: ServerOption = None) -> None:
         return ExitCode.SUCCESS
 
     call_server(server, act)
+
+
+async def _say_warnings(client: AsyncClient, applied: Sequence[tuple[Given, Warnings]]) -> None:
+    """Print what was registered with a warning; what names another of these files is asked again."""
+    for each, warnings in applied:
+        others = [other.name.encode() for other, _ in applied if other is not each]
+        if any(name in each.text for name in others):
+            # The same again changes nothing, and by now all of them are there.
+            warnings = (
+                await client.workflows.apply(each.name, each.text, media_type=each.media_type)
+            ).warnings
+        say_warnings(warnings, of=each.file)
 
 
 def _given(file: Path, name: str | None) -> Given:

@@ -35,12 +35,17 @@ _reads_whole = re.compile(
 
 
 def unknown_inputs(
-    document: Mapping[str, Any], given: Mapping[str, Any] | None, path: str = "inputs"
+    document: Mapping[str, Any],
+    given: Mapping[str, Any] | None,
+    path: str = "inputs",
+    *,
+    called: str = "the workflow",
 ) -> tuple[Problem, ...]:
     """Warn of each input that is given to a workflow and neither listed in its schema nor read by it. Pure.
 
     document  the definition as it was submitted.
     path      of the inputs, in what was sent.
+    called    what a message calls the workflow.
     """
     properties = listed_inputs(document)
     if not given or not properties or given.keys() <= properties.keys():
@@ -53,10 +58,10 @@ def unknown_inputs(
     if _may_read_any(document, text):
         meant = {name: near for name, near in meant.items() if near and _are_alike(name, near)}
         unread = list(meant)
-    problems = [_problem(path, name, near, properties) for name, near in meant.items()]
+    problems = [_problem(called, path, name, near, properties) for name, near in meant.items()]
     if (more := len(unread) - len(problems)) > 0:
-        message = f"and {more:,} more inputs that the workflow does not know"
-        problems.append(Problem(path, "unknown_input", message, kind="graph"))
+        message = f"and {more:,} more inputs that {called} does not know"
+        problems.append(Problem(path, "ignored_input", message, kind="graph"))
     return tuple(problems)
 
 
@@ -82,8 +87,8 @@ def _are_alike(name: str, near: str) -> bool:
     return SequenceMatcher(None, name[:128], near[:128]).ratio() >= _ALIKE
 
 
-def _problem(path: str, name: str, near: str | None, properties: Mapping[str, Any]) -> Problem:
+def _problem(called: str, path: str, name: str, near: str | None, properties: Mapping[str, Any]) -> Problem:
     shown = name[:80]
     hint = f"did you mean {near!r}?" if near else f"inputs: {joined(properties)}"
-    message = f"the workflow has no input {shown!r}, and nothing in it reads one"
-    return Problem(f"{path}.{shown}", "unknown_input", message, hint, kind="graph")
+    message = f"{called} has no input {shown!r}, and nothing in it reads one"
+    return Problem(f"{path}.{shown}", "ignored_input", message, hint, kind="graph")

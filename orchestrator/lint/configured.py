@@ -9,7 +9,7 @@ from orchestrator.definitions.definition import Node
 from orchestrator.definitions.targets import DEFAULT_SECRET, TARGET_FIELDS, Target
 from orchestrator.documents.problems import Findings, joined
 from orchestrator.execution.inventory import Configured
-from orchestrator.lint.context import Linter
+from orchestrator.lint.context import Places
 from orchestrator.lint.template_reads import secrets_of
 from orchestrator.templates.references import is_template
 
@@ -21,15 +21,15 @@ WHSEC = "whsec_"
 NONE_HAS = "which no live worker has"
 
 
-def not_configured(linter: Linter, configured: Configured) -> Iterator[Missing]:
+def not_configured(places: Places, configured: Configured) -> Iterator[Missing]:
     """List what nodes and the ends of the execution name in vain."""
-    for node in linter.definition.nodes:
-        found = chain(_secrets(node, configured, linter.findings), _of_notify(node, configured))
+    for node in places.definition.nodes:
+        found = chain(_secrets(node, configured, places.findings), _of_notify(node, configured))
         for path, code, message, hint in found:
-            yield linter.at(node, path), code, message, hint
+            yield places.at(node, path), code, message, hint
     for field, status in TARGET_FIELDS.items():
-        targets = linter.definition.targets.get(status, ())
-        is_list = isinstance(linter.definition.source.get(field), list)
+        targets = places.definition.targets.get(status, ())
+        is_list = isinstance(places.definition.source.get(field), list)
         for place, target in enumerate(targets):
             yield from _of_target(target, f"{field}[{place}]" if is_list else field, configured)
 

@@ -13,15 +13,29 @@ from orchestrator.lint.reachability import Reachability
 from orchestrator.lint.template_reads import Use, uses_of
 
 
-class Linter:
+class Places:
+    """One definition, the paths of places in it, and what is found there."""
+
+    def __init__(self, definition: Definition, findings: Findings) -> None:
+        self.definition = definition
+        self.findings = findings
+        self.path = "nodes" if definition.source.get("dag") is None else "dag.nodes"
+        self.index = {node.id: index for index, node in enumerate(definition.nodes)}
+
+    def at(self, node: Node, field: str = "") -> str:
+        path = f"{self.path}[{self.index[node.id]}]"
+        return f"{path}.{field}" if field else path
+
+    def warn(self, path: str, code: str, message: str, hint: str | None = None) -> None:
+        self.findings.add(path, code, message, hint, kind="graph")
+
+
+class Linter(Places):
     """One definition with its template uses and reachability, and the paths of places in it."""
 
     def __init__(self, definition: Definition, findings: Findings, budget: LintBudget = BUDGET) -> None:
-        self.definition = definition
-        self.findings = findings
+        super().__init__(definition, findings)
         self.budget = budget
-        self.path = "nodes" if definition.source.get("dag") is None else "dag.nodes"
-        self.index = {node.id: index for index, node in enumerate(definition.nodes)}
         self.uses: dict[str, list[Use]] = {
             node.id: list(uses_of(node))
             for node in definition.nodes
@@ -31,10 +45,6 @@ class Linter:
         read = {use.root for uses in self.uses.values() for use in uses}
         self.watched = read.intersection(self.index)
         self.reach = Reachability(definition, self.known, watched=self.watched, budget=budget)
-
-    def at(self, node: Node, field: str = "") -> str:
-        path = f"{self.path}[{self.index[node.id]}]"
-        return f"{path}.{field}" if field else path
 
     def where_set(self, node: Node, field: str) -> str | None:
         """Find where the author gave a node this field: itself, or the defaults; None when it did not."""
@@ -51,6 +61,3 @@ class Linter:
         for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", path):
             holder = holder[int(index)] if index else holder[name]
         return isinstance(holder, list)
-
-    def warn(self, path: str, code: str, message: str, hint: str | None = None) -> None:
-        self.findings.add(path, code, message, hint, kind="graph")

@@ -91,3 +91,17 @@ def test_handlers_of_your_own_are_known_by_what_they_declare(tmp_path: Path) -> 
     assert [each["message"] for each in found["errors"]] == [
         "node 'Npost_it': handler 'post_it' needs the config field 'text'"
     ]
+
+
+def test_what_starts_and_is_started_is_compared_as_far_as_it_is_known() -> None:
+    schema = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
+    child = {"name": "Kid", "inputs": schema, "nodes": [node("noop")]}
+    start = node("sub_workflow", config={"workflow": "kid", "inputs": {"n": "x"}})
+    parent = {"name": "Parent", "nodes": [start]}
+
+    alone, together = judge(parent, Limits()), judge(parent, Limits(), beside=[child])
+    scheduled = judge(child | {"triggers": {"schedules": [{"cron": "@daily"}]}}, Limits())
+
+    assert alone["warnings"] == []
+    assert [each["path"] for each in together["warnings"]] == ["nodes[0].config.inputs.n"]
+    assert [each["path"] for each in scheduled["errors"]] == ["triggers.schedules[0].inputs"]

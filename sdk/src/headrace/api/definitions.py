@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace.calls import Definition, Part, Steps, Way, given, operation, path_of, post
@@ -14,9 +14,13 @@ class Definitions(Part[Way]):
     """`client.definitions`. A definition is an object, YAML text, or a built one."""
 
     @operation
-    def validate(self, definition: Definition) -> Steps[Judgement]:
-        """Errors and warnings of a definition."""
-        body = {"definition": definition_of(definition)}
+    def validate(self, definition: Definition, *, beside: Sequence[Definition] = ()) -> Steps[Judgement]:
+        """Errors and warnings of a definition.
+
+        beside  definitions that are going to be registered with it, and that it may start by name.
+        """
+        others = [definition_of(each) for each in beside]
+        body = {"definition": definition_of(definition)} | given(beside=others or None)
         return Judgement.from_dict((yield from post(path_of("validate"), body, is_safe=True)))
 
     @operation

@@ -11,7 +11,7 @@ from tests.unit.cli.commands.invoking import answer_with
 
 WARNING = {
     "path": "inputs.custmer",
-    "code": "unknown_input",
+    "code": "ignored_input",
     "message": "the workflow has no input 'custmer', and nothing in it reads one",
     "hint": "did you mean 'customer'?",
 }

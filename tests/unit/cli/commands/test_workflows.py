@@ -76,7 +76,11 @@ class Registry:
             outcome = "unchanged"
         else:
             texts.append(request.content)
-        return httpx2.Response(200, json=self.record(name) | {"outcome": outcome})
+        answer = self.record(name) | {"outcome": outcome}
+        if b"kid" in request.content and "kid" not in self.texts:
+            warning = {"path": "nodes[0].config.workflow", "code": "unknown_workflow", "message": "no kid"}
+            answer["warnings"] = [warning]
+        return httpx2.Response(200, json=answer)
 
     def _foreseen(self, name: str, texts: list[bytes], request: httpx2.Request) -> httpx2.Response:
         outcome, version = "created", 1
@@ -136,6 +140,21 @@ def test_a_dry_run_of_apply_says_what_it_would_do(registry: Registry, tmp_path: 
     assert f"{bad}: refused: 1 problem" in changed[1]
     assert registry.texts["order-pipeline"] == [ORDER.encode()]
     assert not [asked for asked in registry.asked if asked.method == "PATCH"]
+
+
+def test_apply_prints_warnings_once_all_files_are_registered(registry: Registry, tmp_path: Path) -> None:
+    parent, kid = tmp_path / "parent.yaml", tmp_path / "kid.yaml"
+    parent.write_text("name: Parent\nnodes: [{id: A, handler: sub_workflow, config: {workflow: kid}}]\n")
+    kid.write_text("name: Kid\nnodes: [{id: A, handler: noop}]\n")
+    made = "created parent (version 1)"
+
+    alone = run("apply", str(parent))
+    registry.texts.clear()
+    together = run("apply", str(parent), str(kid))
+
+    warning = f"{parent}: warning: nodes[0].config.workflow: no kid"
+    assert alone == (0, [made, warning])
+    assert together == (0, [made, "created kid (version 1)"])
 
 
 def test_apply_takes_json_and_another_name(registry: Registry, tmp_path: Path) -> None:

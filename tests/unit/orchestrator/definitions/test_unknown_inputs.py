@@ -24,7 +24,7 @@ def said(document: dict[str, Any], **given: Any) -> list[tuple[str, str | None]]
 def test_a_name_that_is_nearly_one_of_its_inputs_is_warned_of_with_that_one() -> None:
     (problem,) = unknown_inputs(workflow(), {"custmer": 3})
 
-    assert (problem.path, problem.code) == ("inputs.custmer", "unknown_input")
+    assert (problem.path, problem.code) == ("inputs.custmer", "ignored_input")
     assert problem.message == "the workflow has no input 'custmer', and nothing in it reads one"
     assert problem.hint == "did you mean 'customer'?"
 
