@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from api.schemas.warnings import Warnings
+
 Readable = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})]
 Stubs = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}, {"type": "null"}]})]
 
@@ -58,3 +60,4 @@ class SimulationAnswer(BaseModel):
     waiting: list[str]
     output: Any = Field(description="What the `output` of the definition came to; null without one.")
     output_error: dict[str, Any] | None = Field(description="Why it came to nothing.")
+    warnings: Warnings

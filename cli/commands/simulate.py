@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, usage_error
+from cli.commands.api_call import ExitCode, say_warnings, usage_error
 from cli.commands.documents import STDIN, has_steps, read_definition, read_inputs, read_text, read_trigger
 from cli.commands.local_checks import LocalRefusal, judge_here
 from cli.commands.options import InputsOption, TriggerFileOption
@@ -85,6 +85,7 @@ def simulate(
         is_usage = bool(refused["problems"])
         raise typer.Exit(ExitCode.USAGE if is_usage else ExitCode.FAILED)
     result = answer["result"]
+    say_warnings(result.get("warnings", ()))
     for line in [json_text(result)] if as_json else as_text(result):
         typer.echo(line)
     raise typer.Exit(_CODES.get(result["status"], ExitCode.FAILED))

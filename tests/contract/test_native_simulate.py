@@ -91,3 +91,15 @@ async def test_a_process_that_was_killed_is_started_again(client: httpx2.AsyncCl
     answers = [(await client.post("/v1/simulate", json=body)).status_code for _ in range(2)]
 
     assert answers == [200, 200]
+
+
+async def test_an_input_that_nothing_reads_is_warned_of(client: httpx2.AsyncClient) -> None:
+    schema = {"type": "object", "properties": {"customer": {"default": 1}}}
+    document = {"name": "w", "inputs": schema, "nodes": [{"id": "A", "handler": "noop"}]}
+
+    answer = await client.post("/v1/simulate", json={"definition": document, "inputs": {"custmer": 3}})
+    good = await client.post("/v1/simulate", json={"definition": document, "inputs": {"customer": 3}})
+
+    (warning,) = answer.json()["warnings"]
+    assert (warning["path"], warning["hint"]) == ("inputs.custmer", "did you mean 'customer'?")
+    assert "warnings" not in good.json()

@@ -25,6 +25,7 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_blocking
 from config import get_settings
 from logs import run_process
+from orchestrator.definitions.unknown_inputs import unknown_inputs
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml, located
@@ -85,7 +86,8 @@ async def answer(line: bytes, redis: Redis, *, keys: Keys, limits: Limits) -> di
             )
             trigger = asked.get("trigger")
             played = await simulator.run(document, inputs, trigger=trigger, patience_s=patience_s)
-            return {"result": rendered(played)}
+            ignored = [problem.to_dict() for problem in unknown_inputs(document, inputs)]
+            return {"result": rendered(played) | ({"warnings": ignored} if ignored else {})}
         except StubsInvalid as error:
             raise StubsInvalid(_found_in_stubs(error.problems, find_stub)) from None
         except DefinitionInvalid as error:
