@@ -18,6 +18,8 @@ from orchestrator.errors import Problem
 
 #: Names that are spoken of one by one.
 MOST_NAMED = 5
+#: Definitions that are larger are not searched: a start waits for this, and the event loop with it.
+MOST_BYTES = 256 * 1024
 #: How alike two names are of which one is taken for the other, though something may read any name.
 _ALIKE = 0.85
 #: Keywords of a schema by which it may take names that its `properties` do not list.
@@ -51,6 +53,8 @@ def unknown_inputs(
     if not given or not properties or given.keys() <= properties.keys():
         return ()
     text = exact_json.dumps(document)
+    if len(text) > MOST_BYTES:
+        return ()
     read = {(one or other).decode(errors="replace") for one, other in _named.findall(text)}
     unread = [name for name in given if name not in properties and name not in read]
     free = [name for name in properties if name not in given]

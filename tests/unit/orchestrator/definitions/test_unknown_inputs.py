@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.definitions.unknown_inputs import MOST_NAMED, unknown_inputs
+from orchestrator.definitions.unknown_inputs import MOST_BYTES, MOST_NAMED, unknown_inputs
 
 LISTED = {"type": "object", "properties": {"customer": {"type": "integer"}, "amount": {"default": 1}}}
 READS_ONE = {"v": "{{ inputs.customer }}"}
@@ -45,6 +45,10 @@ def test_of_many_only_the_first_are_named() -> None:
 
     assert len(found) == MOST_NAMED + 1
     assert found[-1].message == "and 3 more inputs that the workflow does not know"
+
+
+def test_a_definition_that_takes_long_to_search_is_not_searched() -> None:
+    assert said(workflow({"v": "x" * MOST_BYTES}), custmer=3) == []
 
 
 @pytest.mark.parametrize(
