@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BeforeValidator
 
+from headrace.configs import FaultsInside
+from orchestrator.documents.json_schema import schema_faults
 from orchestrator.templates.references import is_template
 
 
@@ -17,6 +19,13 @@ def has_template(value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(has_template(each) for pair in value.items() for each in pair)
     return isinstance(value, list) and any(has_template(each) for each in value)
+
+
+def checked_schema(schema: dict[str, Any] | None, what: str) -> dict[str, Any] | None:
+    """Give a JSON Schema of a config as it is; raises FaultsInside. what: the field that holds it."""
+    if schema is not None and (faults := schema_faults(schema, what)):
+        raise FaultsInside([(fault.place, fault.message, fault.hint) for fault in faults])
+    return schema
 
 
 def _whole(value: Any) -> Any:

@@ -28,7 +28,7 @@ from orchestrator.definitions.retry import RetryPolicy, read_retry
 from orchestrator.definitions.targets import TARGET_FIELDS, read_targets
 from orchestrator.definitions.triggers import read_triggers
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.json_schema import one_definition, schema_problem
+from orchestrator.documents.json_schema import one_definition, schema_faults
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, no_workflow
 from orchestrator.errors import DefinitionInvalid
@@ -77,9 +77,8 @@ def _compile(
     name = top.title("name")
     schema = document.get("inputs")
     if schema is not None and not is_stored:
-        problem = schema_problem(schema)
-        if problem:
-            findings.add("inputs", "bad_schema", problem)
+        for fault in schema_faults(schema):
+            findings.add(f"inputs{fault.place}", "bad_schema", fault.message, fault.hint)
     interface = read_interface(top)
     defaults = _read_defaults(top, findings)
 

@@ -11,7 +11,7 @@ from headrace.names import ID_RULE, is_id
 from headrace.wording import quoted
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.json_schema import schema_problem
+from orchestrator.documents.json_schema import schema_faults
 from orchestrator.documents.problems import Findings, joined
 
 #: The handler that writes a typed event.
@@ -210,7 +210,7 @@ def _end(fields: Fields, name: str, default: str) -> EventType | None:
         return None
     # None of these words is one of JSON Schema.
     if raw and not raw.keys() & frozenset(_END_FIELDS):
-        return EventType(default, _schema(raw, where, default, fields.findings))
+        return EventType(default, _schema(raw, where, fields.findings))
     inner = Fields(raw, where, fields.findings)
     inner.refuse_unknown(frozenset(_END_FIELDS), _END_FIELDS)
     return _type(inner, inner.identifier("name") or default)
@@ -246,16 +246,17 @@ def _events(fields: Fields) -> dict[str, EventType]:
 def _type(fields: Fields, name: str) -> EventType:
     schema: Any = fields.raw.get("schema")
     if schema is not None:
-        schema = _schema(schema, fields.where("schema"), name, fields.findings)
+        schema = _schema(schema, fields.where("schema"), fields.findings)
     return EventType(name, schema, _types(fields), _qualified_name(fields))
 
 
-def _schema(schema: Any, where: str, name: str, findings: Findings) -> dict[str, Any] | None:
+def _schema(schema: Any, where: str, findings: Findings) -> dict[str, Any] | None:
     """Check a schema, unless it was accepted before."""
-    if not findings.is_stored and (problem := schema_problem(schema, name)):
-        findings.add(where, "bad_schema", f"'{where}': {problem}")
-        return None
-    return schema if isinstance(schema, dict) else None
+    faults = [] if findings.is_stored else schema_faults(schema, where)
+    for fault in faults:
+        message = fault.message if where in fault.message else f"'{where}': {fault.message}"
+        findings.add(f"{where}{fault.place}", "bad_schema", message, fault.hint)
+    return None if faults or not isinstance(schema, dict) else schema
 
 
 def _types(fields: Fields) -> tuple[str, ...]:

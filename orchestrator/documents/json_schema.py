@@ -7,7 +7,7 @@ time, and what a schema costs is counted before it is compiled and before each c
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +28,7 @@ from orchestrator.documents.schema_costs import (
 )
 from orchestrator.documents.schema_patterns import unsupported
 from orchestrator.documents.schema_words import (
+    SchemaFault,
     by_place,
     describe_error,
     describe_schema_error,
@@ -40,6 +41,8 @@ from orchestrator.errors import InputsInvalid, Problem
 MAX_PROBLEMS = 50
 #: All schemas of one definition: about 2 s, none of which an event loop waits for.
 MAX_TOGETHER = 40 * MAX_COMPILING
+#: Schemas that cost more to compile have their first fault named only: listing takes several times as long.
+MAX_LISTED = MAX_COMPILING // 10
 #: Keywords whose problems hold others, or what may be a long list.
 _GATHERING = (b'"anyOf"', b'"oneOf"', b'"propertyNames"', b'"not"', b'"enum"', b'"const"')
 #: Units that the schemas of the definition have left which is being compiled.
@@ -75,26 +78,50 @@ class Verdict:
 
 
 def schema_problem(schema: Any, what: str = "inputs") -> str | None:
-    """Say what is wrong with a schema, or None. `what`: the field that holds it."""
+    """Say what is wrong with a schema first of all, or None. `what`: the field that holds it."""
+    return next((fault.message for fault in schema_faults(schema, what)), None)
+
+
+def schema_faults(schema: Any, what: str = "inputs") -> list[SchemaFault]:
+    """List what is wrong with a schema. `what`: the field that holds it, with which each place begins."""
     if not isinstance(schema, dict):
-        return f"the {what} schema must be an object, got {kind_of(schema)}"
+        return [SchemaFault("", f"the {what} schema must be an object, got {kind_of(schema)}")]
     try:
         text = exact_json.dumps(schema)
         found, cost = _counted(text)
         _spend_together(cost)
-        if problem := _bad_reference_or_pattern(found):
-            return problem
+        if faults := _bad_references_and_patterns(found):
+            return faults
+        if cost <= MAX_LISTED and (faults := _bad_keywords(found, what)):
+            return faults
         _compiled(text)
     except TooMuch:
-        return (
+        message = (
             f"the {what} schema is too large, by itself or with others of this definition: leave parts "
             "out, or repeat less in its patterns ('maxLength' limits a text as well)"
         )
+        return [SchemaFault("", message)]
     except ValidationError as error:
-        return describe_schema_error(error, what)
+        return [describe_schema_error(error, what)]
     except (RecursionError, ValueError, TypeError) as error:
-        return f"not a usable JSON Schema: {type(error).__name__}"
-    return None
+        return [SchemaFault("", f"not a usable JSON Schema: {type(error).__name__}")]
+    return []
+
+
+def _bad_keywords(schema: dict[str, Any], what: str) -> list[SchemaFault]:
+    """List the keywords with a value that they cannot have, one fault for each place."""
+    faults: dict[str, SchemaFault] = {}
+    for error in sorted(_every_keyword().iter_errors(schema), key=by_place):
+        fault = describe_schema_error(error, what)
+        faults.setdefault(fault.place, fault)
+        if len(faults) >= MAX_PROBLEMS:
+            break
+    return list(faults.values())
+
+
+@lru_cache(maxsize=1)
+def _every_keyword() -> Draft202012Validator:
+    return Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/schema"})
 
 
 def compile_schema(schema: dict[str, Any]) -> bool:
@@ -148,7 +175,7 @@ def judge(schema: dict[str, Any], value: Any, what: str, effort: Effort = IN_A_L
         message = f"the schema asks for too many checks of this {what}"
         return Verdict((Problem(what, "too_complex", message),), not error.is_final)
     except ValidationError as error:
-        return _unusable(what, describe_schema_error(error, "schema"))
+        return _unusable(what, describe_schema_error(error, "schema").message)
     except Exception as error:  # whatever a strange schema makes of strange values is the caller's problem
         return _unusable(what, f"{type(error).__name__}: {str(error)[:200]}")
 
@@ -249,19 +276,22 @@ def _refuse(uri: str) -> Any:
     raise ValueError(f"{uri[:100]!r} {_OUTSIDE}")
 
 
-def _bad_reference_or_pattern(schema: dict[str, Any]) -> str | None:
-    stack: list[Any] = [schema]
-    while stack:
-        part = stack.pop()
+def _bad_references_and_patterns(schema: dict[str, Any]) -> list[SchemaFault]:
+    faults: list[SchemaFault] = []
+    stack: list[tuple[Any, tuple[str | int, ...]]] = [(schema, ())]
+    while stack and len(faults) < MAX_PROBLEMS:
+        part, path = stack.pop()
         if isinstance(part, list):
-            stack += part
-        elif isinstance(part, Mapping):
-            stack += part.values()
+            stack += [(below, (*path, index)) for index, below in reversed([*enumerate(part)])]
+        elif isinstance(part, dict):
+            stack += [(below, (*path, name)) for name, below in reversed([*part.items()])]
             for keyword in ("$ref", "$dynamicRef"):
                 target = part.get(keyword)
                 if isinstance(target, str) and not target.startswith("#"):
-                    return f"{keyword} {target[:100]!r} {_OUTSIDE}"
+                    message = f"{keyword} {target[:100]!r} {_OUTSIDE}"
+                    faults.append(SchemaFault(place_of((*path, keyword)), message))
             for text in patterns_of(part):
                 if name := unsupported(text):
-                    return f"the pattern {text[:100]!r} has {name}, which is not supported"
-    return None
+                    message = f"the pattern {text[:100]!r} has {name}, which is not supported"
+                    faults.append(SchemaFault(place_of(path), message))
+    return faults

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jsonschema_rs import ValidationError, ValidationErrorKind
@@ -15,6 +16,20 @@ from orchestrator.documents.problems import joined
 _MOST_OPTIONS, _MOST_CHARACTERS = 20, 300
 _LONGEST = 500
 _Kind = ValidationErrorKind
+_OTHER_TYPE_WORDS = {
+    "str": "string", "text": "string", "int": "integer", "long": "integer", "float": "number",
+    "double": "number", "decimal": "number", "bool": "boolean", "dict": "object", "map": "object",
+    "list": "array", "tuple": "array", "none": "null",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaFault:
+    """What is wrong at one place of a schema; the place is below the field that holds it: `.properties.n`."""
+
+    place: str
+    message: str
+    hint: str | None = None
 
 
 def place_of(path: Iterable[str | int]) -> str:
@@ -83,19 +98,41 @@ def describe_error(error: ValidationError, where: str, names: Collection[str] = 
     return f"'{where}': {_said(error)}"[:_LONGEST]
 
 
-def describe_schema_error(error: ValidationError, what: str) -> str:
+def describe_schema_error(error: ValidationError, what: str) -> SchemaFault:
     """Say what is wrong with a schema itself; `what` is the field that holds it."""
     path = error.instance_path
-    where = f"{what}{place_of(path)}"[:_LONGEST]
+    place = place_of(path)[:_LONGEST]
+    where = f"{what}{place}"
     if isinstance(error.kind, _Kind.Referencing):
-        return f"not a valid JSON Schema: {error.message[:_LONGEST]}"
+        return SchemaFault(place, f"not a valid JSON Schema: {error.message[:_LONGEST]}")
     if isinstance(error.kind, _Kind.Format) and isinstance(error.instance, str):
-        return f"the pattern {error.instance[:100]!r} is not a regular expression, or one too large"
+        message = f"the pattern {error.instance[:100]!r} is not a regular expression, or one too large"
+        return SchemaFault(place, message)
     if path and path[-1] == "type":
         message = f"'{where}' must be one of {', '.join(sorted(TYPE_WORDS))}, found {quoted(error.instance)}"
     else:
         message = describe_error(error, where)
-    return f"not a valid JSON Schema: {message}"
+    return SchemaFault(place, f"not a valid JSON Schema: {message}", _hint_at_keyword(path, error.instance))
+
+
+def type_meant(word: object) -> str | None:
+    """Name the type of JSON Schema that a word stands for: itself, or one of a programming language."""
+    if not isinstance(word, str):
+        return None
+    return word if word in TYPE_WORDS else _OTHER_TYPE_WORDS.get(word.lower()) or closest(word, TYPE_WORDS)
+
+
+def _hint_at_keyword(path: Sequence[str | int], found: object) -> str | None:
+    """Say what was probably meant by the value of a keyword, or by a word in the place of a schema."""
+    keyword, holder = path[-1] if path else None, path[-2] if len(path) > 1 else None
+    meant = type_meant(found)
+    if holder == "properties" and meant:
+        return f"write {{type: {meant}}}"
+    if keyword == "type" and meant:
+        return f"did you mean {meant!r}?"
+    if keyword == "required" and isinstance(found, bool):
+        return "'required' stands beside 'properties', and lists names: required: [name]"
+    return None
 
 
 def _one_of(options: list[Any]) -> str:

@@ -14,9 +14,9 @@ from clients.llm.provider import LlmRequest
 from headrace import Terminal, handler
 from headrace.tools import LlmReply, LlmUsage
 from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
-from orchestrator.documents.json_schema import schema_problem, value_problems
+from orchestrator.documents.json_schema import value_problems
 from orchestrator.errors import ErrorType
-from workers.config_models import WHOLE
+from workers.config_models import WHOLE, checked_schema
 from workers.context import HandlerContext
 from workers.excerpts import Excerpt
 from workers.library.metered_llm import MeteredLlm
@@ -87,9 +87,7 @@ class LlmConfig(BaseModel):
     @field_validator("json_schema")
     @classmethod
     def _a_schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        if value is not None and (problem := schema_problem(value, "schema")):
-            raise ValueError(problem)
-        return value
+        return checked_schema(value, "config.schema")
 
     @field_validator("extra_body")
     @classmethod

@@ -13,10 +13,10 @@ from headrace import Completed, handler
 from headrace.wording import cut
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
-from orchestrator.documents.json_schema import schema_problem, value_problems
+from orchestrator.documents.json_schema import value_problems
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import WaitingOn
-from workers.config_models import WHOLE, has_template
+from workers.config_models import WHOLE, checked_schema, has_template
 from workers.context import HandlerContext
 from workers.library.control import one_or_many_ids
 from workers.library.plain_text import as_text
@@ -64,7 +64,7 @@ class WaitForSignalConfig(_Wait):
     @field_validator("payload_schema")
     @classmethod
     def _a_schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        return _checked_schema(value, "schema")
+        return checked_schema(value, "config.schema")
 
     @field_validator("received_branch", "timeout_branch", mode="before")
     @classmethod
@@ -127,7 +127,7 @@ class ApprovalConfig(_Wait):
     @field_validator("form")
     @classmethod
     def _a_schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        return _checked_schema(value, "form")
+        return checked_schema(value, "config.form")
 
     @field_validator("assignees", mode="before")
     @classmethod
@@ -184,9 +184,3 @@ async def approval(config: ApprovalConfig, context: HandlerContext) -> Outcome:
 def shown_hash(ask: dict[str, Any]) -> str:
     """Hash what is shown, so that a decision about one thing is never taken for another."""
     return hashlib.sha256(exact_json.dumps(ask, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _checked_schema(schema: dict[str, Any] | None, what: str) -> dict[str, Any] | None:
-    if schema is not None and (problem := schema_problem(schema, what)):
-        raise ValueError(problem)
-    return schema

@@ -23,6 +23,17 @@ class ConfigProblem:
     hint: str | None = None
 
 
+class FaultsInside(ValueError):
+    """Raised by a validator that finds several faults inside of one field.
+
+    faults  for each: its place below the field, such as `.properties.n`, what is wrong, and a hint.
+    """
+
+    def __init__(self, faults: Sequence[tuple[str, str, str | None]]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(message for _, message, _ in faults))
+
+
 #: What a field should have been, by pydantic's word for what is wrong with it.
 _EXPECTED: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "string_type": lambda _: "text",
@@ -85,6 +96,10 @@ def config_problems(
         # One form of several did not fit, and another fitted but for what is inside of it: report that.
         inside = (f"{path}.", f"{path}[")
         if not entries[0]["is_whole"] and any(other.startswith(inside) for other in places):
+            continue
+        error_inside = (entries[0].get("ctx") or {}).get("error")
+        if isinstance(error_inside, FaultsInside):
+            problems += [ConfigProblem(path + place, said, hint) for place, said, hint in error_inside.faults]
             continue
         message, hint = _describe(path, entries, handler_name, model)
         problems.append(ConfigProblem(path, message, hint))

@@ -69,8 +69,8 @@ def found(handler: str, config: dict[str, Any], **fields: Any) -> list[Problem]:
         (
             "llm",
             {"prompt": "x", "schema": {"type": "strin"}},
-            "schema",
-            f"'schema.type' must be one of {TYPES}, found 'strin'",
+            "schema.type",
+            f"'config.schema.type' must be one of {TYPES}, found 'strin'",
         ),
         ("switch", {"value": 1, "cases": []}, "cases", "must be an object, found an empty list"),
         (
@@ -90,8 +90,8 @@ def found(handler: str, config: dict[str, Any], **fields: Any) -> list[Problem]:
         (
             "approval",
             {"prompt": "x", "form": {"type": "x"}},
-            "form",
-            f"'form.type' must be one of {TYPES}, found 'x'",
+            "form.type",
+            f"'config.form.type' must be one of {TYPES}, found 'x'",
         ),
         ("delay", {"seconds": "1w"}, "seconds", "allowed: seconds, or '250ms', '30s', '5m', '1h30m', '2d'"),
         ("delay", {"seconds": True}, "seconds", "expected a duration, got true or false"),
@@ -192,3 +192,12 @@ def test_what_a_node_may_have_is_told_as_precisely(fields: dict[str, Any], said:
 
 def test_items_may_be_one_template() -> None:
     assert not found("noop", {}, map={"items": "{{ inputs.rows | list }}"})
+
+
+def test_every_fault_of_a_schema_in_a_config_has_its_own_place() -> None:
+    schema = {"properties": {"n": {"type": "int"}, "m": {"minLength": "x"}}}
+
+    assert [(problem.path, problem.hint) for problem in found("llm", {"prompt": "x", "schema": schema})] == [
+        ("nodes[0].config.schema.properties.m.minLength", None),
+        ("nodes[0].config.schema.properties.n.type", "did you mean 'integer'?"),
+    ]

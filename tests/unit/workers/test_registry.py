@@ -199,7 +199,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("llm", {"prompt": "a", "messages": [{"role": "user", "content": "b"}]}, "config"),
     ("llm", {"prompt": "a", "temperature": 1}, "config.temperature"),
     ("llm", {"prompt": "a", "max_tokens": 0}, "config.max_tokens"),
-    ("llm", {"prompt": "a", "schema": {"type": "objekt"}}, "config.schema"),
+    ("llm", {"prompt": "a", "schema": {"type": "objekt"}}, "config.schema.type"),
     ("llm", {"prompt": "a", "extra_body": {"stream": True}}, "config.extra_body"),
     ("llm", {"messages": [{"role": "system", "content": "a"}]}, "config.messages[0].role"),
     ("llm", {"messages": [{"role": "user"}]}, "config.messages[0].content"),

@@ -81,7 +81,7 @@ def test_version_follows_content_not_key_order() -> None:
         ({"name": "a\nb", "nodes": [node("A")]}, "name", "bad_value", "shape", "such as U+000A"),
         ({"name": "a\x1b[31m", "nodes": [node("A")]}, "name", "bad_value", "shape", "such as U+001B"),
         ({"name": "a\u2028b", "nodes": [node("A")]}, "name", "bad_value", "shape", "such as U+2028"),
-        (workflow(node("A"), inputs={"type": "strin"}), "inputs", "bad_schema", "shape", "JSON Schema"),
+        (workflow(node("A"), inputs={"type": "strin"}), "inputs.type", "bad_schema", "shape", "JSON Schema"),
         (workflow(node("A"), execution_timeout="soon"), "execution_timeout", "bad_duration", "shape", "soon"),
         ([], "", "wrong_type", "shape", "must be an object"),
         (None, "", "wrong_type", "shape", "the document is empty; a workflow is an object with a name"),

@@ -90,7 +90,7 @@ def test_an_end_is_a_type_or_its_schema_alone(written: Any, expected: EventType)
         ({"start": 7}, "interface.start", "wrong_type", "'interface.start' must be an object, got 7"),
         ({"stop": {"name": "a b"}}, "interface.stop.name", "bad_id", "must be made of letters"),
         ({"stop": {"name": "X", "schem": {}}}, "interface.stop.schem", "unknown_field", "'schem'"),
-        ({"stop": {"type": "objekt"}}, "interface.stop", "bad_schema", "objekt"),
+        ({"stop": {"type": "objekt"}}, "interface.stop.type", "bad_schema", "objekt"),
         ({"stop": {"schema": []}}, "interface.stop.schema", "bad_schema", "must be an object, got a list"),
         ({"events": []}, "interface.events", "wrong_type", "must be an object, got a list"),
         (
@@ -103,13 +103,13 @@ def test_an_end_is_a_type_or_its_schema_alone(written: Any, expected: EventType)
         ({"events": {"X Y": {}}}, "interface.events.X Y", "bad_id", "'X Y' in 'interface.events'"),
         (
             {"events": {"X": {"schema": {"type": 3}}}},
-            "interface.events.X.schema",
+            "interface.events.X.schema.type",
             "bad_schema",
-            "'interface.events.X.schema': ",
+            "'interface.events.X.schema.type' must be one of",
         ),
         (
             {"events": {"X": {"schema": {"$ref": "http://x"}}}},
-            "interface.events.X.schema",
+            "interface.events.X.schema.$ref",
             "bad_schema",
             "points outside the schema",
         ),

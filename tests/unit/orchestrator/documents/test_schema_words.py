@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.documents.json_schema import check_inputs, schema_problem, value_problems
+from orchestrator.documents.json_schema import check_inputs, schema_faults, schema_problem, value_problems
 from orchestrator.errors import InputsInvalid
 
 
@@ -84,3 +84,44 @@ def test_problems_stand_in_the_order_of_their_places() -> None:
 )
 def test_a_schema_that_cannot_be_used_is_told_why(schema: dict[str, Any], said: str) -> None:
     assert schema_problem(schema, "x") == said
+
+
+def test_every_fault_of_a_schema_is_named_once_with_its_place_and_what_was_meant() -> None:
+    schema = {
+        "type": "objct",
+        "properties": {
+            "a": "int",
+            "b": {"type": "float", "minimum": "low"},
+            "c": {"type": "string", "required": True},
+            "type": {"type": ["string", "nul"]},
+        },
+    }
+
+    assert [(fault.place, fault.hint) for fault in schema_faults(schema, "x")] == [
+        (".properties.a", "write {type: integer}"),
+        (".properties.b.minimum", None),
+        (".properties.b.type", "did you mean 'number'?"),
+        (
+            ".properties.c.required",
+            "'required' stands beside 'properties', and lists names: required: [name]",
+        ),
+        (".properties.type.type", None),
+        (".type", "did you mean 'object'?"),
+    ]
+
+
+def test_every_reference_to_the_outside_and_every_pattern_that_is_not_supported_is_named() -> None:
+    far: dict[str, Any] = {"$ref": "http://x"}
+    schema = {"properties": {"a": far, "b": {"items": [far, {"pattern": "(?=a)"}]}}}
+
+    assert [fault.place for fault in schema_faults(schema, "x")] == [
+        ".properties.a.$ref",
+        ".properties.b.items[0].$ref",
+        ".properties.b.items[1]",
+    ]
+
+
+def test_of_a_large_schema_the_first_fault_is_named() -> None:
+    properties = {f"p{number}": {"type": "strin"} for number in range(1_000)}
+
+    assert len(schema_faults({"properties": properties}, "x")) == 1
