@@ -115,17 +115,17 @@ def describe_schema_error(error: ValidationError, what: str) -> SchemaFault:
     return SchemaFault(place, f"not a valid JSON Schema: {message}", _hint_at_keyword(path, error.instance))
 
 
-def type_meant(word: object) -> str | None:
+def type_named(word: object) -> str | None:
     """Name the type of JSON Schema that a word stands for: itself, or one of a programming language."""
     if not isinstance(word, str):
         return None
-    return word if word in TYPE_WORDS else _OTHER_TYPE_WORDS.get(word.lower()) or closest(word, TYPE_WORDS)
+    return word if word in TYPE_WORDS else _OTHER_TYPE_WORDS.get(word.lower())
 
 
 def _hint_at_keyword(path: Sequence[str | int], found: object) -> str | None:
     """Say what was probably meant by the value of a keyword, or by a word in the place of a schema."""
     keyword, holder = path[-1] if path else None, path[-2] if len(path) > 1 else None
-    meant = type_meant(found)
+    meant = type_named(found) or (closest(found, TYPE_WORDS) if isinstance(found, str) else None)
     if holder == "properties" and meant:
         return f"write {{type: {meant}}}"
     if keyword == "type" and meant:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator.documents.schema_costs import MAX_COMPILING
+
 
 @dataclass(frozen=True, slots=True)
 class LintBudget:
@@ -27,6 +29,10 @@ class LintBudget:
     output_nodes: int = 100
     #: Processor time for all expressions that read nothing together.
     constants_cpu_s: float = 1.0
+    #: What compiling the schemas of all defaults may cost together, in units of `schema_costs`.
+    schema_units: int = MAX_COMPILING
+    #: Unknown words of schemas, and error types, that are compared with those that are known.
+    compared_words: int = 500
     #: Dependencies of one join that are compared in pairs to explain why it never runs.
     compared_dependencies: int = 50
 

@@ -32,6 +32,7 @@ from orchestrator.lint.dead_nodes import (
 from orchestrator.lint.events import unchecked_stop, undeclared_events
 from orchestrator.lint.map_reads import misread_maps
 from orchestrator.lint.references import missing_in_output, missing_references
+from orchestrator.lint.schemas import misread_schemas
 from orchestrator.lint.template_reads import uses_in
 from orchestrator.lint.timeouts import DELAY, format_ms, idle_rules, short_limits, waits_for_ms
 from orchestrator.lint.waits import endless_waits, unbounded_waits, unheard_decisions
@@ -74,7 +75,9 @@ def _output(linter: Linter) -> None:
 
 
 def _texts_and_maps(linter: Linter) -> None:
-    for path, code, message, hint in chain(kept_comments(linter), misread_maps(linter)):
+    for path, code, message, hint in chain(
+        kept_comments(linter), misread_maps(linter), misread_schemas(linter)
+    ):
         linter.warn(path, code, message, hint)
 
 
