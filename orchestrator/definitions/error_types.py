@@ -12,8 +12,21 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from orchestrator.errors import ErrorType
+
 _PATTERN = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
 MAX_STARS = 4
+#: Types that the engine, its handlers and what the package `headrace` brings along give to errors.
+BUILT_IN_TYPES = frozenset(map(str, ErrorType)) | frozenset(
+    {
+        "Http.RedirectRefused", "Llm.Auth", "Llm.BadResponse", "Llm.InvalidRequest", "Llm.NotConfigured",
+        "Llm.Overloaded", "Llm.PriceUnknown", "Llm.RateLimited", "Llm.Refused", "Llm.SchemaMismatch",
+        "Llm.SpendLimit", "Llm.Transport", "Container.Exit", "Container.ImageNotFound",
+        "Container.OutOfMemory", "Container.Pull", "Container.Refused", "Container.Timeout",
+        "Container.Unavailable", "Notify.Failed", "Notify.NotConfigured", "Smtp.4xx", "Smtp.5xx",
+        "Smtp.NotSupported", "Smtp.Transport", "NotSerializable", "RunUnreadable",
+    }
+)  # fmt: skip
 
 
 def matches(error_type: str, patterns: Sequence[str]) -> bool:

@@ -29,6 +29,7 @@ from orchestrator.lint.dead_nodes import (
     idle_conditions,
     never_running,
 )
+from orchestrator.lint.error_patterns import misspelt_error_types
 from orchestrator.lint.events import unchecked_stop, undeclared_events
 from orchestrator.lint.map_reads import misread_maps
 from orchestrator.lint.references import missing_in_output, missing_references
@@ -153,6 +154,8 @@ def _retries(linter: Linter) -> None:
         _judge_policy(linter, path, node.retry)
         for where, code, message, hint in idle_rules(node.retry, path, linter.is_list(path)):
             linter.warn(where, code, message, hint)
+    for where, code, message, meant in misspelt_error_types(linter):
+        linter.warn(where, code, message, meant)
 
 
 def _judge_policy(linter: Linter, path: str, policy: RetryPolicy) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.definitions.error_types import matches, read_patterns
+from orchestrator.definitions.error_types import BUILT_IN_TYPES, matches, read_patterns
+from tests.source_tree import python, source_text
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,13 @@ def test_four_stars_are_allowed() -> None:
 
 def test_patterns_are_kept_in_their_order() -> None:
     assert read_patterns(["Http.*", "*"]) == ("Http.*", "*")
+
+
+def test_every_type_that_the_sources_give_to_an_error_is_among_the_built_in_ones() -> None:
+    named = re.compile(r'\b(?:error_)?type(?:: str)? ?= ?"([A-Z][A-Za-z]+(?:\.[A-Z0-9][A-Za-z0-9]+)?)"')
+    sources = python("workers", "clients", "orchestrator", "sdk")
+
+    found = {type for path in sources for type in named.findall(source_text(path))}
+
+    assert found - BUILT_IN_TYPES == set()
+    assert len(found) > 20
