@@ -11,7 +11,7 @@ from orchestrator.definitions.graph import successors_of
 from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
 from orchestrator.lint.budget import LintBudget
 from orchestrator.lint.context import Linter
-from orchestrator.lint.outcomes import BAD, MISSING, KnownAnswers
+from orchestrator.lint.outcomes import BAD, MISSING, KnownAnswers, Outcomes
 from orchestrator.lint.reachability import Reachability
 from orchestrator.lint.template_reads import Use, uses_of
 from orchestrator.lint.witness import Run, find_witness
@@ -45,7 +45,12 @@ def missing_references(
         for use in uses.get(node.id, ()):
             if use.is_status or not use.is_needed or use.root in warned or use.root not in definition.by_id:
                 continue
-            found = _always_missing(reach, node, use) or search.judge(node, use)
+            found = (
+                _always_missing(reach, node, use)
+                or _always_an_error(reach, node, use)
+                or search.judge(node, use)
+                or search.judge_key(node, use)
+            )
             if found is not None:
                 warned.add(use.root)
                 yield found
@@ -58,6 +63,25 @@ def _always_missing(reach: Reachability, node: Node, use: Use) -> Finding | None
     return node, use.path, "reference_never_there", message, "use default(), or leave the reference out"
 
 
+def _always_an_error(reach: Reachability, node: Node, use: Use) -> Finding | None:
+    """Judge what is read of a node that has failed whenever this one runs."""
+    handled = _handled(reach, use)
+    others = [place for place in reach.present(use.root) if place not in handled]
+    if not handled or not others or reach.may_meet(node.id, use.root, others):
+        return None
+    message = f"{node.id!r} reads {use.key!r} of {use.root!r}, which has failed when {node.id!r} runs: its"
+    message += ' output is {"error": …} then'
+    hint = f"read {{{{ {use.root}.error.message }}}}, or .type, or .details"
+    return node, use.path, "reference_never_there", message, hint
+
+
+def _handled(reach: Reachability, use: Use) -> list[int]:
+    """Give the outcomes of what is read in which it has failed and left its error alone, without this key."""
+    if use.key in (None, "error") or reach.definition.node(use.root).map is not None:
+        return []
+    return [place for place in reach.outcomes[use.root].failing if place != BAD]
+
+
 class _Search:
     """Searches for runs in which a reference fails."""
 
@@ -67,8 +91,10 @@ class _Search:
         self.definition = definition
         self.uses = uses
         self.visits = 0
-        read = {use.root for each in uses.values() for use in each}
-        self.reach = Reachability(definition, expected, watched=read, budget=budget)
+        watched = {use.root for each in uses.values() for use in each}
+        if OUTPUT in uses:  # A failure that fails nothing else may be what leaves another node out.
+            watched |= {node.id for node in definition.nodes if not node.critical}
+        self.reach = Reachability(definition, expected, watched=watched, budget=budget)
         self.ranks = {node_id: rank for rank, node_id in enumerate(self.reach.order)}
 
     def judge(self, node: Node, use: Use) -> Finding | None:
@@ -89,10 +115,30 @@ class _Search:
         run = find_witness(self.reach, node.id, use.root, upstream)
         if run is None or not self._is_free(gates, run):
             return None
-        how = "failed" if run.outcomes[use.root] == BAD else "was skipped"
         reason = run.reasons.get(use.root)
+        how = "failed" if run.outcomes[use.root] == BAD and reason is None else "was skipped"
         message = f"{node.id!r} also runs when {use.root!r} {how}" + (f" ({reason})" if reason else "")
         return node, use.path, "reference_may_be_missing", f"{message}; {text}", hint
+
+    def judge_key(self, node: Node, use: Use) -> Finding | None:
+        """Say whether a node may run when what it reads has failed, with its error as the output."""
+        handled = _handled(self.reach, use)
+        if not handled or node.trigger_rule in EARLY_RULES or self.visits > self.reach.budget.upstream_visits:
+            return None
+        if not self.reach.may_meet(node.id, use.root, handled):
+            return None
+        upstream = self._upstream(node.id)
+        gates = [each for each in map(self.definition.node, [*upstream, node.id]) if self._is_gate(each)]
+        if any(root == use.root for gate in gates if gate.id != use.root for root, _ in self._reads(gate)):
+            return None
+        self.visits += 8 * len(upstream)
+        run = find_witness(self.reach, node.id, use.root, upstream, handled)
+        if run is None or not self._is_free(gates, run):
+            return None
+        message = f'{node.id!r} also runs when {use.root!r} failed, whose output is {{"error": …}} then'
+        message += f"; {use.source[:80]!r} then fails it"
+        hint = f"use default(…) where {use.root!r} may have failed"
+        return node, use.path, "reference_may_be_missing", message, hint
 
     def _may_lack(self, node: Node, missing: str) -> bool:
         """Say quickly whether a search could find anything; most of what is read must have completed."""
@@ -162,16 +208,28 @@ def missing_in_output(linter: Linter, expected: KnownAnswers) -> Iterator[tuple[
         return
     whole = _with_output(definition, last)
     watched = linter.watched | {use.root for use in uses[OUTPUT]}.intersection(definition.by_id)
-    reach = Reachability(whole, linter.known, watched=watched, budget=linter.budget)
-    for node, path, code, message, hint in missing_references(whole, uses, reach, expected):
+    reach = Reachability(whole, _completing(linter.known), watched=watched, budget=linter.budget)
+    for node, path, code, message, hint in missing_references(whole, uses, reach, _completing(expected)):
         if node.id == OUTPUT:
             yield path.removeprefix("config."), code, message.replace(f"'{OUTPUT}'", "'output'"), hint
 
 
+def _completing(known: KnownAnswers) -> KnownAnswers:
+    return _Completing(known.answers, known.when, known.skips)
+
+
+class _Completing(KnownAnswers):
+    """Answers in executions that do not fail, the only ones that have an output."""
+
+    def of(self, node: Node, outcomes: Outcomes) -> tuple[int, ...]:
+        """Leave out the failure of a critical node that nothing takes over."""
+        found = KnownAnswers.of(self, node, outcomes)
+        return tuple(place for place in found if place != BAD) if node.critical else found
+
+
 def _with_output(definition: Definition, last: Node) -> Definition:
-    """Add the output as a node that runs once all that it needs has ended and nothing has failed."""
-    needed = tuple(node.id for node in definition.nodes if node.critical or node.id in last.references)
-    node = replace(last, dependencies=needed, trigger_rule=TriggerRule.NONE_FAILED)
+    """Add the output as a node that runs once all others have ended; see `_Completing`."""
+    node = replace(last, dependencies=tuple(definition.by_id), trigger_rule=TriggerRule.ALL_DONE)
     nodes = (*definition.nodes, node)
     return replace(
         definition,

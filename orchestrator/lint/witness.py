@@ -20,21 +20,28 @@ class Run:
     reasons: Mapping[str, Reason]
 
 
-def find_witness(reach: Reachability, node_id: str, missing: str, upstream: Sequence[str]) -> Run | None:
+def find_witness(
+    reach: Reachability,
+    node_id: str,
+    missing: str,
+    upstream: Sequence[str],
+    outcomes: Sequence[int] = MISSING,
+) -> Run | None:
     """Find a run in which a node runs although one upstream of it did not complete.
 
     upstream  everything upstream of the node, in topological order.
+    outcomes  the ones of the node upstream that are searched for.
     None when there is none, or none was found: behind a switch with many answers none is looked for.
     """
     if any(outcome.may_leave_out for name in upstream for outcome in reach.outcomes[name].every):
         return None
     # Failed and skipped are tried separately: each world alone narrows the rest more than both together.
-    for outcome in MISSING:
+    for outcome in outcomes:
         world = reach.run_worlds[node_id] & reach.world_of(missing, [outcome])
         if not reach.is_possible(world):
             continue
         for run in _runs(reach, world, [*upstream, node_id]):
-            if run.outcomes[missing] in MISSING and run.outcomes[node_id] not in MISSING:
+            if run.outcomes[missing] in outcomes and run.outcomes[node_id] not in MISSING:
                 return run
     return None
 

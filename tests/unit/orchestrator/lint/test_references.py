@@ -84,6 +84,31 @@ def test_what_a_node_that_goes_on_leaves_is_there() -> None:
     ]
 
 
+def test_a_key_of_a_node_that_may_have_left_its_error_only_may_be_missing() -> None:
+    goes_on = node("A", retry={"on_exhausted": "continue"})
+    reader = node("B", after=["A"]) | {"config": {"reads": "{{ A.body }}"}}
+
+    (found,) = warnings(goes_on, reader)
+
+    assert (found.path, found.code) == ("dag.nodes[1].config.reads", "reference_may_be_missing")
+    assert found.message == (
+        "'B' also runs when 'A' failed, whose output is {\"error\": …} then; '{{ A.body }}' then fails it"
+    )
+    assert warnings(goes_on, reader | {"when": "{{ A.error is not defined }}"}) == []
+
+
+def test_who_takes_over_from_a_failure_reads_an_error_and_nothing_else() -> None:
+    caught = node("A", catch=[{"errors": ["*"], "goto": "C"}])
+
+    (found,) = warnings(caught, reading("C", "{{ A.body.n }}", after=["A"]))
+
+    assert (found.path, found.code) == ("dag.nodes[1].config.text", "reference_never_there")
+    assert found.message.startswith("'C' reads 'body' of 'A', which has failed when 'C' runs")
+    assert found.hint == "read {{ A.error.message }}, or .type, or .details"
+    assert warnings(caught, reading("C", "{{ A.error.message }}", after=["A"])) == []
+    assert warnings(caught, reading("C", "{{ A.body | default('') }}", after=["A"])) == []
+
+
 def test_a_join_behind_a_switch_that_reads_one_case_is_warned_of() -> None:
     reader = node("D", after=["X", "Y"]) | {"config": {"reads": "{{ X }}"}}
 
@@ -96,6 +121,8 @@ def test_a_join_behind_a_switch_that_reads_one_case_is_warned_of() -> None:
 # The output
 
 MISSING = [("output.b", "reference_may_be_missing")]
+CAUGHT = [node("A", catch=[{"errors": ["*"], "goto": "C"}]), node("C", after=["A"])]
+GOES_ON = node("B", retry={"on_exhausted": "continue"})
 
 
 @pytest.mark.parametrize(
@@ -111,7 +138,18 @@ MISSING = [("output.b", "reference_may_be_missing")]
             "{{ B.n }}",
             MISSING,
         ),
-        ([node("A"), node("B", critical=False)], "{{ B.n }}", []),
+        ([node("A"), node("B", critical=False)], "{{ B.n }}", MISSING),
+        ([node("A", critical=False), node("B", after=["A"])], "{{ B.n }}", MISSING),
+        ([*CAUGHT, node("B", after=["A"])], "{{ B.n }}", MISSING),
+        (CAUGHT, "{{ C.n }}", MISSING),
+        (CAUGHT, "{{ A.n }}", MISSING),
+        (CAUGHT, "{{ A }}", []),
+        (CAUGHT, "{{ A.n | default(0) }}", []),
+        (CAUGHT, "{{ A.n if A.error is not defined else 0 }}", []),
+        ([GOES_ON], "{{ B.n }}", MISSING),
+        ([GOES_ON], "{{ B.error.message | default(none) }}", []),
+        ([GOES_ON | {"map": {"items": [1], "tolerated_failure_count": 1}}], "{{ B.results }}", []),
+        ([node("B", retry={"on_exhausted": "pause"})], "{{ B.n }}", []),
         ([node("B", when="false")], "{{ B.n }}", [("output.b", "reference_never_there")]),
     ],
 )  # fmt: skip

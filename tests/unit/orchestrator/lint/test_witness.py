@@ -16,7 +16,7 @@ def test_what_is_missing_in_two_ways_is_found_by_either() -> None:
     (found,) = warnings(switch(cases={"small": ["X", "D"], "big": []}), read, reader)
 
     assert (found.path, found.code) == ("dag.nodes[2].config.reads", "reference_may_be_missing")
-    assert "'D' also runs when 'X' failed (upstream_failed)" in found.message
+    assert "'D' also runs when 'X' was skipped (upstream_failed)" in found.message
 
 
 def test_a_witness_is_a_run_in_which_the_reader_runs_without_what_it_reads() -> None:
