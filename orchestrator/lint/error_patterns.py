@@ -70,7 +70,8 @@ def _matches_some(pattern: str) -> bool:
 def _meant(pattern: str, types: Nearest, families: Nearest) -> str | None:
     """Say how a pattern that matches nothing was probably meant to be written."""
     if "*" not in pattern:
-        return types.of(pattern)
+        close = None if "." in pattern else families.of(pattern)
+        return f"{close}.*" if close is not None else types.of(pattern)
     family, dot, rest = pattern.partition(".")
     if dot and "*" not in family and (meant := families.of(family)) is not None:
         return f"{meant}.{rest}" if _matches_some(f"{meant}.{rest}") else f"{meant}.*"

@@ -31,6 +31,7 @@ from orchestrator.lint.dead_nodes import (
 )
 from orchestrator.lint.error_patterns import misspelt_error_types
 from orchestrator.lint.events import unchecked_stop, undeclared_events
+from orchestrator.lint.joins import joins_behind_catches
 from orchestrator.lint.map_reads import misread_maps
 from orchestrator.lint.references import missing_in_output, missing_references
 from orchestrator.lint.schemas import misread_schemas
@@ -79,6 +80,11 @@ def _texts_and_maps(linter: Linter) -> None:
     for path, code, message, hint in chain(
         kept_comments(linter), misread_maps(linter), misread_schemas(linter)
     ):
+        linter.warn(path, code, message, hint)
+
+
+def _joins(linter: Linter) -> None:
+    for path, code, message, hint in joins_behind_catches(linter):
         linter.warn(path, code, message, hint)
 
 
@@ -246,6 +252,7 @@ _CHECKS: tuple[Callable[[Linter], None], ...] = (
     constant_answers,
     idle_conditions,
     never_running,
+    _joins,
     _references,
     _output,
     _texts_and_maps,

@@ -37,6 +37,7 @@ def retrying(*types: str, handler: str = "mine") -> dict[str, Any]:
         ("Timeout.StartToClos", "Timeout.StartToClose"),
         ("TimeOut.*", "Timeout.*"),
         ("Timout.*", "Timeout.*"),
+        ("Timout", "Timeout.*"),
         ("LLM.*", "Llm.*"),
         ("Htpp.5xx*", "Http.5xx*"),
         ("*.5XX", "Http.5xx"),

@@ -148,7 +148,6 @@ GOES_ON = node("B", retry={"on_exhausted": "continue"})
         (CAUGHT, "{{ A.n if A.error is not defined else 0 }}", []),
         ([GOES_ON], "{{ B.n }}", MISSING),
         ([GOES_ON], "{{ B.error.message | default(none) }}", []),
-        ([GOES_ON | {"map": {"items": [1], "tolerated_failure_count": 1}}], "{{ B.results }}", []),
         ([node("B", retry={"on_exhausted": "pause"})], "{{ B.n }}", []),
         ([node("B", when="false")], "{{ B.n }}", [("output.b", "reference_never_there")]),
     ],
