@@ -20,7 +20,7 @@ def kept_comments(linter: Linter) -> Iterator[tuple[str, str, str, str]]:
             if comment := _comment_in(text):
                 yield _finding(linter.at(node, path), f"node {node.id!r}", comment)
     if linter.definition.output_node is not None:
-        for text, path in _texts_in(linter.definition.output_node.config["output"], "output"):
+        for text, path in texts_in(linter.definition.output_node.config["output"], "output"):
             if comment := _comment_in(text):
                 yield _finding(path, "the output", comment)
 
@@ -45,16 +45,16 @@ def _texts_of(node: Node) -> Iterator[tuple[str, str]]:
     if node.when is not None:
         yield node.when, "when"
     if node.map is not None:
-        yield from _texts_in(node.map.items, "map.items")
+        yield from texts_in(node.map.items, "map.items")
     own = own_config(node.handler, node.config)
-    yield from _texts_in(own, "config")
+    yield from texts_in(own, "config")
     if own is not node.config:
         child = node.config["workflow"]
         rendered = {name: value for name, value in child.items() if name not in ("name", "description")}
-        yield from _texts_in(rendered, "config.workflow")
+        yield from texts_in(rendered, "config.workflow")
 
 
-def _texts_in(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def texts_in(value: Any, path: str) -> Iterator[tuple[str, str]]:
     """Give every text in a value, keys of objects included, in the order in which it is written."""
     stack = [(value, path)]
     while stack:

@@ -32,7 +32,9 @@ from orchestrator.lint.dead_nodes import (
 from orchestrator.lint.error_patterns import misspelt_error_types
 from orchestrator.lint.events import unchecked_stop, undeclared_events
 from orchestrator.lint.joins import joins_behind_catches
+from orchestrator.lint.literal_texts import literal_references
 from orchestrator.lint.map_reads import misread_maps
+from orchestrator.lint.output_reads import misread_outputs
 from orchestrator.lint.references import missing_in_output, missing_references
 from orchestrator.lint.schemas import misread_schemas
 from orchestrator.lint.template_reads import uses_in
@@ -77,15 +79,22 @@ def _output(linter: Linter) -> None:
 
 
 def _texts_and_maps(linter: Linter) -> None:
-    for path, code, message, hint in chain(
-        kept_comments(linter), misread_maps(linter), misread_schemas(linter)
-    ):
+    for path, code, message, hint in chain.from_iterable(find(linter) for find in _OF_TEXTS):
         linter.warn(path, code, message, hint)
 
 
 def _joins(linter: Linter) -> None:
     for path, code, message, hint in joins_behind_catches(linter):
         linter.warn(path, code, message, hint)
+
+
+_OF_TEXTS: tuple[Callable[[Linter], Iterator[tuple[str, str, str, str | None]]], ...] = (
+    kept_comments,
+    literal_references,
+    misread_maps,
+    misread_outputs,
+    misread_schemas,
+)
 
 
 def _never(node: Node) -> bool:

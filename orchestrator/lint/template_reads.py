@@ -139,13 +139,13 @@ def _read(node: nodes.Node, path: str, source: str, is_needed: bool) -> Use | No
     """Take a name, a name with one key, or steps["id"].field for what it reads."""
     if isinstance(node, nodes.Name):
         return Use(node.name, None, path, source, is_needed) if node.ctx == "load" else None
-    key = _key(node)
+    key = key_of(node)
     if key is None:
         return None
     base = node.node  # type: ignore[attr-defined]
     if isinstance(base, nodes.Name) and base.name != "steps":
         return Use(base.name, key, path, source, is_needed)
-    step = _key(base)
+    step = key_of(base)
     if step is not None and isinstance(base.node, nodes.Name) and base.node.name == "steps":
         return Use(step, None, path, source, is_needed, is_status=key == "status")
     return None
@@ -179,7 +179,8 @@ def _always_evaluated(node: nodes.Node) -> list[nodes.Node] | None:
     return None
 
 
-def _key(node: nodes.Node) -> str | None:
+def key_of(node: nodes.Node) -> str | None:
+    """Name the key that an expression ends in; None when it ends in none, or in a computed one."""
     if isinstance(node, nodes.Getattr):
         return node.attr
     if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
