@@ -28,9 +28,15 @@ def misspelt_error_types(linter: Linter) -> Iterator[Finding]:
     families = Nearest(sorted(_FAMILIES), linter.budget.compared_words)
     own = {node.config.get("type") for node in linter.definition.nodes if node.handler == _FAIL}
     judged: set[str] = set()
+    compared: set[str] = set()
     for node in linter.definition.nodes:
         for path, pattern, is_of_retry in _patterns(linter, node):
-            if path in judged or pattern in own or _matches_some(pattern):
+            if path in judged or pattern in own or pattern in BUILT_IN_TYPES:
+                continue
+            compared.add(pattern)
+            if len(compared) > linter.budget.compared_words:
+                return
+            if _matches_some(pattern):
                 continue
             judged.add(path)
             meant = _meant(pattern, types, families)
@@ -64,7 +70,7 @@ def _patterns(linter: Linter, node: Node) -> Iterator[tuple[str, str, bool]]:
 
 
 def _matches_some(pattern: str) -> bool:
-    return any(matches(type, (pattern,)) for type in BUILT_IN_TYPES)
+    return "*" in pattern and any(matches(type, (pattern,)) for type in BUILT_IN_TYPES)
 
 
 def _meant(pattern: str, types: Nearest, families: Nearest) -> str | None:

@@ -21,21 +21,35 @@ def joins_behind_catches(linter: Linter) -> Iterator[Finding]:
 
     Of several, one behind the other, the first is given: the others follow from it.
     """
-    reach = linter.reach
-    catching = [(node, goto) for node in linter.definition.nodes for goto in node.gotos]
-    caught = [(node.id, goto, _taken_over(reach, node.id, goto)) for node, goto in catching]
-    behind = {goto: _behind(linter, goto) for _, goto, world in caught if world}
-    lost: set[str] = set()
-    for node_id in reach.order if behind else ():
+    reach, lost = linter.reach, set[str]()
+    cases = _cases(linter)
+    for node_id in reach.order if cases else ():
         node = linter.definition.node(node_id)
         if lost.intersection(node.dependencies):
             lost.add(node_id)
-        elif node.trigger_rule in _STRICT and reach.can_run(node_id):
-            for name, goto, world in caught:
-                if world and (idle := _idle(reach, node, behind[goto], world)) is not None:
-                    lost.add(node_id)
-                    yield linter.at(node), "join_skipped_after_catch", _words(node, name, goto, idle), _HINT
-                    break
+            continue
+        for name, goto, behind in cases.get(node_id, ()):
+            if (idle := _idle(reach, node, behind, _taken_over(reach, name, goto))) is not None:
+                lost.add(node_id)
+                yield linter.at(node), "join_skipped_after_catch", _words(node, name, goto, idle), _HINT
+                break
+
+
+def _cases(linter: Linter) -> dict[str, list[tuple[str, str, set[str]]]]:
+    """List, for each join that waits for what takes over, the node, its goto, and all that is behind that."""
+    found: dict[str, list[tuple[str, str, set[str]]]] = {}
+    left = linter.budget.upstream_visits
+    for node in linter.definition.nodes:
+        for goto in node.gotos:
+            if left <= 0 or not _taken_over(linter.reach, node.id, goto):
+                continue
+            behind = _behind(linter, goto)
+            left -= len(behind)
+            for name in behind:
+                join = linter.definition.node(name)
+                if join.trigger_rule in _STRICT and len(join.dependencies) > 1 and linter.reach.can_run(name):
+                    found.setdefault(name, []).append((node.id, goto, behind))
+    return found
 
 
 _HINT = f"trigger_rule {_LENIENT} runs it behind either path"

@@ -13,11 +13,11 @@ from typing import Any
 from orchestrator.definitions.branches import APPROVAL, WAIT_FOR_SIGNAL
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_schema import filled_inputs, judge
-from orchestrator.documents.problems import joined
+from orchestrator.documents.problems import Findings, joined
 from orchestrator.documents.schema_costs import compiling_cost
 from orchestrator.documents.schema_words import type_named
 from orchestrator.lint.context import Linter
-from orchestrator.lint.near_words import Nearest, nearest
+from orchestrator.lint.near_words import Nearest
 from orchestrator.templates.references import is_template
 
 #: Path, code, message, hint.
@@ -81,7 +81,7 @@ def misread_schemas(linter: Linter) -> Iterator[Finding]:
             yield from _never_an_object(schema)
         for part in _parts(_Part(schema, path, is_filled=is_inputs)):
             yield from _words(part, meant, is_whole_inputs=is_inputs and part.path == path)
-            yield from _undescribed(part)
+            yield from _undescribed(part, linter.findings)
             if "default" in part.schema and part.path != path:
                 whole = _with_definitions(part.schema, schema)
                 left -= compiling_cost(whole)
@@ -196,7 +196,7 @@ def _types(schema: dict[str, Any]) -> list[str]:
     return [given] if isinstance(given, str) else given if isinstance(given, list) else []
 
 
-def _undescribed(part: _Part) -> Iterator[Finding]:
+def _undescribed(part: _Part, findings: Findings) -> Iterator[Finding]:
     """Find names that are required and not described, where nothing else could describe them."""
     properties, required = part.schema.get("properties"), part.schema.get("required")
     rest = part.schema.get("additionalProperties", True)
@@ -210,8 +210,7 @@ def _undescribed(part: _Part) -> Iterator[Finding]:
         path = f"{part.path}.required[{index}]"
         message = f"'{part.path}.required' names {name!r}, which 'properties' does not describe"
         message += ": any value of it fits" if rest is True else " and nothing else may be sent: nothing fits"
-        meant = nearest(name, properties)
-        hint = f"did you mean {meant!r}?" if meant else f"properties: {joined(properties)}"
+        hint = findings.did_you_mean(name, properties) or f"properties: {joined(properties)}"
         yield path, "required_not_described", message, hint
 
 

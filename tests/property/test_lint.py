@@ -1,5 +1,6 @@
 """Whatever is warned of is true: every outcome of small random workflows, and many of large ones."""
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from math import prod
@@ -91,6 +92,45 @@ def test_references_said_to_fail_do_and_those_said_to_be_missing_may_be(dag: Scr
 
 
 @PROPERTY
+@given(dag=scripted_dags(max_nodes=5), seed=st.integers(0, 2**32))
+def test_what_the_output_is_said_to_lack_may_be_lacking_where_the_execution_completes(
+    dag: ScriptedDag, seed: int
+) -> None:
+    loosened(dag, Random(seed))
+    nodes = nodes_of(dag.document)
+    dag.document["output"] = {node["id"]: f"{{{{ {node['id']} }}}}" for node in nodes}
+    said: dict[str, set[str]] = {"reference_may_be_missing": set(), "reference_never_there": set()}
+    for problem in warnings(dag):
+        if problem.path.startswith("output.") and problem.code in said:
+            said[problem.code].add(problem.path.removeprefix("output."))
+    lacking: set[str] = set()
+    served: set[str] = set()
+
+    for ends in every_course(dag.document):
+        failed = [each for each in nodes if ends[each["id"]][0] == "FAILED" and handling(each) == "nothing"]
+        if not any(each.get("critical", True) for each in failed):
+            for node_id in dag.document["output"]:
+                (served if has_output(dag.document, ends, node_id) else lacking).add(node_id)
+
+    assert said["reference_may_be_missing"] <= lacking
+    assert not said["reference_never_there"] & served
+
+
+@PROPERTY
+@given(dag=scripted_dags(max_nodes=6), seed=st.integers(0, 2**32))
+def test_a_join_said_to_be_left_out_by_a_catch_never_runs_behind_it(dag: ScriptedDag, seed: int) -> None:
+    loosened(dag, Random(seed))
+    caught(dag, Random(seed))
+    words = [each.message for each in warnings(dag) if each.code == "join_skipped_after_catch"]
+    found = [re.findall(r"'(\w+)'", word)[:3] for word in words]
+
+    for ends in every_course(dag.document) if found else ():
+        for join, taker, failed in found:
+            if ends[failed][0] == "FAILED" and ends[taker][1] in RAN:
+                assert ends[join][1] not in RAN
+
+
+@PROPERTY
 @given(dag=scripted_dags(max_nodes=60))
 def test_a_workflow_without_branches_and_rules_has_nothing_that_never_runs(dag: ScriptedDag) -> None:
     for node in nodes_of(dag.document):
@@ -157,6 +197,18 @@ def loosened(dag: ScriptedDag, dice: Random) -> None:
             node["config"]["value"] = f"{{{{ inputs.{node['id']} }}}}"
             if dice.random() < 0.5:
                 del node["config"]["default"]
+
+
+def caught(dag: ScriptedDag, dice: Random) -> None:
+    """Let one node with several successors, and no branches, be followed by a catch and by ordinary rules."""
+    nodes = nodes_of(dag.document)
+    for node in dice.sample(nodes, len(nodes)):
+        after = [each for each in nodes if node["id"] in each["dependencies"]]
+        if len(after) > 1 and node["handler"] == "noop":
+            node["catch"] = [{"errors": ["*"], "goto": dice.choice(after)["id"]}]
+            for each in nodes:
+                each.pop("trigger_rule", None)
+            return
 
 
 def refer(document: dict[str, Any], dice: Random) -> None:
