@@ -78,7 +78,7 @@ async def test_a_wrong_interface_is_refused_with_every_problem(client: httpx2.As
     assert answer.status_code == 422
     assert [each["path"] for each in answer.json()["errors"]] == [
         "interface.strat",
-        "interface.events.Step.schema",
+        "interface.events.Step.schema.type",
         "interface.events.Step.types",
     ]
 
