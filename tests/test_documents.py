@@ -15,6 +15,7 @@ from api import problems as api_errors
 from docs.generate import ROOT
 from orchestrator.definitions import compiler, maps, node_compiler
 from orchestrator.errors import HeadraceError
+from orchestrator.lint import output_reads
 from orchestrator.states import TABLE, WaitingOn
 from orchestrator.store import library
 from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
@@ -23,9 +24,11 @@ from orchestrator.templates.values import to_text
 from workers.handlers import HANDLER_REGISTRY
 
 SNAKE = re.compile(r"[a-z]+(_[a-z]+)+")
-#: Words in the linter's files that are no codes: fields of definitions and of JSON Schema, and a handler.
+#: Words in the linter's files that are no codes: fields of definitions and of JSON Schema, keys of outputs, a
+#: handler, and what the check of a value finds.
 FIELDS = {
-    "true_branch", "false_branch", "call_external_service",
+    "true_branch", "false_branch", "call_external_service", "bad_input",
+    *(key for keys in output_reads.OUTPUT_KEYS.values() for key in keys),
     *node_compiler._FIELDS, *compiler._TOP_FIELDS, *maps._FIELDS,
 }  # fmt: skip
 
@@ -79,9 +82,10 @@ def test_every_code_is_listed_with_its_status() -> None:
 
 
 def test_every_warning_of_the_linter_is_listed_where_validation_is_described() -> None:
+    files = (ROOT / "orchestrator" / "lint").glob("*.py")
     found = {
         node.value
-        for path in (ROOT / "orchestrator" / "lint").glob("*.py")
+        for path in (*files, ROOT / "orchestrator" / "definitions" / "unknown_inputs.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and SNAKE.fullmatch(node.value)
     } - FIELDS

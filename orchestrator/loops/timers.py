@@ -33,6 +33,8 @@ _FAILING = {
 }
 #: Nodes of an execution whose time is over that are read, to name those that have not ended.
 MOST_READ = 500
+#: Such executions in one tick: where more of them end at once, timers of others do not wait for the words.
+MOST_WORDED = 50
 #: How long the timer of an execution that is damaged stands back behind those of all others.
 PUT_OFF_MS = 60_000
 
@@ -49,7 +51,7 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     late = [timer for timer in due if timer.kind in _FAILING]
     specs = await store.specs([(timer.execution_id, timer.node_id) for timer in late]) if late else []
     spec_of = dict(zip(late, specs, strict=True))
-    over = [timer for timer in due if timer.kind == "execution_timeout"]
+    over = [timer for timer in due if timer.kind == "execution_timeout"][:MOST_WORDED]
     open_of = dict(zip(over, await asyncio.gather(*(_unfinished(store, each) for each in over)), strict=True))
     fired: list[Due] = []
     damaged: list[Due] = []

@@ -27,7 +27,9 @@ NOT_RUN: dict[tuple[str, str], int] = {
     ("docs/mcp.md", "needs the package mcp"): 1,
     ("docs/testing.md", "runs the tests"): 2,
     ("docs/workflow-server.md", "asks the package index"): 1,
+    ("docs/workflow-server.md", "needs a key for the model"): 1,
     ("docs/workflow-server.md", "needs other machines"): 1,
+    ("docs/workflow-server.md", "needs that agent"): 1,
     ("docs/testing.md", "asks the package index"): 1,
 }
 

@@ -200,7 +200,7 @@ async def test_a_fork_asks_anew_only_when_the_change_reaches_it(rig: Rig) -> Non
         ({"quorum": 2, "assignees": ["ann", "ann"]}, "can never be met by 1"),
         ({"quorum": 0}, "must be 1 or more, found 0"),
         ({"assignees": []}, "names 1 to 100 people"),
-        ({"form": {"type": 5}}, "not a valid JSON Schema: 'form"),
+        ({"form": {"type": 5}}, "not a valid JSON Schema: 'config.form.type' must be one of"),
         ({"on_timeout": "approve"}, "there is none"),
         ({"timeout": 5, "on_timeout": "continue"}, "'config.on_timeout' must be 'approve'"),
         ({"prompt": None}, "must be text, found null"),

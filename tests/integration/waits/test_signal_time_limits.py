@@ -132,7 +132,7 @@ async def test_a_fork_keeps_what_was_received_and_a_replay_waits_anew(rig: Rig) 
     ("config", "told"),
     [
         ({"name": "two words"}, "is not a signal's name"),
-        ({"schema": {"type": "nonsense"}}, "not a valid JSON Schema: 'schema"),
+        ({"schema": {"type": "nonsense"}}, "not a valid JSON Schema: 'config.schema.type' must be one of"),
         ({"on_timeout": "continue"}, "there is none"),
         ({"timeout": 1, "on_timeout": "branch"}, "go with 'on_timeout: branch'"),
         ({"timeout": 1, "received_branch": "next"}, "go with 'on_timeout: branch'"),
