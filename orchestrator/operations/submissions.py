@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -87,6 +88,7 @@ class Submissions:
         self.limits = limits
         self._catalogue = catalogue
         self._announced: tuple[float, Announced] = (float("-inf"), Announced())
+        self._announcing = asyncio.Lock()
         self._cache = DefinitionCache[tuple[bytes, Announced], Compiled](max_entries=KEPT)
 
     async def create(
@@ -254,12 +256,17 @@ class Submissions:
         found = (await self._announced_handlers()).configured
         return None if found is None else found.get(tenant, Configured())
 
-    async def _announced_handlers(self) -> Announced:
-        """What live workers offer, a second old at most."""
-        read_s, announced = self._announced
-        if time.monotonic() - read_s > FRESH_S:
-            announced = await self.store.announced()
-            self._announced = (time.monotonic(), announced)
+    async def _announced_handlers(self, since_s: float | None = None) -> Announced:
+        """What live workers offer, a second old at most, or read since a moment of time.monotonic().
+
+        Of many who ask at the same time one reads.
+        """
+        async with self._announcing:
+            read_s, announced = self._announced
+            began_s = time.monotonic()
+            if read_s < (began_s - FRESH_S if since_s is None else since_s):
+                announced = await self.store.announced()
+                self._announced = (began_s, announced)
         return announced
 
     async def compile(self, document: Document, body: bytes | None) -> Compiled:
@@ -268,14 +275,16 @@ class Submissions:
         So a submission does not pay for reading every worker. body: see `Executions.submit`.
         Raises DefinitionInvalid.
         """
-        known = self._announced
-        if time.monotonic() - known[0] > STALE_S:
+        arrived_s, known = time.monotonic(), self._announced
+        if arrived_s - known[0] > STALE_S:
             await self._announced_handlers()
             known = self._announced
         try:
             return await self._compiled(document, body, known[1])
         except DefinitionInvalid as error:
-            announced = await self._announced_handlers()
+            # Whoever has just seen a worker that has the handler is not told that there is none.
+            is_unknown = any(each.code == "unknown_handler" for each in error.problems)
+            announced = await self._announced_handlers(arrived_s if is_unknown else None)
             if announced == known[1]:
                 raise _with_cause(error, announced) from None
         try:

@@ -12,6 +12,7 @@ from orchestrator.redis_keys import Keys
 from orchestrator.store.transitions import Transitions
 from tests.contract.samples import node, workflow
 from tests.makers import FakeWorker
+from tests.older_layouts import announce_worker
 
 FLOW = workflow(
     node("C", handler="condition", config={"expression": "true", "true_branch": "A"}), node("A", after=["C"])
@@ -221,3 +222,14 @@ async def test_a_document_without_content_is_called_empty(
     assert answer.json()["errors"][0]["message"] == (
         "the document is empty; a workflow is an object with a name and nodes"
     )
+
+
+async def test_a_handler_is_known_as_soon_as_its_worker_is(client: httpx2.AsyncClient, redis: Redis) -> None:
+    submitted = {"definition": workflow(node("A", handler="agent"))}
+
+    before = await client.post("/v1/executions", json=submitted)
+    await announce_worker(redis, "far", handlers="agent")
+    after = await client.post("/v1/executions", json=submitted)
+
+    assert (before.status_code, before.json()["errors"][0]["code"]) == (400, "unknown_handler")
+    assert after.status_code == 201
