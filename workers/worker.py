@@ -51,6 +51,7 @@ from workers.runtime.settings import WorkerConfig, toolbox, worker_config
 from workers.runtime.shares import Shares
 from workers.runtime.shutdown import Shutdown, cancel_all
 from workers.runtime.stand_in import stand_in
+from workers.runtime.succession import take_over
 from workers.runtime.task_reader import TaskReader
 from workers.runtime.waiting_line import unit_of
 
@@ -156,13 +157,14 @@ class Worker:
             self.heartbeat.keep_turning(),
         )
         others = [asyncio.create_task(duty) for duty in duties]
+        taking_over = asyncio.create_task(take_over(self.store, self.transitions, self.config))
         try:
             await self._until_draining(reader, *others)
             # Bounded, each of them: Redis may be away just now, and leases run out by themselves.
             await asyncio.wait([reader], timeout=BLOCK_MS / 1000 + RECORDING_S)
             await self._drain()
         finally:
-            await cancel_all([reader, *others])
+            await cancel_all([reader, taking_over, *others])
             # Last of all: a beat that stopped first would let attempts that still run be taken away.
             self.heartbeat.stop()
             await asyncio.to_thread(self.heartbeat.join, RECORDING_S)

@@ -153,6 +153,7 @@ class FileServer:
                 emit=self._say,
                 grace_s=grace_s,
                 keep_fds=keep_fds,
+                is_worker="workers.worker" in arguments,
             )
 
         serve = ("cli.stack.api_server", str(fd), "main:workflow_server")

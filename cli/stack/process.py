@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,10 +57,13 @@ class Child:
     grace_s: float = 5.0
     #: File descriptors it inherits, such as the lock on the data directory.
     keep_fds: tuple[int, ...] = ()
+    #: Whether it is a worker, which is told of the one whose place it takes.
+    is_worker: bool = False
 
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
     is_stopping: bool = False
+    _instance: str = ""
     _started_at: float = 0.0
     _output: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -70,7 +74,7 @@ class Child:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env=dict(self.environment),
+            env={**self.environment, **self._succession()},
             cwd=self.working_dir,
             pass_fds=self.keep_fds,
             # A session of its own: Ctrl-C reaches the supervisor alone, which then stops things in order.
@@ -100,6 +104,13 @@ class Child:
             if self.may_not_restart():
                 return
             await self.start()
+
+    def _succession(self) -> dict[str, str]:
+        """Name a worker for the next one, and the last one, which has ended: nobody else knows that."""
+        if not self.is_worker:
+            return {}
+        dead, self._instance = self._instance, uuid.uuid4().hex
+        return {"STACK_INSTANCE": self._instance, "STACK_REPLACES": dead}
 
     async def stop(self) -> None:
         """Ask it to end, wait for the grace period, then kill it."""

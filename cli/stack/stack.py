@@ -189,6 +189,7 @@ class Stack:
                 emit=self.emit,
                 grace_s=grace_s,
                 keep_fds=keep_fds,
+                is_worker="workers.worker" in arguments,
             )
 
         workers = [

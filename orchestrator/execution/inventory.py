@@ -92,6 +92,8 @@ class WorkerInfo:
     started_ms: int
     #: Last sign of life.
     beat_ms: int
+    #: By which the stack that has started it tells it from others; "" where none has.
+    instance: str = ""
     #: Attempts that are over and whose code still runs, in the worker or in a host.
     blocked: int = 0
     #: Whose they are, `execution/node`; the longest-running first, at most twenty.

@@ -77,6 +77,7 @@ class Announcement:
         blocked = self._leftovers.units()
         return [
             "name", self._config.name, "host", socket.gethostname(), "pid", os.getpid(),
+            "instance", self._config.instance,
             "handlers", " ".join(sorted(self._names())), "queues", " ".join(self._config.queues),
             "slots", self._config.concurrency, "running", self._running(),
             "blocked", len(blocked), "blocked_by", " ".join(blocked[:NODES_SHOWN]),

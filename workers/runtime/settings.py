@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from clients.notify.smtp import SmtpSettings
 
 
+#: Variables that a supervisor sets for each start of a worker.
+INSTANCE, REPLACES = "STACK_INSTANCE", "STACK_REPLACES"
+
+
 def toolbox(settings: Settings) -> Toolbox:
     """Build what handlers may use, for each tenant what is its own."""
     tools = _tools(settings, settings.secrets)
@@ -112,6 +116,10 @@ class WorkerConfig:
     """Plain values: settings are read at the root only."""
 
     name: str
+    #: By which whoever started this process tells it from others; "" where nobody does.
+    instance: str = ""
+    #: The instance of a worker of this name and machine that is known to be dead; "" for none.
+    replaces: str = ""
     concurrency: int = 64
     queues: tuple[str, ...] = ("default",)
     lease_ms: int = 15_000
@@ -131,6 +139,9 @@ def worker_config(settings: Settings, limits: Limits) -> WorkerConfig:
     """Read the values of a worker."""
     return WorkerConfig(
         name=settings.worker_name,
+        # Of the stack that starts it, which alone knows when one has died; no settings of an installation.
+        instance=os.environ.get(INSTANCE, ""),
+        replaces=os.environ.get(REPLACES, ""),
         concurrency=settings.worker_concurrency,
         queues=settings.queue_names,
         lease_ms=settings.lease_ms,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from orchestrator.engine import Engine
+from orchestrator.redis_keys import Keys
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
+from orchestrator.store.replies import Claim
+from orchestrator.store.transitions import Transitions
 from tests.fake_handlers import Stage, ended, in_status, start
-from tests.makers import WorkerFleet, node, until
+from tests.makers import FakeWorker, WorkerFleet, node, until
+from tests.older_layouts import announce_worker
 from workers.handlers import Catalogue
+from workers.runtime.succession import take_over
 
 E, N = ExecutionStatus, NodeStatus
 
@@ -112,3 +118,46 @@ async def test_an_end_that_is_refused_for_an_unknown_reason_is_kept_and_sent_aga
 
     assert await ended(engine, execution_id) is E.COMPLETED
     assert stage.calls == [("A", 1)]
+
+
+async def claimed(redis: Redis, worker_id: str) -> str:
+    """Leave an execution as a worker does that has claimed its node; gives the execution."""
+    worker = FakeWorker(Transitions(redis, Keys()), redis, worker_id=worker_id)
+    (task,) = await worker.read()
+    assert isinstance(await worker.claim(task), Claim)
+    return task.execution_id
+
+
+async def test_what_a_dead_worker_ran_is_taken_over_by_the_one_in_its_place_and_nothing_else(
+    engine: Engine, fleet: WorkerFleet, redis: Redis
+) -> None:
+    await start(engine, node("A"))
+    of_dead = await claimed(redis, "box.0a1b2c3d")
+    await start(engine, node("A"))
+    of_other = await claimed(redis, "box.4e5f6a7b")
+    await announce_worker(redis, "box", host=socket.gethostname(), instance="first")
+
+    await fleet.start("box", replaces="first")
+
+    assert await ended(engine, of_dead) is E.COMPLETED
+    taken = (await engine.nodes.get(of_dead, "A")).state
+    kept = (await engine.nodes.get(of_other, "A")).state
+    assert (taken.attempt, taken.crashes) == (2, 1)
+    assert (kept.status, kept.attempt, kept.worker) == (N.RUNNING, 1, "box.4e5f6a7b")
+    assert len(await redis.zrange("workflows:workers", 0, -1)) == 1
+
+
+@pytest.mark.parametrize("record", [{"instance": "other"}, {"host": "box-7"}, {"instance": ""}])
+async def test_a_worker_that_may_live_keeps_what_it_runs(
+    engine: Engine, fleet: WorkerFleet, redis: Redis, record: dict[str, str]
+) -> None:
+    await start(engine, node("A"))
+    execution_id = await claimed(redis, "box.0a1b2c3d")
+    fields: dict[str, Any] = {"host": socket.gethostname(), "instance": "first", **record}
+    await announce_worker(redis, "box", **fields)
+
+    worker = await fleet.start("box", replaces="first")
+    await take_over(worker.store, worker.transitions, worker.config)
+
+    state = (await engine.nodes.get(execution_id, "A")).state
+    assert (state.status, state.attempt) == (N.RUNNING, 1)

@@ -111,3 +111,23 @@ async def test_a_child_that_will_not_end_is_killed_after_its_grace_period() -> N
 def test_exits_are_described_in_words() -> None:
     assert describe_exit(3) == "exit code 3"
     assert describe_exit(-9) == "signal SIGKILL"
+
+
+async def test_a_worker_is_told_whose_place_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "FIRST_PAUSE_S", 0.01)
+    listener = Listener()
+    code = (
+        "import os; print('is', os.environ['STACK_INSTANCE'], 'after', os.environ['STACK_REPLACES'] or '-')"
+    )
+    process = python(code, listener)
+    process.is_worker = True
+
+    supervising = asyncio.create_task(process.supervise())
+    await listener.wait_for("after", times=3)
+    await process.stop()
+    await supervising
+
+    told = [line.split()[1::2] for line in listener.lines if " after " in line]
+    assert told[0][1] == "-"
+    assert [before for _, before in told[1:]] == [instance for instance, _ in told[:-1]]
+    assert len({instance for instance, _ in told}) == len(told)
