@@ -92,8 +92,6 @@ class WorkerInfo:
     started_ms: int
     #: Last sign of life.
     beat_ms: int
-    #: By which the stack that has started it tells it from others; "" where none has.
-    instance: str = ""
     #: Attempts that are over and whose code still runs, in the worker or in a host.
     blocked: int = 0
     #: Whose they are, `execution/node`; the longest-running first, at most twenty.
@@ -107,6 +105,8 @@ class WorkerInfo:
     workflows: Mapping[str, str] = field(default_factory=dict)
     #: What its settings name, by tenant; None where it does not say.
     configured: Mapping[str, Configured] | None = None
+    #: By which the stack that has started it tells it from others; "" where none has.
+    instance: str = ""
 
     @property
     def named_handlers(self) -> frozenset[str]:
