@@ -145,9 +145,10 @@ def _below(part: _Part) -> Iterator[tuple[Any, str, str]]:
 
 
 def _never_an_object(schema: dict[str, Any]) -> Iterator[Finding]:
-    given = schema.get("type", "object")
-    if "object" not in (given if isinstance(given, list) else [given]):
-        message = f"no execution can start: inputs are an object, and 'inputs.type' wants {joined([given])!r}"
+    types = _types(schema)
+    if types and "object" not in types:
+        wanted = " or ".join(map(repr, types))
+        message = f"no execution can start: inputs are an object, and 'inputs.type' wants {wanted}"
         yield "inputs.type", "inputs_never_fit", message, "write type: object, with properties for each input"
 
 

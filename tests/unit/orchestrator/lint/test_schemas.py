@@ -97,6 +97,12 @@ def test_inputs_of_another_type_than_an_object_never_fit() -> None:
     assert warnings({"type": ["object", "null"]}) == []
 
 
+def test_each_of_several_types_that_are_no_object_is_named() -> None:
+    (found,) = warnings({"type": ["string", "null"]})
+
+    assert found.message.endswith("inputs are an object, and 'inputs.type' wants 'string' or 'null'")
+
+
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
