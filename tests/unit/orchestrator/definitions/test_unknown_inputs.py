@@ -78,6 +78,8 @@ def test_a_name_that_is_taken_by_a_rule_or_read_by_a_template_is_no_mistake(
         workflow({"v": "{{ inputs | tojson }}"}),
         workflow({"v": "{{ inputs[item] }}"}),
         workflow({"v": "{{ inputs.get('verbose') }}"}),
+        workflow({"v": "{{ inputs['ver' ~ 'bose'] }}"}),
+        workflow({"v": "{{ inputs['customer' if now() else 'verbose'] }}"}),
         workflow(handler="input"),
         workflow(handler="my_own_code"),
     ],
@@ -85,3 +87,17 @@ def test_a_name_that_is_taken_by_a_rule_or_read_by_a_template_is_no_mistake(
 def test_where_any_may_be_read_only_what_is_nearly_an_input_is_warned_of(document: dict[str, Any]) -> None:
     assert said(document, verbose=True, account=2) == []
     assert said(document, custmer=3) == [("inputs.custmer", "did you mean 'customer'?")]
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{{ inputs['größe'] }}", "größe"),
+        ("{{ inputs.größe }}", "größe"),
+        ('{{ inputs["it\'s"] }}', "it's"),
+        ("{{ inputs['a\\\\b'] }}", "a\\b"),
+        ("{{ inputs['a b'] }}", "a b"),
+    ],
+)
+def test_a_name_of_any_letters_and_marks_is_found_where_a_template_reads_it(template: str, name: str) -> None:
+    assert said(workflow({"v": template}), **{name: 1}) == []
