@@ -15,6 +15,8 @@ MOST_FILLED = 20
 _MISSING = re.compile(r"object has no attribute '(\w+)'")
 #: Validators that see a value before its type does may make anything of it.
 _EARLY = ("before", "wrap", "plain")
+#: The method by which a class, or what stands beside a type, says itself how a value is read.
+_OWN_SCHEMA = "__get_pydantic_core_schema__"
 
 
 def inputs_of(start: type[StartEvent]) -> dict[str, Any] | None:
@@ -87,8 +89,11 @@ def _guarded(start: type[StartEvent]) -> set[str]:
 
 
 def _has_early(field: FieldInfo) -> bool:
-    # BeforeValidator, PlainValidator, WrapValidator and what else makes a schema of its own.
-    return any(hasattr(each, "__get_pydantic_core_schema__") for each in field.metadata)
+    # BeforeValidator, PlainValidator, WrapValidator and what else makes a schema of its own; and what
+    # `Field(coerce_numbers_to_str=True)` leaves.
+    return any(
+        hasattr(each, _OWN_SCHEMA) or getattr(each, "coerce_numbers_to_str", False) for each in field.metadata
+    )
 
 
 def _certain(annotation: Any) -> Mapping[str, Any]:
@@ -100,7 +105,8 @@ def _certain(annotation: Any) -> Mapping[str, Any]:
     elif (
         isinstance(annotation, type)
         and issubclass(annotation, enum.Enum)
-        and "_missing_" not in vars(annotation)
+        and annotation._missing_.__func__ is enum.Enum._missing_.__func__  # type: ignore[attr-defined]
+        and not hasattr(annotation, _OWN_SCHEMA)
     ):
         choices = [each.value for each in annotation]
     else:

@@ -15,6 +15,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import core_schema
 from workflows.events import StartEvent
 
 from headrace.llama.start_inputs import complete, inputs_of
@@ -69,6 +70,36 @@ class Renamed(StartEvent):
     name: str = Field(alias="n")
 
 
+class AnyCase(enum.Enum):
+    """Finds its member in whatever case it is written."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        return next((each for each in cls if each.value == str(value).lower()), None)
+
+
+class Size(AnyCase):
+    SMALL = "small"
+
+
+class Unit(enum.Enum):
+    """Says itself how it is read."""
+
+    METRE = "m"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_plain_validator_function(lambda value: cls(str(value)[0]))
+
+
+class Measured(StartEvent):
+    """Takes more than the values of its choices, and numbers for its text."""
+
+    size: Size
+    unit: Unit
+    code: str = Field(coerce_numbers_to_str=True)
+
+
 class Making(StartEvent):
     """Makes its field itself."""
 
@@ -104,6 +135,7 @@ def test_what_no_class_takes_is_refused(fields: dict[str, Any], problem: str) ->
         (Guarded, {"name": 7, "third": 7}),
         (Renamed, {"name": "a"}),
         (Making, {}),
+        (Measured, {"size": "SMALL", "unit": "metres", "code": 7}),
         (StartEvent, {"whatever": 1}),
     ],
 )
