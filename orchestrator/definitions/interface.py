@@ -84,12 +84,16 @@ class Interface:
         return [node["id"] for node in nodes if node.get("node_type") == STEP]
 
     @property
+    def drawn(self) -> dict[str, str]:
+        """The names of the events that its graph shows, by the ids of their nodes."""
+        nodes = self.graph["nodes"] if self.graph else ()
+        return {node["id"]: node["event_type"] for node in nodes if node.get("event_type")}
+
+    @property
     def taken(self) -> dict[str, list[str]]:
         """The names of the events that each step of its graph takes, as far as its edges say so."""
-        nodes, edges = (self.graph["nodes"], self.graph["edges"]) if self.graph else ((), ())
-        names = {node["id"]: node["event_type"] for node in nodes if node.get("event_type")}
-        taken: dict[str, list[str]] = {}
-        for edge in edges:
+        names, taken = self.drawn, dict[str, list[str]]()
+        for edge in self.graph["edges"] if self.graph else ():
             if edge["source"] in names:
                 taken.setdefault(edge["target"], []).append(names[edge["source"]])
         return {step: taken[step] for step in self.steps if step in taken}

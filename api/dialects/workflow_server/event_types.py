@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,8 @@ from orchestrator.definitions.interface import EMIT, START, STOP, EventType
 MODULE = "workflows.events."
 #: Versions of workflows whose types are kept.
 KEPT = 256
+#: The class above all events.
+ROOT = "Event"
 #: The parent of events that people are asked by.
 INPUT_REQUIRED = "InputRequiredEvent"
 
@@ -29,6 +31,7 @@ class EventTypes:
     are_letters  events that are sent are letters for code that its graph, and no nodes, shows: its steps are
                  those of the graph, and it says itself what becomes of them.
     taken        the names of the events that a step takes, where its graph says so.
+    drawn        the names of the events that its graph shows.
     """
 
     start: EventType
@@ -38,6 +41,7 @@ class EventTypes:
     are_letters: bool = False
     steps: Sequence[str] = ()
     taken: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    drawn: Collection[str] = ()
 
     @classmethod
     def of(cls, definition: Definition) -> EventTypes:
@@ -62,6 +66,7 @@ class EventTypes:
             are_letters=declared.inbox is not None,
             steps=declared.steps,
             taken=declared.taken,
+            drawn=tuple(declared.drawn.values()),
         )
 
     @property
@@ -75,11 +80,16 @@ class EventTypes:
         return tuple(dict.fromkeys((self.start.name, START)))
 
     def takes(self, step: str, name: str) -> bool:
-        """Whether a step takes an event, or one of its parents; a step that says nothing of it takes any."""
+        """Whether a step takes an event; a step that says nothing of it takes any.
+
+        The graph has an edge to each step that takes an event which it shows. One that it does not show is
+        taken for its parents, too, of which the root of all is named by none.
+        """
         if step not in self.taken:
             return True
         found = self.known.get(name)
-        return not {name, *(found.types if found else ())}.isdisjoint(self.taken[step])
+        parents = () if name in self.drawn or found is None else (*found.types, ROOT)
+        return not {name, *parents}.isdisjoint(self.taken[step])
 
     @property
     def stops_plainly(self) -> bool:
