@@ -181,8 +181,9 @@ def _place_of(error: Exception, value: Any, root: str) -> Exception:
     """Give the error that names the place and the way out, which the quick way of writing does not know."""
     try:
         as_json(value, root)
-    except (TypeError, ValueError, RecursionError) as closer:
-        return closer
+    except Exception as closer:
+        # Anything else was raised by code of its own class: it cannot be looked through.
+        return closer if isinstance(closer, TypeError | ValueError | RecursionError) else error
     return error
 
 

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from typing import Any
 
-from headrace import Completed, Parked, Skipped, Waiting
+from headrace import Completed, Parked, Skipped, Terminal, Waiting
 from headrace.plain_json import plain
 from headrace.wording import MESSAGE_MAX_CHARS, cut, text_of
 from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError
 from workers.context import EVENT, RESET, TOKEN, EventSink
 from workers.excerpts import Excerpt
-from workers.outcome import Awaiting, AwaitingChild, Failed, Nesting, Outcome, Raw
+from workers.outcome import (
+    Awaiting,
+    AwaitingChild,
+    Failed,
+    Nesting,
+    Outcome,
+    Raw,
+    encode_output,
+    from_exception,
+)
 from workers.runtime.needles import Needles
 from workers.runtime.spellings import SHORTEST, forms_of, spellings_of
 
@@ -170,12 +180,16 @@ class Redactor:
 
     def output(self, output: Any) -> Any:
         """An output without secrets. Objects that JSON can only be made of are made into JSON first."""
+        try:
+            return self._written(output)
+        except Exception:
+            return output  # It is refused when it is written, in the attempt, whose error has no secrets.
+
+    def _written(self, output: Any) -> Any:
+        """Give an output without secrets. Raises what is raised where JSON cannot hold it."""
         if not self:
             return output
-        try:
-            raw = output.text if isinstance(output, Raw) else exact_json.dumps(output, default=plain)
-        except (TypeError, ValueError, RecursionError):
-            return output  # It is refused when it is written, by an error without its content.
+        raw = output.text if isinstance(output, Raw) else exact_json.dumps(output, default=plain)
         text = raw.decode("utf-8", "replace")
         pattern = self._pattern(text)
         if pattern is None and self._without_openings(text) == text:
@@ -207,7 +221,10 @@ class Redactor:
         """An outcome without secrets."""
         match outcome:
             case Completed() | Waiting():
-                output = self.output(outcome.output)
+                try:
+                    output = self._written(outcome.output)
+                except Exception:
+                    return self.outcome(_refusal(outcome.output))
                 return outcome if output is outcome.output else replace(outcome, output=output)
             case Failed():
                 return replace(outcome, error=self.error(outcome.error))
@@ -221,6 +238,18 @@ class Redactor:
                 return replace(outcome, reason=self.excerpt(Excerpt(outcome.reason, MESSAGE_MAX_CHARS)))
             case Nesting() | AwaitingChild():
                 return outcome  # What children are made from may hold no secret: that is refused.
+
+
+def _refusal(output: Any) -> Outcome:
+    """Give the failure of an output that JSON cannot hold.
+
+    Its words name keys of the output, and hold what code of its classes says: they need looking through, too.
+    """
+    try:
+        encode_output(output, max_bytes=sys.maxsize)
+    except Exception as error:
+        return from_exception(error)
+    return from_exception(Terminal("the handler's output is JSON at one time and not at another"))
 
 
 class Redactors:

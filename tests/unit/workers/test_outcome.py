@@ -111,6 +111,18 @@ def test_a_circular_output_is_a_terminal_failure() -> None:
         encode_output(output, max_bytes=100)
 
 
+class Guarding(dict[str, Any]):
+    """Lets nobody look through it."""
+
+    def items(self) -> Any:
+        raise LookupError("not now")
+
+
+def test_an_output_that_lets_nobody_look_through_it_is_refused_as_any_other() -> None:
+    with pytest.raises(Terminal, match="the handler's output is not JSON: "):
+        encode_output(Guarding(a=object()), max_bytes=100)
+
+
 def test_an_output_over_the_limit_says_both_sizes() -> None:
     with pytest.raises(Terminal, match="102 bytes; at most 100") as refused:
         encode_output("x" * 100, max_bytes=100)

@@ -5,10 +5,13 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
+from pydantic import BaseModel, computed_field
 
 from clients.http.wire import RequestInvalid, parse_url
+from headrace import Completed
 from orchestrator.errors import NodeError
 from workers.excerpts import Excerpt
+from workers.outcome import Failed
 from workers.runtime.redaction import WINDOW, Redactor, Redactors
 
 ODD = 's3cr"et\\val-Zürich/9+x'
@@ -34,6 +37,33 @@ def test_a_secret_is_hidden_in_every_spelling(secret: str) -> None:
 
 def test_each_long_line_of_a_secret_is_hidden_alone() -> None:
     assert Redactor([LINES]).text("at line-two-bbbb") == "at ***"
+
+
+class Computing(BaseModel):
+    """Says what it holds where it cannot be written."""
+
+    token: str
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def size(self) -> int:
+        raise LookupError(f"no size of {self.token}")
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ({"hunter2-token": {1}}, "output.*** is of the type set"),
+        ({("hunter2-token",): 1}, "output has a key that is not text: ('***',)"),
+        ([Computing(token="hunter2-token")], "output[0] of the type Computing cannot be made into JSON: "),
+    ],
+)
+def test_what_is_said_of_an_output_that_is_no_json_has_no_secret(output: object, said: str) -> None:
+    shown = Redactor(["hunter2-token"]).outcome(Completed(output))
+
+    assert isinstance(shown, Failed)
+    assert said in shown.error.message and "hunter2" not in shown.error.message
+    assert not shown.error.retryable
 
 
 def test_a_text_is_cut_after_secrets_are_out_of_it() -> None:
