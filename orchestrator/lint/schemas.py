@@ -82,7 +82,7 @@ def misread_schemas(linter: Linter) -> Iterator[Finding]:
         for part in _parts(_Part(schema, path, is_filled=is_inputs)):
             yield from _words(part, meant, is_whole_inputs=is_inputs and part.path == path)
             yield from _undescribed(part, linter.findings)
-            if "default" in part.schema and part.path != path:
+            if left > 0 and "default" in part.schema and part.path != path:
                 whole = _with_definitions(part.schema, schema)
                 left -= compiling_cost(whole)
                 if left > 0:
@@ -216,8 +216,11 @@ def _undescribed(part: _Part, findings: Findings) -> Iterator[Finding]:
 
 
 def _with_definitions(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
-    """Put what a part may refer to beside it."""
-    return {**{name: whole[name] for name in ("$defs", "definitions") if name in whole}, "allOf": [schema]}
+    """Put what a part refers to beside it; most refer to nothing, and the definitions may be large."""
+    text = exact_json.dumps(schema)
+    refers = b'"$ref"' in text or b'"$dynamicRef"' in text
+    beside = {name: whole[name] for name in ("$defs", "definitions") if refers and name in whole}
+    return {**beside, "allOf": [schema]}
 
 
 def _misfit(part: _Part, whole: dict[str, Any]) -> Iterator[Finding]:

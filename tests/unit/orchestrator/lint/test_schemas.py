@@ -127,6 +127,29 @@ def test_a_default_fits_once_those_inside_of_it_are_filled_in() -> None:
     assert warnings(properties(n=inner, m={"type": ["string", "null"], "default": None})) == []
 
 
+def test_definitions_that_no_default_refers_to_cost_the_defaults_nothing() -> None:
+    apart = {f"d{number}": {"type": "object", "properties": {"a": {"minLength": 1}}} for number in range(300)}
+    fields = {f"p{number}": {"type": "integer", "default": 1} for number in range(300)}
+    schema = properties(**fields, last={"type": "integer", "default": "x"}) | {"$defs": apart}
+
+    found = [(each.code, each.path) for each in warnings(schema)]
+
+    assert found == [("default_misfits", "inputs.properties.last.default")]
+
+
+def test_no_schema_is_looked_at_for_its_default_once_the_budget_is_spent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: list[Any] = []
+    monkeypatch.setattr(
+        "orchestrator.lint.schemas.compiling_cost", lambda whole: counted.append(whole) or 600_000
+    )
+
+    warnings(properties(**{f"p{number}": {"type": "integer", "default": "x"} for number in range(9)}))
+
+    assert len(counted) == 2
+
+
 def test_defaults_are_checked_as_far_as_the_budget_goes() -> None:
     schema = properties(**{f"n{index}": {"type": "string", "default": 3} for index in range(20)})
     definition = compile_definition(workflow(READING, inputs=schema), handlers=HANDLERS)
