@@ -17,6 +17,14 @@ def is_bare(file: Path) -> bool:
     return word not in ("-", ".", "..") and os.sep not in word and file.suffix.lower() not in ENDINGS
 
 
+def is_file(file: Path) -> bool:
+    """Whether a file is there, and is no directory; a word that is too long to name one names none."""
+    try:
+        return file.exists() and not file.is_dir()
+    except OSError:
+        return False
+
+
 def file_hint(file: Path) -> str:
     """Hint at the file that was probably meant; empty where none is like it."""
     from headrace.wording import closest
@@ -24,8 +32,10 @@ def file_hint(file: Path) -> str:
     try:
         with os.scandir(file.parent) as found:
             names = sorted(each.name for each, _ in zip(found, range(MOST_FILES), strict=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return f"; there is no directory {str(file.parent)!r}"
     except OSError:
-        return f"; there is no directory {str(file.parent)!r}" if not file.parent.exists() else ""
+        return ""
     stems = {name: Path(name).stem for name in names if Path(name).suffix.lower() in ENDINGS}
     # A file without its ending, in whatever case, and then what is spelled like it.
     near = next((name for name, stem in stems.items() if stem.lower() == file.name.lower()), None)

@@ -9,7 +9,7 @@ import typer
 
 from cli.commands.api_call import ExitCode, call_server, say_warnings, usage_error
 from cli.commands.documents import GivenInputs, read_definition, read_labels, read_trigger
-from cli.commands.near_files import file_hint, is_bare
+from cli.commands.near_files import file_hint, is_bare, is_file
 from cli.commands.options import (
     InputsFileOption,
     InputsOption,
@@ -72,7 +72,7 @@ def run(
     Exit code: 0 completed, 1 failed, 2 usage or refused, 3 cancelled, 4 timed out, 5 no server.
     """
     name = str(file)
-    is_registered = is_bare(file) and (not file.exists() or file.is_dir())
+    is_registered = is_bare(file) and not is_file(file)
     try:
         definition = None if is_registered else read_definition(file)
         if definition is not None and version is not None:

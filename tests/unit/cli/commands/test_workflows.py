@@ -223,6 +223,15 @@ def test_run_starts_a_registered_workflow_where_there_is_no_such_file(registry: 
     )
 
 
+def test_run_asks_for_a_word_that_is_too_long_to_name_a_file(registry: Registry) -> None:
+    registry.unknown = "long" * 100
+
+    assert run("run", registry.unknown) == (
+        2,
+        [f"there is no file {registry.unknown!r}", f"refused: no workflow {registry.unknown!r}"],
+    )
+
+
 @pytest.mark.parametrize("named", ["unknown", "Unknown", "un_known", "un.known"])
 def test_run_looks_for_a_name_in_both_places_and_hints_at_a_file_that_is_near(
     registry: Registry, named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
