@@ -219,7 +219,9 @@ def _with_definitions(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str
     """Put what a part refers to beside it; most refer to nothing, and the definitions may be large."""
     text = exact_json.dumps(schema)
     refers = b'"$ref"' in text or b'"$dynamicRef"' in text
-    beside = {name: whole[name] for name in ("$defs", "definitions") if refers and name in whole}
+    beside: dict[str, Any] = {
+        name: whole[name] for name in ("$defs", "definitions") if refers and name in whole
+    }
     return {**beside, "allOf": [schema]}
 
 
