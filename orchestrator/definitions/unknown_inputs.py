@@ -31,9 +31,13 @@ _OTHER_RULES = frozenset(
 )  # fmt: skip
 #: One input that a template names, in JSON text; and the word where all of them are read, or any: what is
 #: calculated, or written with marks that JSON escapes, may be the name of each.
-_KEY = r"""\.\s*(?!(?:get|items|keys|values)\b)([^\W\d]\w*)|\[\s*\\?(["'])([^"'\\]*)\\?\2\s*\]"""
-_named = re.compile(rf"\binputs\s*(?:{_KEY})")
-_reads_whole = re.compile(rf"""\binputs\b(?!"\s*:|\s*(?:{_KEY}))""").search
+#: Letters of other alphabets are bytes of UTF-8.
+_KEY = (
+    rb"""\.\s*(?!(?:get|items|keys|values)\b)([A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)"""
+    rb"""|\[\s*\\?(["'])([^"'\\]*)\\?\2\s*\]"""
+)
+_named = re.compile(rb"\binputs\s*(?:" + _KEY + rb")")
+_reads_whole = re.compile(rb"""\binputs\b(?!"\s*:|\s*(?:""" + _KEY + rb"))").search
 
 
 def unknown_inputs(
@@ -52,11 +56,10 @@ def unknown_inputs(
     properties = listed_inputs(document)
     if not given or not properties or given.keys() <= properties.keys():
         return ()
-    raw = exact_json.dumps(document)
-    if len(raw) > MOST_BYTES:
+    text = exact_json.dumps(document)
+    if len(text) > MOST_BYTES:
         return ()
-    text = raw.decode(errors="replace")
-    read = {one or other for one, _, other in _named.findall(text)}
+    read = {(one or other).decode(errors="replace") for one, _, other in _named.findall(text)}
     unread = [name for name in given if name not in properties and name not in read]
     free = [name for name in properties if name not in given]
     meant = {name: closest(name, free) for name in unread[:MOST_NAMED]}
@@ -79,7 +82,7 @@ def listed_inputs(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return properties if isinstance(properties, dict) else {}
 
 
-def _may_read_any(document: Mapping[str, Any], text: str) -> bool:
+def _may_read_any(document: Mapping[str, Any], text: bytes) -> bool:
     """Say whether a handler, or a template that reads all inputs, may read one that nothing names."""
     holder = document.get("dag") or document
     nodes = holder.get("nodes") if isinstance(holder, dict) else None
