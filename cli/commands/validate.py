@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +27,9 @@ SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 #: Files that are sent beside one, as many as the API takes.
 MOST_BESIDE = 50
+#: Bytes of one that is judged and of those beside it: as text in JSON they are at most twice as long, and the
+#: API takes 8 MiB (MAX_DEFINITION_BYTES).
+MOST_BYTES = 4 * 1024 * 1024
 
 
 class OutputFormat(StrEnum):
@@ -165,11 +168,12 @@ async def judge(client: AsyncClient, questions: Sequence[Question], *, may_do_wi
     waiting = [each for each in questions if not each.refusal]
     # The server takes native definitions alone; workflow files may be of other shapes.
     here = [each for each in waiting if has_steps(each.definition)]
+    named = _by_name(waiting) if len(waiting) > 1 else {}
     try:
         for each in waiting:
             if each not in here:
                 reports[each.file] = each.report(
-                    await client.definitions.validate(each.definition, beside=_beside(each, waiting))
+                    await client.definitions.validate(each.definition, beside=_beside(each, named))
                 )
     except ServerUnreachable:
         if not may_do_without:
@@ -181,13 +185,27 @@ async def judge(client: AsyncClient, questions: Sequence[Question], *, may_do_wi
     return [reports[each.file] for each in questions]
 
 
-def _beside(question: Question, all_of_them: Sequence[Question]) -> list[dict[str, Any] | str]:
-    """The other files that are registered under a name which this one contains."""
+def _text_of(question: Question) -> str:
+    return question.definition if isinstance(question.definition, str) else json_line(question.definition)
+
+
+def _by_name(questions: Sequence[Question]) -> dict[str, tuple[Question, int]]:
+    """Give the files by the names they are registered under, each with its bytes."""
     from headrace.api.workflows import name_of
 
-    text = question.definition if isinstance(question.definition, str) else json_line(question.definition)
-    names = [(name_of(title_of(each.definition)), each) for each in all_of_them if each is not question]
-    return [each.definition for name, each in names if name and name in text][:MOST_BESIDE]
+    named = {name_of(title_of(each.definition)): each for each in questions}
+    return {name: (each, len(_text_of(each).encode())) for name, each in named.items() if name}
+
+
+def _beside(question: Question, named: Mapping[str, tuple[Question, int]]) -> list[dict[str, Any] | str]:
+    """The other files that are registered under a name which this one contains, as many as may be sent."""
+    text, found = _text_of(question), list[dict[str, Any] | str]()
+    left = MOST_BYTES - len(text.encode())
+    for name, (each, size) in named.items():
+        if name in text and each is not question and size <= left and len(found) < MOST_BESIDE:
+            found.append(each.definition)
+            left -= size
+    return found
 
 
 def _found(entry: dict[str, Any], *, is_error: bool) -> Found:
