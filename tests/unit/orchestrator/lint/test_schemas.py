@@ -141,9 +141,12 @@ def test_no_schema_is_looked_at_for_its_default_once_the_budget_is_spent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     counted: list[Any] = []
-    monkeypatch.setattr(
-        "orchestrator.lint.schemas.compiling_cost", lambda whole: counted.append(whole) or 600_000
-    )
+
+    def costly(whole: Any) -> int:
+        counted.append(whole)
+        return 600_000
+
+    monkeypatch.setattr("orchestrator.lint.schemas.compiling_cost", costly)
 
     warnings(properties(**{f"p{number}": {"type": "integer", "default": "x"} for number in range(9)}))
 
