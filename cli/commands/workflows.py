@@ -95,7 +95,8 @@ def apply(
                 continue
             typer.echo(json_line(done.document) if as_json else line)
             applied.append((each, done.warnings))
-        await _say_warnings(client, applied)
+        if not dry_run:
+            await _say_warnings(client, applied)
         return code
 
     call_server(server, act)

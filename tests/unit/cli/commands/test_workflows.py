@@ -142,6 +142,17 @@ def test_a_dry_run_of_apply_says_what_it_would_do(registry: Registry, tmp_path: 
     assert not [asked for asked in registry.asked if asked.method == "PATCH"]
 
 
+def test_a_dry_run_registers_no_file_that_names_another(registry: Registry, tmp_path: Path) -> None:
+    parent, kid = tmp_path / "parent.yaml", tmp_path / "kid.yaml"
+    parent.write_text(ORDER + "# starts kid\n")
+    kid.write_text(ORDER.replace("Order Pipeline", "Kid"))
+
+    code, lines = run("apply", "--dry-run", str(parent), str(kid))
+
+    assert (code, lines) == (0, ["would create order-pipeline (version 1)", "would create kid (version 1)"])
+    assert not any(registry.texts.values())
+
+
 def test_apply_prints_warnings_once_all_files_are_registered(registry: Registry, tmp_path: Path) -> None:
     parent, kid = tmp_path / "parent.yaml", tmp_path / "kid.yaml"
     parent.write_text("name: Parent\nnodes: [{id: A, handler: sub_workflow, config: {workflow: kid}}]\n")
