@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from cli.output.text import printable
+from cli.output.text import printable, without_repeats
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
@@ -119,4 +119,4 @@ def refusal(error: Exception) -> str:
             place = ""
         hint = f"; {problem['hint']}" if problem.get("hint") else ""
         lines.append(f"  {place + ': ' if place else ''}{message}{hint}")
-    return "\n".join(lines)
+    return "\n".join(without_repeats(lines))

@@ -15,7 +15,7 @@ from cli.commands.api_call import ExitCode, call_server, usage_error
 from cli.commands.documents import EMPTY_FILE, STDIN, has_steps, is_json, is_stubs, read_text, title_of
 from cli.commands.local_checks import LocalRefusal, judge_here
 from cli.commands.options import ServerOption
-from cli.output.text import counted, json_line, json_text
+from cli.output.text import counted, json_line, json_text, without_repeats
 
 if TYPE_CHECKING:
     from cli.output.json_positions import Mark
@@ -236,9 +236,10 @@ def conclusion(reports: Sequence[Report]) -> str:
 def as_text(reports: Sequence[Report]) -> Iterator[str]:
     """One line for each finding: file:line:column: code message."""
     for report in reports:
-        for each in report.found:
+        texts = without_repeats(each.text for each in report.found)
+        for each, text in zip(report.found, texts, strict=True):
             grade = "" if each.is_error else "warning: "
-            yield f"{_name(report.file)}:{each.line}:{each.column}: {each.code} {grade}{each.text}"
+            yield f"{_name(report.file)}:{each.line}:{each.column}: {each.code} {grade}{text}"
 
 
 def as_json(reports: Sequence[Report]) -> Iterator[str]:

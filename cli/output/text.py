@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import re
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 #: What stands for a mark where the encoding of the output has none: one letter each, so that widths hold.
@@ -14,6 +16,8 @@ PLAIN_MARKS = {
     "–": "-", "—": "-", "…": "~", "→": ">",
 }  # fmt: skip
 _PLAIN = "headrace.plain"
+#: Lists in messages: `(allowed: …)` and `; allowed: …`. Short ones may stand twice.
+_LISTS = re.compile(r" \((?:allowed|known): [^()]{60,}\)|; allowed: [^;()]{60,}(?=;|\Z)")
 
 
 def write_what_can_be_written() -> None:
@@ -39,6 +43,18 @@ def printable(text: str, *, keeps_lines: bool = False) -> str:
     return "".join(
         letter if letter.isprintable() or letter in kept else repr(letter)[1:-1] for letter in text
     )
+
+
+def without_repeats(texts: Iterable[str]) -> Iterator[str]:
+    """Leave out a long list of what is allowed where one of the texts before had the same."""
+    said: set[str] = set()
+    for text in texts:
+        shown, lists = text, _LISTS.findall(text)
+        for each in lists:
+            if each in said:
+                shown = shown.replace(each, "", 1)
+        said.update(lists)
+        yield shown
 
 
 def cells(text: str) -> int:

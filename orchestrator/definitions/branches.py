@@ -97,23 +97,26 @@ def check_branches(
     dependencies: Mapping[str, Collection[str]],
     rules: Mapping[str, TriggerRule],
     findings: Findings,
+    unsure: Collection[str] = (),
 ) -> dict[str, int]:
     """Check every id that belongs to an answer, and count for each node how many decisions name it.
 
     deciding  the nodes that have choices, each with its path in the document.
+    unsure    nodes of which not all dependencies could be read.
     """
     gates: dict[str, int] = {}
     for node, path in deciding:
         for choice in node.choices:
             for target in choice.targets:
                 what = f"{node.handler} {node.id!r}"
-                _check_target(
-                    f"{path}.config.{choice.field}", what, node, target, dependencies, rules, findings
-                )
+                if target not in unsure:
+                    where = f"{path}.config.{choice.field}"
+                    _check_target(where, what, node, target, dependencies, rules, findings)
         for index, rule in enumerate(node.catch):
             what = f"the catch of node {node.id!r}"
             where = f"{path}.catch[{index}].goto"
-            _check_target(where, what, node, rule.goto, dependencies, rules, findings)
+            if rule.goto not in unsure:
+                _check_target(where, what, node, rule.goto, dependencies, rules, findings)
         for target in node.branches:
             gates[target] = gates.get(target, 0) + 1
         answered = {target for choice in node.choices for target in choice.targets}

@@ -86,7 +86,7 @@ def _compile(
         if level is not None and not findings.full:
             _check_child(inner, path, handlers, level + 1, findings)
 
-    compiler = NodeCompiler(nodes_path, handlers, defaults, findings, check_child)
+    compiler = NodeCompiler(nodes_path, handlers, defaults, findings, check_child, _input_names(schema))
     nodes, after, gates = compiler.compile(raw_nodes)
     if interface is not None:
         check_inbox(interface, {node.id: node.map is not None for node in nodes}, findings)
@@ -175,6 +175,12 @@ def _find_nodes(document: dict[str, Any], findings: Findings) -> tuple[str, list
     return path, raw
 
 
+def _input_names(schema: Any) -> tuple[str, ...]:
+    """Give the names of the inputs that a schema describes, which may be none or a wrong one."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return tuple(properties) if isinstance(properties, dict) else ()
+
+
 def _read_defaults(top: Fields, findings: Findings) -> dict[str, Any]:
     raw = top.raw.get("defaults")
     if raw is None:
@@ -199,7 +205,7 @@ def _read_output(top: Fields, compiler: NodeCompiler, nodes: list[Node]) -> Node
     if raw is None or not compiler.is_plain({"output": raw}, "output", {"output": raw}) or top.findings.full:
         return None
     config = {"output": raw}
-    found, problems = references(raw, ids=compiler.ids, root="output")
+    found, problems = references(raw, ids=compiler.ids, inputs=compiler.inputs, root="output")
     for problem in problems:
         message = f"output: {problem.message}"
         top.findings.add(problem.path, problem.code, message, problem.hint, kind=problem.kind)

@@ -43,7 +43,8 @@ class Cron:
             text = ALIASES[text.lower()]
         fields = text.split()
         if len(text) > MOST_CHARS or len(fields) != 5:
-            found = f"{len(fields)} fields" if len(text) <= MOST_CHARS else f"{len(text)} characters"
+            count = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+            found = count if len(text) <= MOST_CHARS else f"{len(text)} characters"
             found += " (seconds are no field of it)" if len(fields) == 6 else ""
             raise ValueError(f"must be {_RULE}, or one of {', '.join(ALIASES)}; found {found}")
         self._fields, self._zone = " ".join(fields), zone

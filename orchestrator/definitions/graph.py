@@ -91,3 +91,12 @@ def not_ancestors(
             if strangers:
                 lacking[node] = strangers
     return lacking
+
+
+def turned(wanted: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """For each id that is wanted, give who wants it."""
+    wanting: dict[str, list[str]] = {}
+    for node_id, others in wanted.items():
+        for other in others:
+            wanting.setdefault(other, []).append(node_id)
+    return wanting

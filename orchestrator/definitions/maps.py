@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,8 @@ _FIELDS = (
     "items", "item_name", "max_concurrency", "tolerated_failure_count", "tolerated_failure_percentage",
     "on_item_failure", "max_items",
 )  # fmt: skip
+#: What is probably a reference whose braces were forgotten: inputs.rows, fetch.body.
+_PATH = re.compile(r"[A-Za-z_]\w*(\.\w+)+\Z", re.ASCII)
 
 
 def tolerated(spec: Mapping[str, Any], total: int) -> int:
@@ -36,7 +39,8 @@ def read_map(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     if raw is None:
         return None
     if not isinstance(raw, dict):
-        fields.wrong("map", "an object", raw)
+        is_short = isinstance(raw, str) and is_template(raw)
+        fields.wrong("map", "an object", raw, hint=f"write map: {{items: {raw!r}}}" if is_short else None)
         return None
     inner = Fields(raw, fields.where("map"), fields.findings)
     inner.refuse_unknown(frozenset(_FIELDS), _FIELDS)
@@ -44,7 +48,8 @@ def read_map(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     if items is None:
         fields.findings.add(inner.where("items"), "missing", f"'{inner.where('items')}' is missing")
     elif not isinstance(items, list) and not (isinstance(items, str) and is_template(items)):
-        inner.wrong("items", "a list or a template that gives one", items)
+        meant = f"write {{{{ {items} }}}}" if isinstance(items, str) and _PATH.match(items) else None
+        inner.wrong("items", "a list or a template that gives one", items, hint=meant)
     elif isinstance(items, str) and gives_text(items):
         inner.wrong("items", "a list or one template that gives one: {{ … }} and nothing around it", items)
     name = inner.text("item_name") or "item"
@@ -76,6 +81,7 @@ def map_references(
     when: str | None,
     ids: Collection[str],
     secrets: Collection[str] | None = (),
+    inputs: Collection[str] = (),
 ) -> tuple[References, ItemMap, list[Problem]]:
     """Find out what a mapped node refers to: before its items exist, and in the config of each of them.
 
@@ -83,8 +89,8 @@ def map_references(
     """
     local = (item_map.item_name, "index")
     items = {"items": item_map.items}
-    own, problems = references(items, when, ids=ids, later=local, secrets=secrets, root="map")
-    inner, more = references(config, ids=ids, local=local, secrets=secrets)
+    own, problems = references(items, when, ids=ids, later=local, secrets=secrets, inputs=inputs, root="map")
+    inner, more = references(config, ids=ids, local=local, secrets=secrets, inputs=inputs)
     item_map = replace(
         item_map,
         references=frozenset(own.nodes),

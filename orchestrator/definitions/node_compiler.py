@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -20,6 +20,7 @@ from orchestrator.documents.fields import Fields
 from orchestrator.documents.problems import Findings, joined
 from orchestrator.documents.strict_json import check_depth
 from orchestrator.errors import DefinitionInvalid, Problem
+from orchestrator.templates.foreign_words import ITEM_WORDS
 from orchestrator.templates.references import References, references
 
 _FIELDS = (
@@ -44,8 +45,10 @@ class NodeCompiler:
         defaults: dict[str, Any],
         findings: Findings,
         check_child: CheckChild,
+        inputs: Collection[str] = (),
     ) -> None:
         self.check_child = check_child
+        self.inputs = inputs
         self.path = path
         self.handlers = handlers
         self.names = handlers.names
@@ -57,6 +60,8 @@ class NodeCompiler:
         self.dependencies: dict[str, tuple[str, ...]] = {}
         #: For each node that refers to others: their ids, with the path of the template.
         self.referring: dict[str, dict[str, str]] = {}
+        #: Nodes of which not all dependencies could be read: what is upstream of them is not known.
+        self.unsure: set[str] = set()
 
     def compile(self, raw: list[Any]) -> tuple[list[Node], dict[str, tuple[str, ...]], dict[str, int]]:
         """Give the nodes, their successors and gates; what is wrong is noted in the findings."""
@@ -73,7 +78,7 @@ class NodeCompiler:
         self._check_upstream(order)
         deciding = [(node, self._at(self.ids[node.id])) for node in nodes if node.branches]
         rules = {node.id: node.trigger_rule for node in nodes} if deciding else {}
-        return nodes, after, check_branches(deciding, self.dependencies, rules, self.findings)
+        return nodes, after, check_branches(deciding, self.dependencies, rules, self.findings, self.unsure)
 
     def _at(self, index: int) -> str:
         return f"{self.path}[{index}]"
@@ -117,9 +122,11 @@ class NodeCompiler:
     def _node(self, raw: dict[str, Any], index: int) -> Node:
         path = self._at(index)
         fields = Fields(raw, path, self.findings)
-        fields.refuse_unknown(_ALLOWED, _FIELDS)
+        meant = fields.refuse_unknown(_ALLOWED, _FIELDS)
         fields.identifier("id", required=True)
         node_id = raw["id"] if isinstance(raw.get("id"), str) else ""
+        if "dependencies" in meant:
+            self.unsure.add(node_id)
         handler = self._handler(fields, node_id)
         config = self._config(fields, handler)
         when = self._when(fields)
@@ -137,7 +144,8 @@ class NodeCompiler:
             message = f"'{fields.where('map')}': a {what} chooses once and cannot be mapped"
             self.findings.add(fields.where("map"), "bad_value", message, kind="graph")
         if (config or when is not None or item_map) and not self.findings.full:
-            found, item_map = self._references(config, when, node_id, path, handler, item_map)
+            local = ITEM_WORDS if "map" in meant or (item_map is None and raw.get("map") is not None) else ()
+            found, item_map = self._references(config, when, node_id, path, handler, item_map, local)
         found, item_map = with_implied(found, item_map, handler, config, needed)
         defaults = self.defaults
         start_to_close = fields.duration("start_to_close_timeout")
@@ -240,6 +248,7 @@ class NodeCompiler:
             return ()
         if not isinstance(raw, list):
             fields.wrong("dependencies", "a list of node ids", raw)
+            self.unsure.add(node_id)
             return ()
         known: dict[str, None] = {}
         for place, other in enumerate(raw):
@@ -250,6 +259,8 @@ class NodeCompiler:
         return tuple(known)
 
     def _bad_dependency(self, path: str, other: Any, node_id: str) -> None:
+        if not isinstance(other, str) or other not in self.ids:
+            self.unsure.add(node_id)
         if self.findings.full:
             self.findings.take(Problem(path, "unknown_dependency", ""))
         elif not isinstance(other, str):
@@ -273,14 +284,19 @@ class NodeCompiler:
         path: str,
         handler: str,
         item_map: ItemMap | None,
+        local: Collection[str],
     ) -> tuple[References, ItemMap | None]:
+        """Find what a node refers to; local: names of items where a map was meant and cannot be read."""
         expressions = ("expression",) if handler == CONDITION else ()
         secrets = self.handlers.secret_fields(handler)
         config = own_config(handler, config)
         if item_map is None:
-            found, problems = references(config, when, ids=self.ids, expressions=expressions, secrets=secrets)
+            found, problems = references(
+                config, when, ids=self.ids, expressions=expressions, local=local,
+                secrets=secrets, inputs=self.inputs,
+            )  # fmt: skip
         else:
-            found, item_map, problems = map_references(item_map, config, when, self.ids, secrets)
+            found, item_map, problems = map_references(item_map, config, when, self.ids, secrets, self.inputs)
         for problem in problems:
             message = f"node {node_id!r}: {problem.message}"
             where = f"{path}.{problem.path}"
@@ -292,8 +308,14 @@ class NodeCompiler:
     def _check_upstream(self, order: list[str]) -> None:
         """Refuse references to nodes that need not have run before the one that refers."""
         wanted = {node: others for node, others in self.referring.items() if node in self.dependencies}
+        if self.unsure:
+            unsure = set(self.unsure)
+            for node in order:  # so that a node comes behind those it depends on
+                if not unsure.isdisjoint(self.dependencies[node]):
+                    unsure.add(node)
+            wanted = {node: others for node, others in wanted.items() if node not in unsure}
         found = graph.not_ancestors(self.dependencies, wanted, order)
-        apart = graph.not_ancestors(self.dependencies, _turned(found), order)
+        apart = graph.not_ancestors(self.dependencies, graph.turned(found), order)
         for node_id, strangers in found.items():
             for other in strangers:
                 message = f"node {node_id!r} refers to {other!r}, which is not upstream of it"
@@ -304,15 +326,6 @@ class NodeCompiler:
                 elif node_id not in apart.get(other, ()):
                     hint = f"{other!r} runs after {node_id!r}: read it in a node behind {other!r}"
                 self.findings.add(wanted[node_id][other], "not_upstream", message, hint, kind="graph")
-
-
-def _turned(wanted: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """For each id that is wanted, give who wants it."""
-    wanting: dict[str, list[str]] = {}
-    for node_id, others in wanted.items():
-        for other in others:
-            wanting.setdefault(other, []).append(node_id)
-    return wanting
 
 
 def _arrows(cycle: list[str]) -> str:

@@ -133,7 +133,8 @@ def _read(raw: Any, path: str, findings: Findings) -> RetryPolicy:
         return _read_rules(raw, path, findings, on_exhausted="fail")
     if not isinstance(raw, Mapping):
         message = f"'{path}' must be an object or a list of rules, got {quoted(raw)}"
-        findings.add(path, "wrong_type", message)
+        hint = f"write {{max_attempts: {raw}}}" if type(raw) is int else None
+        findings.add(path, "wrong_type", message, hint)
         return ONE_ATTEMPT
     fields = Fields(dict(raw), path, findings)
     if fields.raw.get("rules") is None:

@@ -54,7 +54,8 @@ def read_triggers(top: Fields, findings: Findings) -> Triggers:
     if raw is None:
         return NO_TRIGGERS
     if not isinstance(raw, dict):
-        findings.add("triggers", "wrong_type", f"'triggers' must be an object, got {quoted(raw)}")
+        hint = "write triggers: {schedules: […], webhooks: […]}"
+        findings.add("triggers", "wrong_type", f"'triggers' must be an object, got {quoted(raw)}", hint)
         return NO_TRIGGERS
     fields = Fields(raw, "triggers", findings)
     fields.refuse_unknown(frozenset(_KINDS), _KINDS)

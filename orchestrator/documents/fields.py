@@ -31,10 +31,14 @@ class Fields:
         """Give the path of a field."""
         return f"{self.path}.{name}" if self.path else name
 
-    def refuse_unknown(self, allowed: Set[str], order: tuple[str, ...]) -> None:
-        """Note every field that is not allowed; order is how the allowed ones are listed."""
+    def refuse_unknown(self, allowed: Set[str], order: tuple[str, ...]) -> Set[str]:
+        """Note every field that is not allowed, and give those that were probably meant.
+
+        order  how the allowed ones are listed.
+        """
         if self.raw.keys() <= allowed:
-            return
+            return frozenset()
+        hints: set[str | None] = set()
         for name in self.raw:
             if name not in allowed:
                 word = str(name)[:80]
@@ -42,11 +46,15 @@ class Fields:
                 place = f"'{self.path}'" if self.path else "a workflow"
                 message = f"unknown field {word!r} in {place} (allowed: {', '.join(order)})"
                 self.findings.add(self.where(word), "unknown_field", message, hint)
+                hints.add(hint)
+        return {name for name in order if f"did you mean {name!r}?" in hints}
 
-    def wrong(self, name: str, expected: str, value: Any, *, code: str = "wrong_type") -> None:
+    def wrong(
+        self, name: str, expected: str, value: Any, *, code: str = "wrong_type", hint: str | None = None
+    ) -> None:
         """Note that a field holds something else than expected."""
         where = self.where(name)
-        self.findings.add(where, code, f"'{where}' must be {expected}, got {quoted(value)}")
+        self.findings.add(where, code, f"'{where}' must be {expected}, got {quoted(value)}", hint)
 
     def identifier(self, name: str, *, required: bool = False) -> str:
         """Read a name or id; empty when it is absent or wrong."""

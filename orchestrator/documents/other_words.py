@@ -11,17 +11,29 @@ _RENAMED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("if", "condition", "run_if", "only_if"), ("when",)),
     **dict.fromkeys(("steps", "tasks", "jobs", "stages", "activities", "actions", "states"), ("nodes",)),
     **dict.fromkeys(
-        ("timeout", "timeout_seconds", "timeout_minutes", "timeout_s", "max_duration"),
+        ("timeout", "timeout_seconds", "timeout_minutes", "timeout_s", "max_duration", "execution_timeout"),
         ("start_to_close_timeout", "execution_timeout"),
     ),
     **dict.fromkeys(("uses", "type", "action", "task", "function", "operator", "activity"), ("handler",)),
     **dict.fromkeys(("with", "args", "arguments", "parameters", "params", "settings"), ("config", "inputs")),
     **dict.fromkeys(("inputs", "input"), ("config", "inputs")),
     **dict.fromkeys(
-        ("retries", "max_retries", "max_attempts", "retry_policy", "attempts"), ("retry", "max_attempts")
+        ("retries", "max_retries", "max_attempts", "retry_policy", "attempts"),
+        ("retry", "max_attempts", "defaults"),
     ),
     **dict.fromkeys(("for_each", "foreach", "loop", "with_items", "each", "matrix", "items"), ("map",)),
-    **dict.fromkeys(("on", "schedule", "schedules", "cron", "webhooks"), ("triggers",)),
+    **dict.fromkeys(("withitems", "with_param", "withparam", "strategy", "expand"), ("map",)),
+    **dict.fromkeys(
+        ("concurrency", "parallelism", "max_parallel", "max_parallelism", "max_active"), ("max_concurrency",)
+    ),
+    **dict.fromkeys(
+        ("on", "schedule", "schedules", "schedule_interval", "cron", "webhooks", "webhook"), ("triggers",)
+    ),
+    **dict.fromkeys(("tz", "time_zone"), ("timezone",)),
+    **dict.fromkeys(("next", "then", "target", "handler"), ("goto",)),
+    **dict.fromkeys(("retry_delay", "delay", "interval", "backoff"), ("initial_interval", "retry")),
+    **dict.fromkeys(("non_retryable_error_types", "do_not_retry_on"), ("non_retryable",)),
+    **dict.fromkeys(("default_args", "default"), ("defaults",)),
     **dict.fromkeys(("title", "id", "name"), ("name", "id")),
     **dict.fromkeys(("on_error", "on_failure", "fallback"), ("catch", "on_failure")),
     **dict.fromkeys(("outputs", "result", "returns", "return"), ("output",)),

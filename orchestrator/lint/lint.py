@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
-from typing import Any
 
 from orchestrator.definitions.definition import Definition, Node
-from orchestrator.definitions.ends import reads_inputs
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.definitions.retry_decision import longest_waits_ms
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, joined
+from orchestrator.documents.problems import Findings
 from orchestrator.errors import Problem
 from orchestrator.execution.inventory import Configured
 from orchestrator.lint.budget import BUDGET, LintBudget
@@ -31,13 +29,13 @@ from orchestrator.lint.dead_nodes import (
 )
 from orchestrator.lint.error_patterns import misspelt_error_types
 from orchestrator.lint.events import unchecked_stop, undeclared_events
+from orchestrator.lint.inputs import misread_inputs
 from orchestrator.lint.joins import joins_behind_catches
 from orchestrator.lint.literal_texts import literal_references
 from orchestrator.lint.map_reads import misread_maps
 from orchestrator.lint.output_reads import misread_outputs
 from orchestrator.lint.references import missing_in_output, missing_references
 from orchestrator.lint.schemas import misread_schemas
-from orchestrator.lint.template_reads import uses_in
 from orchestrator.lint.timeouts import DELAY, format_ms, idle_rules, short_limits, waits_for_ms
 from orchestrator.lint.waits import endless_waits, unbounded_waits, unheard_decisions
 
@@ -200,45 +198,8 @@ def _judge_policy(linter: Linter, path: str, policy: RetryPolicy) -> None:
 
 
 def _inputs(linter: Linter) -> None:
-    schema = linter.definition.inputs_schema or {}
-    properties = schema.get("properties")
-    if not isinstance(properties, dict):
-        return
-    rest = {name: value for name, value in linter.definition.source.items() if name not in _NOT_READING}
-    uses = [use for text, path in _texts(rest) for use in uses_in(text, path) if use.root == "inputs"]
-    may_read_any = any(reads_inputs(node.handler) for node in linter.definition.nodes)
-    if not may_read_any and not any(use.key is None for use in uses):
-        used = {use.key for use in uses}
-        for name in properties:
-            if name not in used:
-                message = f"no template reads the input {name!r}"
-                linter.warn(f"inputs.properties.{name}", "unused_input", message)
-    others = {"patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas", "$dynamicRef"}
-    if schema.get("additionalProperties") is not False or others.intersection(schema):
-        return
-    for node in linter.definition.nodes:
-        for use in linter.uses.get(node.id, ()):
-            if use.root == "inputs" and use.key is not None and use.is_needed and use.key not in properties:
-                hint = linter.findings.did_you_mean(use.key, properties)
-                message = f"{node.id!r} reads the input {use.key!r}, which the schema does not allow"
-                hint = hint or f"inputs: {joined(properties)}"
-                linter.warn(linter.at(node, use.path), "unknown_input", message, hint)
-
-
-_NOT_READING = frozenset({"inputs", "name", "description"})
-
-
-def _texts(value: Any) -> Iterator[tuple[str, str]]:
-    """Give every text in a document that may read an input."""
-    stack = [value]
-    while stack:
-        found = stack.pop()
-        if isinstance(found, str) and "inputs" in found:
-            yield found, ""
-        elif isinstance(found, dict):
-            stack += [*found, *found.values()]
-        elif isinstance(found, list):
-            stack += found
+    for path, code, message, hint in misread_inputs(linter):
+        linter.warn(path, code, message, hint)
 
 
 def _events(linter: Linter) -> None:

@@ -25,9 +25,12 @@ class Nearest:
         return self._found[word]
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Find the known word that another was meant to be; None when it is one of them, or near none."""
-    found, fewest = None, 3
+def nearest(word: str, known: Iterable[str], *, most: int = 2) -> str | None:
+    """Find the known word that another was meant to be; None when it is one of them, or near none.
+
+    most  letters that may be wrong.
+    """
+    found, fewest = None, most + 1
     for each in known:
         if word == each:
             return None

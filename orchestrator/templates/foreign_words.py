@@ -13,6 +13,10 @@ _NAMES = {
     "range": "write range(…), with how many",
     "loop": "loop is known inside of {% for … %}",
 }
+#: What an item of a map and its place are called, unless the map says otherwise.
+ITEM_WORDS = frozenset({"item", "index"})
+#: What inputs are called elsewhere.
+_INPUTS = frozenset({"params", "parameters", "input", "args", "arguments", "vars", "variables"})
 _FUNCTIONS = {"len": "length", "str": "string", "sorted": "sort", "json": "tojson", "size": "length"}
 #: How the parser begins what it says, and what was probably meant.
 _SIGNS = (
@@ -37,6 +41,31 @@ def meant_by_name(name: str, text: str, ids: Collection[str]) -> str | None:
         if found[1] in ids:
             return f"write {found[1]} alone for the output of the node {found[1]!r}"
     return None
+
+
+def meant_by_input(name: str, text: str, inputs: Collection[str]) -> str | None:
+    """Give the input that a template of another tool reads by its bare name, or as `params.NAME`."""
+    if name in inputs:
+        return f"write inputs.{name}"
+    for found in re.finditer(rf"\b{re.escape(name)}\.([A-Za-z_]\w*)", text):
+        if name in _INPUTS and found[1] in inputs:
+            return f"write inputs.{found[1]}"
+    return None
+
+
+def meant_by_item(name: str, local: Collection[str], later: Collection[str]) -> str | None:
+    """Say where the names of a map's items are known; None for any other name.
+
+    local, later  what they are called where they have a value, and where they have none yet.
+    """
+    if name not in ITEM_WORDS.union(later):
+        return None
+    if local:
+        return f"this map calls them {' and '.join(local)}"
+    if later:
+        where = "known in the config of this node alone: `map` and `when` come before the items"
+        return f"{' and '.join(later)} are {where}"
+    return "item and index are known in the config of a node with map, and nowhere else"
 
 
 def meant_by_call(name: str, filters: Collection[str], methods: Collection[str]) -> str | None:

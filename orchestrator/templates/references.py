@@ -15,7 +15,7 @@ from typing import Any
 from headrace.wording import did_you_mean
 from orchestrator.documents.problems import joined
 from orchestrator.errors import Problem
-from orchestrator.templates.foreign_words import meant_by_name
+from orchestrator.templates.foreign_words import meant_by_input, meant_by_item, meant_by_name
 from orchestrator.templates.parser import (
     KEYWORDS,
     MAX_SOURCE,
@@ -32,8 +32,6 @@ from orchestrator.templates.values import EvaluationError
 MAX_HINTS = 20
 #: Problems listed for one node's templates.
 MAX_PROBLEMS = 20
-#: What an item of a map and its place are called, unless the map says otherwise.
-ITEM_WORDS = frozenset({"item", "index"})
 _ROOTS = ("inputs", "trigger", "execution", "steps")
 #: Where secrets are allowed, in the words for a place whose handler takes none.
 SECRETS_ALLOWED = "the config fields that a handler declares for them, such as config.headers of http"
@@ -96,6 +94,7 @@ def references(
     local: Collection[str] = (),
     later: Collection[str] = (),
     secrets: Collection[str] | None = (),
+    inputs: Collection[str] = (),
     root: str = "config",
 ) -> tuple[References, list[Problem]]:
     """Find out what a node's templates refer to, and everything that is wrong with them.
@@ -105,10 +104,11 @@ def references(
     later        such names, where they have no value yet: what the map is made from.
     expressions  top-level config fields whose text is an expression even without braces.
     secrets      top-level config fields that may hold secrets.NAME; None: all of them.
+    inputs       names of inputs, which templates of other tools read without `inputs.`.
     root         what `config` is called; no secret may stand in what has another name.
     Paths of problems begin with the root or are `when`. Whether a referenced node is upstream is not judged.
     """
-    found = _Found(ids, local, later, secrets)
+    found = _Found(ids, local, later, secrets, inputs)
     stack: list[tuple[Any, str]] = [(config, root)] if config else []
     while stack:
         value, path = stack.pop()
@@ -231,7 +231,7 @@ class _Found:
     """Gathers what the templates of one node refer to."""
 
     __slots__ = (
-        "hints_left", "ids", "later", "local", "nodes", "problems", "secrets", "templated",
+        "hints_left", "ids", "inputs", "later", "local", "nodes", "problems", "secrets", "templated",
         "uses_inputs", "uses_trigger",
     )  # fmt: skip
 
@@ -241,8 +241,10 @@ class _Found:
         local: Collection[str],
         later: Collection[str],
         secrets: Collection[str] | None,
+        inputs: Collection[str],
     ) -> None:
         self.ids = ids
+        self.inputs = inputs
         self.local = local
         self.later = later
         self.secrets = secrets
@@ -312,7 +314,9 @@ class _Found:
         else:
             what = f"neither a node of this workflow nor one of {', '.join(known)}"
             message = f"refers to {name[:80]!r}, which is {what}"
-        hint = self._hint(text, name, [*known, "secrets"], self._item_hint(name))
+        item = None if name in self.ids else meant_by_item(name, self.local, self.later)
+        given = None if name in RESERVED else meant_by_input(name, text, self.inputs)
+        hint = self._hint(text, name, [*known, "secrets"], item or given)
         self._add_unknown(message, text, path, hint)
 
     def _unknown_step(self, name: str, text: str, path: str) -> None:
@@ -323,27 +327,16 @@ class _Found:
         message = f"{message} (in {text[:120]!r}; nodes: {joined(self.ids)})"
         self.problems.append(Problem(path, "unknown_reference", message, hint, "graph"))
 
-    def _item_hint(self, name: str) -> str | None:
-        """Say where the names of a map's items are known."""
-        if name in self.ids or name not in ITEM_WORDS.union(self.later):
-            return None
-        if self.local:
-            return f"this map calls them {' and '.join(self.local)}"
-        if self.later:
-            where = "known in the config of this node alone: `map` and `when` come before the items"
-            return f"{' and '.join(self.later)} are {where}"
-        return "item and index are known in the config of a node with map, and nowhere else"
-
     def _hint(
-        self, text: str, name: str = "", words: Iterable[str] = (), item: str | None = None
+        self, text: str, name: str = "", words: Iterable[str] = (), known: str | None = None
     ) -> str | None:
-        """Point at the spelling for ids that are no names (a-b, 1st), at a map's names, or at the nearest."""
+        """Point at the spelling for ids that are no names (a-b, 1st), at what is known, or at the nearest."""
         if len(self.ids) > 1_000 or self.hints_left <= 0:
-            return item
+            return known
         self.hints_left -= 1
         for node in self.ids:
             if node in text and (not node.isidentifier() or node in RESERVED or node in KEYWORDS):
                 return f'write steps["{node}"].output for the node {node!r}'
-        if item or not name:
-            return item
+        if known or not name:
+            return known
         return meant_by_name(name, text, self.ids) or did_you_mean(name, [*self.ids, *words])

@@ -19,6 +19,7 @@ from cli.output.text import (
     json_line,
     json_text,
     printable,
+    without_repeats,
     write_what_can_be_written,
 )
 from config import ROOT
@@ -29,6 +30,22 @@ def redirected(monkeypatch: pytest.MonkeyPatch, encoding: str, errors: str = "st
     written = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding=encoding, errors=errors))
     return written
+
+
+def test_a_long_list_of_what_is_allowed_is_printed_once() -> None:
+    fields = ", ".join(f"field_{i}" for i in range(9))
+    texts = [
+        f"unknown field 'a' (allowed: {fields}); did you mean 'b'?",
+        f"unknown field 'c' (allowed: {fields})",
+        f"no config field 'd'; allowed: {fields}; did you mean 'e'?",
+        f"no config field 'f'; allowed: {fields}",
+        "unknown field 'g' (allowed: errors, goto)",
+        "unknown field 'h' (allowed: errors, goto)",
+    ]
+
+    assert list(without_repeats(texts)) == [
+        texts[0], "unknown field 'c'", texts[2], "no config field 'f'", *texts[4:]
+    ]  # fmt: skip
 
 
 def test_every_mark_has_a_plain_one_of_the_same_width() -> None:

@@ -185,6 +185,49 @@ def test_a_node_that_is_not_upstream_comes_with_the_way_out(reader: dict[str, An
     assert (problem.hint or "").startswith(hint)
 
 
+@pytest.mark.parametrize(
+    "needed",
+    [{"depends_on": ["A"]}, {"needs": ["A"]}, {"dependencies": "A"}, {"dependencies": ["a"]}],
+)
+def test_dependencies_that_cannot_be_read_are_refused_once(needed: dict[str, Any]) -> None:
+    choice = node("A", handler="condition", config={"expression": "true", "true_branch": ["B"]})
+    reader = {"id": "B", "handler": "noop", "config": {"x": "{{ A.branch }}"}, **needed}
+
+    (problem,) = problems(workflow(choice, reader, node("C", ["B"], config={"x": "{{ A.branch }}"})))
+
+    assert problem.path.startswith(f"nodes[1].{next(iter(needed))}")
+
+
+def test_a_map_that_cannot_be_read_is_refused_once_with_what_was_meant() -> None:
+    config = {"x": "{{ item.id }} {{ index }}"}
+    short = node("B", ["A"], config=config, map="{{ A.rows }}")
+
+    (problem,) = problems(workflow(node("A"), short))
+    (elsewhere,) = problems(workflow(node("A"), node("B", ["A"], config=config, withItems="{{ A.rows }}")))
+
+    assert (problem.code, problem.hint) == ("wrong_type", "write map: {items: '{{ A.rows }}'}")
+    assert (elsewhere.code, elsewhere.hint) == ("unknown_field", "did you mean 'map'?")
+
+
+@pytest.mark.parametrize(
+    ("template", "hint"),
+    [
+        ("{{ day }}", "write inputs.day"),
+        ("{{ params.day }}", "write inputs.day"),
+        ("{{ params.night }}", None),
+        ("{{ event.day }}", None),
+    ],
+)
+def test_an_input_without_its_first_word_is_hinted_at(template: str, hint: str | None) -> None:
+    inputs = {"type": "object", "properties": {"day": {"type": "string"}}}
+
+    (problem,) = problems(workflow(node("A", config={"x": template}), inputs=inputs))
+    (of_output,) = problems(workflow(node("A"), inputs=inputs, output={"x": template}))
+
+    assert (problem.code, problem.hint) == ("unknown_reference", hint)
+    assert (of_output.code, of_output.hint) == ("unknown_reference", hint)
+
+
 def test_references_may_reach_any_ancestor() -> None:
     definition = build(
         node("A"),

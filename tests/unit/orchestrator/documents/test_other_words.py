@@ -32,6 +32,9 @@ def hints(document: Any) -> dict[str, str | None]:
         ("on_failure", "did you mean 'catch'?"),
         ("parameters", "did you mean 'config'?"),
         ("for_each", "did you mean 'map'?"),
+        ("withItems", "did you mean 'map'?"),
+        ("strategy", "did you mean 'map'?"),
+        ("execution_timeout", "did you mean 'start_to_close_timeout'?"),
         ("max_retries", "did you mean 'retry'?"),
         ("run", "a program runs by handler 'container', with its image and args in 'config'"),
         ("command", "a program runs by handler 'container', with its image and args in 'config'"),
@@ -52,6 +55,9 @@ def test_a_field_of_a_node_is_known_by_its_other_names(field: str, hint: str | N
     [
         ("timeout", "did you mean 'execution_timeout'?"),
         ("on", "did you mean 'triggers'?"),
+        ("schedule_interval", "did you mean 'triggers'?"),
+        ("retry_policy", "did you mean 'defaults'?"),
+        ("default_args", "did you mean 'defaults'?"),
         ("env", "values of a whole workflow are 'inputs', which templates read: {{ inputs.NAME }}"),
         ("with", "did you mean 'inputs'?"),
         ("outputs", "did you mean 'output'?"),
@@ -75,3 +81,6 @@ def test_inside_of_a_field_only_what_is_allowed_there_is_named() -> None:
         "nodes[0].retry.retries": "did you mean 'max_attempts'?"
     }
     assert hint_at_ours("needs", ("errors", "goto"), {}) is None
+    assert hint_at_ours("next", ("errors", "goto"), {}) == "did you mean 'goto'?"
+    assert hint_at_ours("max_parallel", ("items", "max_concurrency"), {}) == "did you mean 'max_concurrency'?"
+    assert hint_at_ours("tz", ("cron", "timezone"), {}) == "did you mean 'timezone'?"

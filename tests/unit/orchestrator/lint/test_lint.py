@@ -1,4 +1,4 @@
-"""Warnings as a list, and those about time, inputs and the end."""
+"""Warnings as a list, and those about time and the end."""
 
 from pathlib import Path
 
@@ -6,13 +6,12 @@ import orjson
 import pytest
 
 from orchestrator.definitions.compiler import compile_definition
-from orchestrator.definitions.definition import PlainHandlers
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import load_yaml
 from orchestrator.lint.lint import lint
 from tests.dags import HANDLERS, node, workflow
 from tests.own_handlers import loaded
-from tests.unit.orchestrator.lint.cases import codes, delay, reading, warnings
+from tests.unit.orchestrator.lint.cases import codes, delay, warnings
 from workers.handlers import Catalogue
 
 FOLDER = Path(__file__).resolve().parents[4] / "examples"
@@ -85,34 +84,7 @@ def test_delays_one_after_the_other_add_up() -> None:
     assert codes(*chain[:2], delay("X", 1), delay("C", 40, after=["B", "X"]), execution_timeout=60) == []
 
 
-# Inputs, and the end
-
-SCHEMA = {"type": "object", "properties": {"big": {}, "name": {}}, "additionalProperties": False}
-
-
-def test_an_input_that_nothing_reads_is_reported() -> None:
-    unused = [("inputs.properties.big", "unused_input")]
-    assert codes(reading("A", "{{ inputs.name }}"), inputs=SCHEMA) == unused
-    assert codes(reading("A", "{{ inputs['name'] }}", when="{{ inputs.big }}"), inputs=SCHEMA) == []
-    assert codes(reading("A", "{{ inputs }}"), inputs=SCHEMA) == []
-
-
-@pytest.mark.parametrize("handler", ["input", "of_the_user"])
-def test_of_inputs_that_a_node_may_read_without_naming_them_none_is_reported(handler: str) -> None:
-    handlers = PlainHandlers(frozenset({"noop", handler}))
-    nodes = reading("A", "{{ inputs.name }}"), node("B", handler=handler)
-
-    assert lint(compile_definition(workflow(*nodes, inputs=SCHEMA), handlers=handlers)) == []
-
-
-def test_an_input_that_the_schema_does_not_allow_is_told_with_the_nearest() -> None:
-    text = "{{ inputs.nam }} {{ inputs.big }} {{ inputs.name }} {{ inputs.more | default(1) }}"
-
-    (found,) = warnings(reading("A", text), inputs=SCHEMA)
-
-    assert (found.path, found.code) == ("dag.nodes[0].config.text", "unknown_input")
-    assert found.hint == "did you mean 'name'?"
-    assert codes(reading("A", text), inputs=SCHEMA | {"additionalProperties": True}) == []
+# The end
 
 
 def test_a_workflow_in_which_nothing_is_critical_cannot_fail() -> None:
@@ -130,9 +102,3 @@ def test_warnings_are_bounded_and_the_rest_counted() -> None:
 
     assert len(found) == 6
     assert found[-1].message == "and 3 more warnings"
-
-
-def test_an_input_that_only_a_key_reads_is_not_reported() -> None:
-    keyed = node("A") | {"config": {"rows": [{"{{ inputs.big }}": "{{ inputs.name }}"}]}}
-
-    assert codes(keyed, inputs=SCHEMA) == []
