@@ -15,15 +15,18 @@ PAST = "2026-11-01, 2026-11-01T08:30, yesterday, 2d (ago); in UTC if no zone is 
 ALLOWED = (
     "2026-11-01, 2026-11-01T08:30 (UTC, or with a zone), now, today, yesterday, tomorrow, -2d, 2d ago, +2d"
 )
+#: The same, where a bare age is one in the past.
+ALLOWED_PAST = "2026-11-01, 2026-11-01T08:30 (UTC, or with a zone), now, today, yesterday, 2h, 1d12h"
 _UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _is_age = re.compile(r"(\d+[smhdw])+").fullmatch
 #: Days by name, from today.
 _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
-def read_time(text: str, *, now: datetime | None = None) -> datetime:
+def read_time(text: str, *, now: datetime | None = None, allowed: str = ALLOWED) -> datetime:
     """Read a moment: ISO 8601, `now`, a day by name, which is its beginning, `-2d`, `+2d` or `2d ago`.
 
+    allowed  what an error says that may be written.
     Raises typer.BadParameter.
     """
     word, now = text.strip().lower(), now or datetime.now(UTC)
@@ -41,7 +44,7 @@ def read_time(text: str, *, now: datetime | None = None) -> datetime:
         # `Z` and `T` in small letters are taken as well.
         found = datetime.fromisoformat(word.upper())
     except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text!r} is no time; allowed: {ALLOWED}") from None
+        raise typer.BadParameter(f"{text!r} is no time; allowed: {allowed}") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -51,7 +54,7 @@ def read_past(text: str, *, now: datetime | None = None) -> datetime:
     Raises typer.BadParameter.
     """
     word = text.strip().lower()
-    return read_time(f"-{word}" if _is_age(word) else text, now=now)
+    return read_time(f"-{word}" if _is_age(word) else text, now=now, allowed=ALLOWED_PAST)
 
 
 def read_age(text: str) -> timedelta:

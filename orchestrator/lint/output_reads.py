@@ -46,6 +46,7 @@ _TEXTS: dict[tuple[str, str], tuple[str, ...]] = {
     ("call_external_service", "status"): ("ok",),
     ("llm", "status"): ("ok",),
     ("container", "status"): ("ok",),
+    **{(handler, "status"): ("ok",) for handler in ("noop", "delay", "emit", "notify")},
 }
 _COMPARING = re.compile(r"[=!]=|\bin\b")
 _COMPARED = re.compile("|".join(sorted({"status", *(key for _, key in _TEXTS)})))
@@ -132,9 +133,16 @@ def _never(linter: Linter, read: nodes.Node, found: Any, path: str, who: str) ->
     hint = f"it is one of {joined(texts)}" if len(texts) > 1 else f"it is {texts[0]!r}"
     if isinstance(found, str) and (meant := _text_meant(found, texts)) is not None:
         hint = f"did you mean {meant!r}?"
+    elif handler and isinstance(found, str) and found.upper() in _STATUSES:
+        hint += f"; how the node ended is {_step_status(read)}"
     elif handler in _HTTP:
         hint += "; the status of the answer is status_code"
     yield path, "never_equal", message, hint
+
+
+def _step_status(read: nodes.Node) -> str:
+    node_id = getattr(getattr(read, "node", None), "name", "NODE")
+    return f"steps.{node_id}.status"
 
 
 def _text_meant(found: str, texts: tuple[str, ...]) -> str | None:

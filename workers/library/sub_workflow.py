@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from headrace import Completed, Terminal, handler
-from orchestrator.definitions.registry import is_name, is_workflow_id
+from orchestrator.definitions.registry import is_name, is_workflow_id, name_of
 from orchestrator.errors import ErrorType
 from orchestrator.states import ExecutionStatus
 from workers.config_models import has_template
@@ -42,10 +42,13 @@ class SubWorkflowConfig(BaseModel):
             is_name(value) or is_workflow_id(value) or EXECUTION_ID.match(value) or has_template(value)
         ):
             return value
-        raise ValueError(
+        problem = (
             "'workflow' is a definition, as an object, the name (a-z 0-9 -) or the id (wf_…) of a registered "
             "workflow, or the id of an execution that has run it"
         )
+        if isinstance(value, str) and (name := name_of(value)):
+            problem += f"; found {value[:80]!r}; a workflow of that title is registered as {name!r}"
+        raise ValueError(problem)
 
     @field_validator("version")
     @classmethod

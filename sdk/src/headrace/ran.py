@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 #: waiting: completed after a delay; parked: it waits for a letter.
@@ -19,7 +19,7 @@ class Line:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Error:
     """Why an attempt failed, as the node's `error` has it.
 
@@ -33,8 +33,11 @@ class Error:
     after_s: float | None = None
     details: Mapping[str, Any] | None = None
 
+    def __repr__(self) -> str:
+        return _short(self)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Ran:
     """What one attempt came to, and what it reported.
 
@@ -64,3 +67,16 @@ class Ran:
     events: tuple[tuple[str, Any], ...] = ()
     text: str = ""
     raised: BaseException | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return _short(self)
+
+
+def _short(value: Error | Ran) -> str:
+    """Write a value without the fields that say nothing: pytest cuts what it shows of a failed assertion."""
+    said = [
+        f"{each.name}={found!r}"
+        for each in fields(value)
+        if each.repr and (found := getattr(value, each.name)) != each.default
+    ]
+    return f"{type(value).__name__}({', '.join(said)})"

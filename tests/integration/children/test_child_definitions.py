@@ -91,7 +91,9 @@ async def test_everything_wrong_with_a_child_is_told_with_its_parent(rig: Rig) -
     assert [problem.code for path, problem in found.items() if path.startswith("dag.nodes[1]")] == [
         "too_deep"
     ]
-    assert "the name (a-z 0-9 -) or the id (wf_…)" in found["dag.nodes[2].config.workflow"].message
+    unnamed = found["dag.nodes[2].config.workflow"].message
+    assert "the name (a-z 0-9 -) or the id (wf_…)" in unnamed
+    assert unnamed.endswith("found 'Some Name'; a workflow of that title is registered as 'some-name'")
 
 
 async def test_the_templates_of_a_child_are_its_own(rig: Rig, fleet: WorkerFleet) -> None:

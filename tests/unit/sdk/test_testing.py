@@ -280,3 +280,17 @@ def test_a_simulation_sends_outputs_as_stubs() -> None:
 
 def _raise(error: Exception) -> Any:
     raise error
+
+
+def test_what_a_test_shows_of_an_attempt_has_no_room_taken_by_what_it_did_not_do() -> None:
+    @handler("says_little")
+    async def says_little(config: dict[str, Any], context: Context) -> Any:
+        return {"a": [asyncio.sleep(0)]}
+
+    shown = repr(run(says_little, {}))
+
+    assert shown.startswith("Ran(outcome='failed', error=Error(type='HandlerError', message=")
+    assert "`await` is probably missing" in shown
+    assert len(shown) < 240
+    assert "lines" not in shown
+    assert "after_s" not in shown

@@ -50,6 +50,11 @@ def test_where_the_past_is_meant_a_bare_age_is_so_long_ago(text: str, same: str)
     assert read_past(text, now=NOW) == read_time(same, now=NOW)
 
 
+def test_where_the_past_is_meant_an_error_shows_ages() -> None:
+    with pytest.raises(typer.BadParameter, match=r"'1hour' is no time; allowed: .*, 2h, 1d12h$"):
+        read_past("1hour", now=NOW)
+
+
 def test_a_bare_age_is_taken_by_options_about_the_past_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 

@@ -88,14 +88,26 @@ def test_outputs_of_any_form_and_those_of_maps_are_left_alone() -> None:
             "'status' of 'F' with 200",
             "it is one of ok, error; the status of the answer is status_code",
         ),
+        (
+            "F.status == 'failed'",
+            "'status' of 'F' with 'failed'",
+            "it is one of ok, error; how the node ended is",
+        ),
+        (
+            "Z.status == 'COMPLETED'",
+            "'status' of 'Z' with 'COMPLETED'",
+            "it is 'ok'; how the node ended is steps.Z",
+        ),
         ("P.decision == 'approved'", "'decision' of 'P' with 'approved'", "did you mean 'approve'?"),
         ("P.decision == 'denied' or P.by == 'x'", "'decision' of 'P' with 'denied'", "did you mean 'deny'?"),
     ],
 )
 def test_a_comparison_that_can_only_have_one_answer_is_named(when: str, said: str, hint: str) -> None:
-    (found,) = warnings(*BEFORE, node("R", after=["F", "S", "P"], when=when))
+    others = [*BEFORE, node("Z")]
 
-    assert (found.path, found.code) == ("dag.nodes[3].when", "never_equal")
+    (found,) = warnings(*others, node("R", after=["F", "S", "P", "Z"], when=when))
+
+    assert (found.path, found.code) == ("dag.nodes[4].when", "never_equal")
     assert found.message == f"'R' compares {said}, which it never is"
     assert found.hint is not None
     assert found.hint.startswith(hint)
