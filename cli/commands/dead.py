@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ERROR_CHARS = 200
 NONE = "no node has used up its tries or was poison; all that failed: ./headrace list --status FAILED"
 EntriesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[ENTRY]...", help="Ids of entries, as `dead` lists them.")
+    list[str] | None, typer.Argument(metavar="ENTRY", help="Ids of entries, as `dead` lists them.")
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="All of the list.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="All of executions of this name.")]

@@ -261,7 +261,7 @@ def explain(
     execution_id: ExecutionArgument,
     node_id: Annotated[
         str | None,
-        typer.Argument(metavar="[NODE]", help="One node, or NODE[INDEX]; of one that has ended, why."),
+        typer.Argument(metavar="NODE", help="One node, or NODE[INDEX]; of one that has ended, why."),
     ] = None,
     as_json: LinesOption = False,
     server: ServerOption = None,

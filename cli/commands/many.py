@@ -26,7 +26,7 @@ ACTIVE, FAILED = ("RUNNING", "PAUSED", "PENDING"), ("FAILED",)
 #: Does something to an execution; gives the answer of the server, where there is one.
 Verb = Callable[["AsyncClient", "Execution"], Awaitable[Mapping[str, Any] | None]]
 ExecutionsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[EXECUTION]...", help=f"{EXECUTION_HELP} Several may be named.")
+    list[str] | None, typer.Argument(metavar="EXECUTION", help=f"{EXECUTION_HELP} Several may be named.")
 ]
 ChosenStatus = Annotated[
     list[str] | None, typer.Option("--status", help="All of this status; may be given several times.")
