@@ -81,9 +81,7 @@ def get(delivery: DeliveryArgument, as_json: AnswerOption = False, server: Serve
 
 @deliveries.command()
 def resend(
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="DELIVERY", help="Ids of deliveries.")
-    ] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="DELIVERY", help="Ids of deliveries.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All, of every execution.")] = False,
     execution: ExecutionOption = None,
     state: Annotated[

@@ -47,7 +47,7 @@ class SubWorkflowConfig(BaseModel):
             "workflow, or the id of an execution that has run it"
         )
         if isinstance(value, str) and (name := name_of(value)):
-            problem += f"; found {value[:80]!r}; a workflow of that title is registered as {name!r}"
+            problem += f"; found {value[:80]!r}; a workflow of that title has the name {name!r}"
         raise ValueError(problem)
 
     @field_validator("version")

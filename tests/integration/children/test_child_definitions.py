@@ -93,7 +93,7 @@ async def test_everything_wrong_with_a_child_is_told_with_its_parent(rig: Rig) -
     ]
     unnamed = found["dag.nodes[2].config.workflow"].message
     assert "the name (a-z 0-9 -) or the id (wf_…)" in unnamed
-    assert unnamed.endswith("found 'Some Name'; a workflow of that title is registered as 'some-name'")
+    assert unnamed.endswith("found 'Some Name'; a workflow of that title has the name 'some-name'")
 
 
 async def test_the_templates_of_a_child_are_its_own(rig: Rig, fleet: WorkerFleet) -> None:
