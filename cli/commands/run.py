@@ -69,7 +69,8 @@ def run(
 
     It is followed to its end, unless --no-watch is given; Ctrl-C stops the watching alone.
 
-    Exit code: 0 completed, 1 failed, 2 usage or refused, 3 cancelled, 4 timed out, 5 no server.
+    Exit code: 0 completed, 1 failed, 2 usage or refused, 3 cancelled, 4 timed out, 5 no server, 124 it still
+    runs after --timeout.
     """
     name = str(file)
     is_registered = is_bare(file) and not is_file(file)

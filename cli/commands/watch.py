@@ -33,7 +33,7 @@ def watch(
 ) -> None:
     """Follow an execution to its end.
 
-    Exit code: 0 completed, 1 failed, 3 cancelled, 4 timed out.
+    Exit code: 0 completed, 1 failed, 3 cancelled, 4 timed out, 124 it still runs after --timeout.
     """
 
     async def act(client: AsyncClient, execution_id: str) -> int:

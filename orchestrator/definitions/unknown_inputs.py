@@ -22,10 +22,10 @@ MOST_NAMED = 5
 MOST_BYTES = 256 * 1024
 #: How alike two names are of which one is taken for the other, though something may read any name.
 _ALIKE = 0.85
-#: Keywords of a schema by which it may take names that its `properties` do not list.
-_OTHER_RULES = frozenset(
+#: Keywords, beside `additionalProperties`, by which a schema may take names that `properties` does not list.
+OTHER_RULES = frozenset(
     {
-        "additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames", "allOf",
+        "unevaluatedProperties", "patternProperties", "propertyNames", "allOf",
         "anyOf", "oneOf", "if", "$ref", "$dynamicRef", "dependentSchemas",
     }
 )  # fmt: skip
@@ -76,7 +76,7 @@ def unknown_inputs(
 def listed_inputs(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the inputs that a definition lists by name; none where its schema may take others by some rule."""
     schema = document.get("inputs")
-    if not isinstance(schema, dict) or not _OTHER_RULES.isdisjoint(schema):
+    if not isinstance(schema, dict) or "additionalProperties" in schema or not OTHER_RULES.isdisjoint(schema):
         return {}
     properties = schema.get("properties")
     return properties if isinstance(properties, dict) else {}

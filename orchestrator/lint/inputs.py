@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.definitions.definition import Node
 from orchestrator.definitions.ends import reads_inputs
+from orchestrator.definitions.unknown_inputs import OTHER_RULES
 from orchestrator.documents.problems import joined
 from orchestrator.lint.context import Linter
 from orchestrator.lint.near_words import nearest
@@ -16,10 +17,6 @@ from orchestrator.lint.template_reads import Use, uses_in, uses_of
 #: Path, code, message, hint.
 Finding = tuple[str, str, str, str | None]
 
-#: Keywords by which a schema may have inputs that its `properties` do not list.
-_OTHER_RULES = frozenset(
-    {"patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas", "$dynamicRef"}
-)
 _NOT_READING = frozenset({"inputs", "name", "description"})
 _NO_DIGITS = re.compile(r"\D")
 
@@ -51,7 +48,7 @@ def _not_described(
 
     Where a schema does not say whether it takes others, only slips of the pen are given.
     """
-    if not _OTHER_RULES.isdisjoint(schema) or schema.get("additionalProperties", False) is not False:
+    if not OTHER_RULES.isdisjoint(schema) or schema.get("additionalProperties", False) is not False:
         return
     is_closed = "additionalProperties" in schema
     meant: dict[str, str | None] = {}

@@ -25,7 +25,7 @@ CONTINUED = "handler:"
 #: Texts of JSON inside texts of JSON that are read.
 MOST_TEXTS = 3
 #: Says how code that speaks for itself takes further events.
-MORE_TYPES = "; add_workflow(…, additional_events=[…]) declares others"
+MORE_TYPES = "; others are declared by add_workflow(…, additional_events=[…]), or in `interface.events`"
 CONTEXT_REFUSED = "Context API is disabled. Set accept_context_api=True on WorkflowServer to enable it."
 
 
