@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from headrace.durable import Entry, Journaled, Letter, TypedEvent
+from headrace.plain_json import Json
 
 
 class JournalAccess(Protocol):
@@ -17,7 +18,7 @@ class JournalAccess(Protocol):
         self,
         data: Any,
         *,
-        events: Sequence[TypedEvent | tuple[Any, ...]] = (),
+        events: Sequence[TypedEvent | tuple[Any, ...]] | Json = (),
         takes: Letter | int | None = None,
     ) -> Entry: ...
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from headrace import Terminal
+from headrace.plain_json import Json
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType
 from workers.context import HandlerContext
@@ -80,7 +81,7 @@ async def append_journal(
 ) -> Answer:
     """Append an entry to the journal of the node. Raises Terminal."""
     size = header["data_bytes"]
-    data, events = exact_json.loads(body[:size]), exact_json.loads(body[size:])
+    data, events = exact_json.loads(body[:size]), Json(body[size:])
     entry = await context.journal.append(data, events=events, takes=header["takes"])
     return {"number": entry.number}, b""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from headrace import Terminal
 from headrace.durable import ENTRY_MAX_BYTES, MAX_EVENTS, Entry, Journaled, Letter, TypedEvent
+from headrace.plain_json import Json
 from orchestrator.definitions.interface import Interface
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType
@@ -18,7 +19,7 @@ from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.store.transitions import MAX_JOURNAL_BYTES, Transitions
 from workers.context import StopSignal
 from workers.outcome import encode_json, refuse_nan
-from workers.reports import event_of
+from workers.runtime.entry_events import EntryEvents
 from workers.runtime.letter_watch import LetterWatch
 from workers.runtime.redaction import Redactor
 
@@ -33,6 +34,7 @@ class AttemptJournal:
 
     redactor   takes secrets out of what is written, as out of outputs.
     interface  what the definition declares of its events.
+    events     writes them.
     flush      writes what was reported before.
     """
 
@@ -44,6 +46,7 @@ class AttemptJournal:
         *,
         redactor: Redactor,
         interface: Interface | None,
+        events: EntryEvents,
         flush: Callable[[], Awaitable[None]],
     ) -> None:
         self._transitions = transitions
@@ -51,6 +54,7 @@ class AttemptJournal:
         self._token = token
         self._redactor = redactor
         self._interface = interface
+        self._events = events
         self._flush = flush
         #: Number of the newest entry; None while it is not known. The first attempt finds nothing written.
         self._last: int | None = 0 if token.attempt == 1 else None
@@ -73,12 +77,12 @@ class AttemptJournal:
         self,
         data: Any,
         *,
-        events: Sequence[TypedEvent | tuple[Any, ...]] = (),
+        events: Sequence[TypedEvent | tuple[Any, ...]] | Json = (),
         takes: Letter | int | None = None,
     ) -> Entry:
         """Append an entry; see `headrace.durable.Journal`."""
         text = self._encoded(data, "the entry")
-        written = [self._event(TypedEvent(*event)) for event in events]
+        written = self._events.of(events, self._interface, self._redactor)
         letter = takes.number if isinstance(takes, Letter) else takes
         return Entry(await self._append(text, written, letter), data)
 
@@ -129,9 +133,6 @@ class AttemptJournal:
             raise _too_large(f"{what} has {len(text):,} bytes as JSON", ENTRY_MAX_BYTES)
         refuse_nan(text, data, what, root="data")
         return text
-
-    def _event(self, event: TypedEvent) -> bytes:
-        return exact_json.dumps(self._redactor.output(event_of(event, self._interface)))
 
 
 class AttemptInbox:
@@ -204,6 +205,7 @@ class Durables:
         self._transitions = transitions
         self._journals = journals
         self._watch = watch
+        self._events = EntryEvents()
 
     def journal(
         self,
@@ -214,8 +216,9 @@ class Durables:
         flush: Callable[[], Awaitable[None]],
     ) -> AttemptJournal:
         return AttemptJournal(
-            self._transitions, self._journals, token, redactor=redactor, interface=interface, flush=flush
-        )
+            self._transitions, self._journals, token,
+            redactor=redactor, interface=interface, events=self._events, flush=flush,
+        )  # fmt: skip
 
     def inbox(
         self, token: AttemptToken, *, cancelled: StopSignal, on_alive: Callable[[], None]

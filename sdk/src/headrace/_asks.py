@@ -49,25 +49,24 @@ class Asks:
         *,
         is_kept: bool = False,
     ) -> T:
-        """Ask, and give the answer: a coroutine for the host's own loop, which asks once it is awaited.
+        """Ask, and give the answer: a coroutine for the host's own loop.
 
-        Anywhere else the call itself waits. is_kept: see `begin`. Raises Retryable and Terminal as the
-        worker has them, and Cancelled when the attempt was stopped.
+        It asks once it is awaited; what is kept (see `begin`) is asked for at once. Anywhere else the call
+        itself waits. Raises Retryable and Terminal as the worker has them, and Cancelled when the attempt
+        was stopped.
         """
-        if self.is_awaited:
-            return cast(T, self._asked(what, fields, body, read, on_piece, is_kept))
-        return self.begin(what, fields, body, read, on_piece, is_kept=is_kept).wait()
+        is_awaited = self.is_awaited
+        if is_awaited and not is_kept:
+            return cast(T, self._asked(what, fields, body, read, on_piece))
+        asked = self.begin(what, fields, body, read, on_piece, is_kept=is_kept)
+        if not is_awaited:
+            return asked.wait()
+        return cast(T, asked.answer())
 
     async def _asked(
-        self,
-        what: str,
-        fields: Mapping[str, Any],
-        body: bytes,
-        read: Read[T],
-        on_piece: OnPiece | None,
-        is_kept: bool,
+        self, what: str, fields: Mapping[str, Any], body: bytes, read: Read[T], on_piece: OnPiece | None
     ) -> T:
-        return await self.begin(what, fields, body, read, on_piece, is_kept=is_kept)
+        return await self.begin(what, fields, body, read, on_piece).answer()
 
     @property
     def is_awaited(self) -> bool:
@@ -155,9 +154,10 @@ class Asked(Awaitable[T]):
         return self._result()
 
     def __await__(self) -> Generator[Any, None, T]:
-        return self._awaited().__await__()
+        return self.answer().__await__()
 
-    async def _awaited(self) -> T:
+    async def answer(self) -> T:
+        """Wait for the answer in this thread's loop."""
         came, loop, thread = asyncio.Event(), asyncio.get_running_loop(), threading.get_ident()
 
         def wake() -> None:

@@ -29,12 +29,15 @@ class HostJournal:
         self,
         data: Any,
         *,
-        events: Sequence[TypedEvent | tuple[Any, ...]] = (),
+        events: Sequence[TypedEvent | tuple[Any, ...]] | Json = (),
         takes: Letter | int | None = None,
     ) -> Entry:
         self._is_empty = False
         plain, kept = _json(data, "data")
-        _, along = _json([list(event) for event in read_events(events, "of an entry")], "events")
+        if isinstance(events, Json):
+            along = events.text
+        else:
+            _, along = _json([list(event) for event in read_events(events, "of an entry")], "events")
         fields = {"takes": takes.number if isinstance(takes, Letter) else takes, "data_bytes": len(kept)}
 
         def read(header: Mapping[str, Any], body: bytes) -> Entry:

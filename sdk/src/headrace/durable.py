@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from headrace.plain_json import Json
 from headrace.tools import Given
 
 #: Bytes of one entry or snapshot, and of one letter, as JSON.
@@ -90,13 +91,14 @@ class Journal(Protocol):
         self,
         data: Any,
         *,
-        events: Sequence[TypedEvent | tuple[Any, ...]] = (),
+        events: Sequence[TypedEvent | tuple[Any, ...]] | Json = (),
         takes: Letter | int | None = None,
     ) -> Entry:
         """Append an entry, with the events that belong to it and the letter it takes: all of it, or nothing.
 
         data    JSON of 1 MiB at most; a `headrace.plain_json.Json` where it is written already.
-        events  written into the history with the entry, behind all that was reported before.
+        events  written into the history with the entry, behind all that was reported before; or a Json, the
+                list of them.
         takes   the letter, or its number, that leaves the inbox with this; letters leave in their order.
         Raises Terminal: `JournalTooLarge` beyond that, or once the journal would have more than 32 MiB;
         `LeaseLost` when the attempt has been replaced; what `emit` raises.

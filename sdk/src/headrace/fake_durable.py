@@ -120,7 +120,7 @@ class FakeJournal:
         self,
         data: Any,
         *,
-        events: Sequence[TypedEvent | tuple[Any, ...]] = (),
+        events: Sequence[TypedEvent | tuple[Any, ...]] | Json = (),
         takes: Letter | int | None = None,
     ) -> Entry:
         kept, size = _kept(data)

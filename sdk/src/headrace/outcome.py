@@ -6,11 +6,13 @@ too deep to return; any other exception is a `HandlerError`, worth another try.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from headrace.durable import TypedEvent
+from headrace.plain_json import Json
 from headrace.wording import kind_of
 
 #: Bytes of an output, as JSON, unless a worker's OUTPUT_MAX_BYTES says otherwise.
@@ -106,6 +108,8 @@ def typed_events(completed: Completed) -> list[TypedEvent]:
 def read_events(events: Any, whose: str) -> list[TypedEvent]:
     """Read typed events, or tuples of their fields. Raises Terminal (`EventInvalid`) for what are none."""
     names = TypedEvent._fields
+    if isinstance(events, Json):
+        events = [tuple(each) for each in json.loads(events.text)]
     if not isinstance(events, list | tuple):
         raise _no_events(f"events {whose} are a list or a tuple, got {kind_of(events)}")
     for index, event in enumerate(events):

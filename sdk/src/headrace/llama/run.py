@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import inspect
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, NamedTuple
 
 from workflows.context.state_store import InMemoryStateStore
-from workflows.events import Event, InternalDispatchEvent, StartEvent, StopEvent
+from workflows.events import Event, StartEvent, StopEvent
 from workflows.plugins.basic import AsyncioAdapterQueues
 from workflows.runtime.control_loop import rebuild_state_from_ticks
 from workflows.runtime.types.results import EmissionKey, StepWorkerStateContextVar
@@ -25,9 +26,9 @@ from workflows.runtime.types.ticks import (
 )
 
 from headrace.context import Context
-from headrace.durable import TypedEvent
-from headrace.llama.description import parents_of, qualified_name_of
+from headrace.durable import Entry, TypedEvent
 from headrace.llama.letters import Letters, Put
+from headrace.llama.publishing import Publisher
 from headrace.llama.records import Kept, Records, Waiter, note_waits, open_waits
 from headrace.llama.store import KeptStore
 from headrace.outcome import HandlerFault, Terminal
@@ -35,10 +36,16 @@ from headrace.plain_json import Json, json_of_dumped
 
 #: A wait that ends of itself within this time is waited for here; a longer one gives the worker back.
 LINGER_S = 2.0
-#: What goes with no entry is published after this time: in it there may be an entry.
-QUIET_S = 0.05
 #: Entries behind a snapshot, and bytes of them, from which on there is another one.
 MOST_ENTRIES, MOST_BYTES = 200, 512 * 1024
+
+
+class Begun(NamedTuple):
+    """An entry that is on its way: what is awaited for it, its bytes, and the letter that it takes."""
+
+    written: Awaitable[Entry]
+    size: int
+    takes: int | None
 
 
 class Parking(Exception):
@@ -104,13 +111,10 @@ class Run:
             self._redelivered = set(kept.broker.deliveries)
         self._queues: AsyncioAdapterQueues | None = None
         self._ticks: list[WorkflowTick] = []
-        self._events: list[TypedEvent] = []
-        #: Publishes events that go with no entry for a while.
-        self._rest: asyncio.TimerHandle | None = None
-        #: Events that are being written.
-        self._emits: list[asyncio.Future[None]] = []
+        self._publisher = Publisher(context)
         #: Whether the ticks hold what could not be found out again.
         self._is_firm = False
+        self._begun: Begun | None = None
         self._letters = Letters(context, classes, self._drop)
         #: The letter that the next entry takes.
         self._takes: int | None = None
@@ -151,19 +155,14 @@ class Run:
             self.last = event
             return
         step = StepWorkerStateContextVar.get(None)
-        parents, qualified_name = _names_of(type(event))
-        typed = TypedEvent(
-            type(event).__name__,
-            event.model_dump(mode="json"),
-            parents,
-            isinstance(event, InternalDispatchEvent),
-            step is not None and self._is_rerun(step.event, step.state.work_item_id),
-            qualified_name,
-        )
-        if step is None:
-            self._events.append(typed)
-        else:
-            self._emits.append(asyncio.ensure_future(self._context.emit(*typed)))
+        if step is not None:
+            is_repeated = self._is_rerun(step.event, step.state.work_item_id)
+            self._publisher.emit(event, is_repeated=is_repeated, is_ahead=self._begun is None)
+            return
+        try:
+            self._publisher.add(event)
+        except Terminal as fault:
+            raise self._failed(fault) from None
 
     def note_store(self) -> None:
         """Note that a step has changed the store."""
@@ -181,29 +180,22 @@ class Run:
 
     # What is written
 
-    async def flush(self) -> None:
-        """Write down what the loop has done since it last waited. Nothing new has begun meanwhile.
+    def begin_entry(self) -> None:
+        """Begin to write down what the loop has done, if that holds anything new; `flush` waits for it.
 
-        Raises Terminal where it cannot be kept, or the attempt has been replaced.
+        One entry is on its way at a time: the next one says what follows from it. Raises Terminal for what
+        cannot be kept.
         """
-        if (fault := self._letters.fault) is not None:
-            raise self._failed(fault)
-        for task in self._emits:
-            if task.done() and (error := task.exception()) is not None:
-                raise self._failed(error)
-        self._emits = [task for task in self._emits if not task.done()]
-        if not self._is_firm:
-            if self._events and self._rest is None:
-                self._rest = asyncio.get_running_loop().call_later(QUIET_S, self.emit_rest)
+        if not self._is_firm or self._begun is not None:
             return
         assert self._store is not None
+        self._look_for_faults()
         try:
             store = self._store.commit(self._at_work)
         except Exception as error:
             fault = Terminal(f"the state cannot be kept: {error}", type="NotSerializable")
             raise self._failed(fault) from error
-        self._hold_rest()
-        events, takes, ticks = self._events, self._takes, self._ticks
+        takes, ticks = self._takes, self._ticks
         try:
             entry = self._records.entry(
                 ticks,
@@ -211,41 +203,60 @@ class Run:
                 started_s=self._started_s if self._is_new else None,
                 code=self._code if self._is_new else None,
             )
-            await self._append(entry, events, takes)
+            text = _json_of(entry)
+            written = self._context.journal.append(Json(text), events=self._publisher.take(), takes=takes)
         except BaseException as error:
             raise self._failed(error) from None
+        self._begun = Begun(written, len(text), takes)
         self._is_new = False
-        self._events, self._takes, self._ticks, self._is_firm = [], None, [], False
-        if takes is not None:
-            self._letters.is_taken()
+        self._takes, self._ticks, self._is_firm = None, [], False
+
+    async def flush(self) -> None:
+        """Wait until what the loop has done is written down. Nothing new has begun meanwhile.
+
+        Raises Terminal where it cannot be kept, or the attempt has been replaced.
+        """
+        self._look_for_faults()
+        self.begin_entry()
+        while self._begun is not None:
+            await self._finish_entry()
+            self.begin_entry()
+        self._publisher.emit_rest_later()
         if self._entries >= MOST_ENTRIES or self._bytes >= MOST_BYTES:
             await self.compact()
 
-    def emit_rest(self) -> None:
-        """Publish what goes with no entry: changes of steps that say nothing new."""
-        self._hold_rest()
-        events, self._events = self._events, []
-        for event in events:
-            self._context.emit(*event)
+    async def _finish_entry(self) -> None:
+        """Wait for the entry that is on its way, if there is one."""
+        if (begun := self._begun) is None:
+            return
+        try:
+            self._count(await begun.written, begun.size)
+        except BaseException as error:
+            raise self._failed(error) from None
+        finally:
+            self._begun = None
+        if begun.takes is not None:
+            self._letters.is_taken()
+
+    def _look_for_faults(self) -> None:
+        """Raise what has become of letters and of events that steps have published, where that is a fault."""
+        if (fault := self._letters.fault) is not None:
+            raise self._failed(fault)
+        try:
+            self._publisher.check()
+        except BaseException as error:
+            raise self._failed(error) from None
 
     async def finish(self) -> list[TypedEvent]:
         """Give what is left to be published, at the end of the run.
 
         Raises Terminal where a step's event is not kept.
         """
-        self._hold_rest()
+        await self._finish_entry()
         try:
-            if self._emits:
-                await asyncio.gather(*self._emits)
+            return await self._publisher.finish()
         except BaseException as error:
             raise self._failed(error) from None
-        left, self._events = self._events, []
-        return left
-
-    def _hold_rest(self) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
 
     async def compact(self) -> Kept:
         """Put a snapshot in the place of what has been written; gives what is in it."""
@@ -257,26 +268,24 @@ class Run:
         if self._last > self._through:
             try:
                 await self._context.journal.snapshot(self._records.snapshot(kept), self._last)
-                self._through = self._last
+                self._through, self._ticks = self._last, []
             except HandlerFault as fault:
                 if fault.error_type != "JournalTooLarge":
                     raise self._failed(fault) from None
                 self._context.log(f"the journal is not made shorter: {fault}", "warning")
         self._entries = self._bytes = 0
-        if not self._ticks:
-            queues.init_state = broker
-            queues.ticks.clear()
+        queues.init_state = broker
+        queues.ticks.clear()
         return kept
 
-    async def _append(self, entry: Mapping[str, Any], events: list[TypedEvent], takes: int | None) -> None:
-        text = _json_of(entry)
-        written = await self._context.journal.append(Json(text), events=events, takes=takes)
+    def _count(self, written: Entry, size: int) -> None:
         self._last = written.number
         self._entries += 1
-        self._bytes += len(text)
+        self._bytes += size
 
     async def _drop(self, letter: int) -> None:
-        await self._append({"ticks": []}, [], letter)
+        nothing: dict[str, Any] = {"ticks": []}
+        self._count(await self._context.journal.append(nothing, takes=letter), 0)
 
     def _failed(self, error: BaseException) -> BaseException:
         self.fault = error
@@ -312,13 +321,11 @@ class Run:
 
     def close(self) -> None:
         """Listen no more."""
-        self._hold_rest()
+        self._publisher.close()
         self._letters.close()
-
-
-@functools.lru_cache(maxsize=1024)
-def _names_of(event: type[Event]) -> tuple[tuple[str, ...], str]:
-    return tuple(parents_of(event)), qualified_name_of(event)
+        if self._begun is not None and inspect.iscoroutine(self._begun.written):
+            # Whoever would wait for it is gone; it is written all the same.
+            self._begun.written.close()
 
 
 def _json_of(entry: Mapping[str, Any]) -> bytes:

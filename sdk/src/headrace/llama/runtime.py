@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
 
 from workflows.context.state_store import StateStore
@@ -128,6 +129,8 @@ class JournaledAdapter(InternalAsyncioAdapter):
         super().__init__(queues)
         self._run = run
         self._gated = gated
+        #: Whether a task that the loop waits for may have ended.
+        self._has_ended = asyncio.Event()
 
     async def write_to_event_stream(self, event: Event) -> None:
         self._run.publish(event)
@@ -135,6 +138,11 @@ class JournaledAdapter(InternalAsyncioAdapter):
     async def on_tick(self, tick: WorkflowTick) -> None:
         await super().on_tick(tick)
         self._run.note(tick)
+
+    async def after_tick(self, tick: WorkflowTick) -> None:
+        await super().after_tick(tick)
+        # What follows from a tick is thought out while it is written down.
+        self._run.begin_entry()
 
     async def wait_receive(self, timeout_seconds: float | None = None) -> WaitResult:
         return WaitResultTick(tick=await self._queues.receive_queue.get())
@@ -157,7 +165,7 @@ class JournaledAdapter(InternalAsyncioAdapter):
         try:
             if is_gated:
                 run.gate.clear()
-                started = [each.start(asyncio.create_task(each.coro)) for each in pending]
+                started = [self._start(each) for each in pending]
             await run.flush()
             run.gate.set()
             timeout = run.wake(put, timeout)
@@ -165,8 +173,8 @@ class JournaledAdapter(InternalAsyncioAdapter):
                 run.listen(put)
             elif self._queues.receive_queue.empty() and not any(each.task.done() for each in running):
                 await run.idle(put, timeout)
-            started = started or [each.start(asyncio.create_task(each.coro)) for each in pending]
-            ended = await super().wait_for_next_task([*running, *started], [], timeout)
+            started = started or [self._start(each) for each in pending]
+            ended = await self._first_of([*running, *started], timeout)
         except BaseException:
             # The loop knows of none of them, and would let them go on.
             for task in started:
@@ -174,7 +182,34 @@ class JournaledAdapter(InternalAsyncioAdapter):
             for each in pending if not started else ():
                 each.coro.close()
             raise
-        return WaitForNextTaskResult(ended.completed, started)
+        return WaitForNextTaskResult(ended, started)
+
+    def _start(self, pending: PendingStart) -> NamedTask:
+        task = asyncio.create_task(self._heard(pending.coro))
+        task.add_done_callback(functools.partial(self._take_end, pending.coro))
+        return pending.start(task)
+
+    async def _heard(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Do some work, and say when it ends: its task says so a turn of the loop later."""
+        try:
+            return await work
+        finally:
+            self._has_ended.set()
+
+    def _take_end(self, work: Coroutine[Any, Any, Any], task: asyncio.Task[Any]) -> None:
+        work.close()  # It never ran where its task was cancelled before.
+        self._has_ended.set()
+
+    async def _first_of(
+        self, tasks: Sequence[NamedTask], timeout_s: float | None
+    ) -> asyncio.Task[Any] | None:
+        """Wait for the end of a task; gives the first in order that has ended, None once the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not any(each.task.done() for each in tasks):
+                    self._has_ended.clear()
+                    await self._has_ended.wait()
+        return next((each.task for each in tasks if each.task.done()), None)
 
     async def get_now(self) -> float:
         return self._run.now()

@@ -16,6 +16,7 @@ from headrace import Cancelled, Completed, Terminal
 from headrace.durable import Entry, Journaled
 from headrace.fake_context import FakeContext
 from headrace.fake_durable import FakeJournal
+from headrace.llama import run
 from headrace.llama.handlers import ServedWorkflow
 from headrace.llama.known_types import KnownTypes
 from headrace.llama.records import Kept, Records
@@ -52,10 +53,12 @@ async def test_a_run_waits_for_a_person_without_a_worker(play: Play) -> None:
     assert lived.letters == ()
 
 
+@pytest.mark.parametrize("most_entries", [1, 2, 200])
 @pytest.mark.parametrize("lost_after", [[], [1], [2], [3], [4], [2, 4, 6], list(range(1, 12))])
 async def test_whatever_is_lost_the_result_is_the_same(
-    play: Play, counts: Counts, lost_after: list[int]
+    play: Play, counts: Counts, lost_after: list[int], most_entries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(run, "MOST_ENTRIES", most_entries)
     lived = await play("gather", {"run": "r"}, letters=[(100, YES)], lost_after=lost_after)
 
     assert lived.output == {"numbers": [0, 1, 2, 3], "sum": 6, "answer": "yes"}
@@ -252,7 +255,15 @@ async def test_the_last_events_are_given_with_the_end(play: Play) -> None:
     assert isinstance(ended, Completed)
     assert ended.output == "Hello, Ada!"
     states = [event[1]["step_state"] for event in ended.events if event[0] == "StepStateChanged"]
-    assert states == ["running", "not_running"]
+    assert states == ["not_running"]
+
+
+async def test_what_a_step_says_stands_behind_its_beginning(play: Play) -> None:
+    lived = await play("greet", {"name": "Ada"})
+
+    (attempt,) = lived.attempts
+    said = [value.get("step_state", type) for type, value in attempt.events]
+    assert said == ["running", "StreamEvent", "StreamEvent", "StreamEvent", "not_running"]
 
 
 async def test_an_older_attempt_that_ends_leaves_the_newer_one_alone() -> None:
