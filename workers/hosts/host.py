@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from headrace import Terminal
-from headrace._frames import PROTOCOL, FrameError, frame
+from headrace._frames import PROTOCOL, FrameError, frame, framed
 from headrace._tracebacks import CALLERS
 from orchestrator.documents import exact_json
 from workers.context import HandlerContext
@@ -261,7 +261,7 @@ class Host:
 
     def _send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(frame(header, body))
+            self._transport.write(_frame(header, body))
 
     # What it sends
 
@@ -325,3 +325,10 @@ class Host:
             call.report({"type": "line", "stream": "fd", "text": text}, b"")
         elif text:
             log.info("host.line", extra={"pid": self.pid, "line": text[:4_000]})
+
+
+def _frame(header: Mapping[str, Any], body: bytes) -> bytes:
+    try:
+        return framed(exact_json.dumps(header), body)
+    except TypeError:
+        return frame(header, body)  # A text that is not Unicode.

@@ -11,7 +11,7 @@ its output in the body.
 
 From a worker: `serve` {kind, takes_events} to one that is ready; `run` {handler, attempt, …} with config and
 inputs in the body, `cancel` {reason, hard}, `answer` {n, …} and `piece` {n, piece}; `drain`: end when nothing
-runs any more. `wake` asks for nothing; a host that knows of none leaves it.
+runs any more. `wake`: a `run` is about to come; a host that knows of none leaves it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,11 @@ class FrameError(Exception):
 def frame(header: Mapping[str, Any], body: bytes = b"") -> bytes:
     """Write one frame. Raises FrameError for one that is too long."""
     # Texts for people may hold what is not Unicode, such as a file's name: the other side could not keep it.
-    head = _encode(header).encode("utf-8", "replace")
+    return framed(_encode(header).encode("utf-8", "replace"), body)
+
+
+def framed(head: bytes, body: bytes) -> bytes:
+    """Write one frame whose header is JSON already. Raises FrameError for one that is too long."""
     rest = 4 + len(head) + len(body)
     if rest > MAX_FRAME_BYTES:
         raise FrameError(f"a message of {rest:,} bytes; at most {MAX_FRAME_BYTES:,} are sent")
