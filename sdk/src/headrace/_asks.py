@@ -61,6 +61,7 @@ class Asks:
         asked = self.begin(what, fields, body, read, on_piece, is_kept=is_kept)
         if not is_awaited:
             return asked.wait()
+        self._wire.expect("entry")
         return cast(T, asked.answer())
 
     async def _asked(

@@ -8,7 +8,6 @@ The process ends with its worker, whatever happens to that.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import faulthandler
 import json
 import mmap
@@ -30,13 +29,13 @@ from headrace import _offer
 from headrace._frames import PROTOCOL, FrameError, read_json
 from headrace._host_context import HostContext
 from headrace._host_result import completed, failed, stopped
+from headrace._polling import Polling
 from headrace._steps import SLOT, Steps, follow_steps
 from headrace._streams import CURRENT, Lines, capture
-from headrace._wire import TICK_S, Wire
+from headrace._wire import TICK_S, Wire, end_with
 from headrace.outcome import Cancelled
 from headrace.registration import HANDLER_REGISTRY
 
-_PR_SET_PDEATHSIG = 1
 #: How often an async host notes that its loop turns.
 TURN_S = 0.1
 #: How often the memory of this process is measured at most.
@@ -59,7 +58,7 @@ def main(arguments: list[str]) -> None:
     arguments: socket, slot, the worker's pid, the engine's folder, the user's folders, memory in MB, modules.
     """
     fd, slot_fd, parent, root, folders, memory_mb, *modules = arguments
-    _die_with(int(parent))
+    end_with(int(parent))
     for number in (signal.SIGTERM, signal.SIGINT):
         # Ctrl-C reaches every process of a terminal; it is the worker that drains.
         signal.signal(number, signal.SIG_IGN)
@@ -69,15 +68,6 @@ def main(arguments: list[str]) -> None:
     faulthandler.enable(all_threads=False)
     sys.meta_path.insert(0, _offer.EngineModules(root))
     Host(socket.socket(fileno=int(fd)), int(slot_fd), folders.split(os.pathsep), modules).run()
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel end this process when its worker's main thread ends, however that comes."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # It may have ended before that took effect; then no signal would ever come.
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 class Host:
@@ -150,7 +140,8 @@ class Host:
             case "serve":
                 if header["kind"] == "async":
                     # Here, not in the main thread: the first attempt may come before that has its turn.
-                    self._loop = asyncio.new_event_loop()
+                    self._loop = loop = asyncio.new_event_loop()
+                    self.wire.polling = Polling(loop, lambda: len(self._runs) <= 1)
                 # With the end of an attempt; a worker of an older version does not.
                 self._takes_events = header.get("takes_events", False)
                 self._chosen.put(header["kind"])
@@ -161,6 +152,9 @@ class Host:
                     self._start(header, body)
                 else:
                     self._loop.call_soon_threadsafe(self._start, header, body)
+            case "wake":
+                if threading.get_ident() == self._main:
+                    self.wire.expect("run")
             case "cancel":
                 self._cancel(header)
             case "answer" | "piece":
@@ -280,6 +274,7 @@ class Host:
         except BaseException as error:
             result = self._failure(error, running)
         self._end(running, *result)
+        self.wire.expect("next_run")
 
     # Both
 

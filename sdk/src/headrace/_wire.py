@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace._frames import FrameError, FrameReader, frame
+from headrace._polling import Expected, Polling
 
+_PR_SET_PDEATHSIG = 1
 #: How often what is held back, such as a heartbeat, is looked at while attempts run.
 TICK_S = 0.25
 #: Of one read. The memory for more than 128 KiB is mapped and given back by the kernel each time.
@@ -62,6 +66,13 @@ class Wire:
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._frames = FrameReader()
+        #: Of the loop that reads here; None where a thread does.
+        self.polling: Polling | None = None
+
+    def expect(self, what: Expected) -> None:
+        """Say that something is about to come. In the thread that reads here."""
+        if self.polling is not None:
+            self.polling.expect(what)
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         """Send one frame. Raises FrameError for one that is too long; ends the process without a worker."""
@@ -104,9 +115,20 @@ class Wire:
                 end_group()
             try:
                 for header, body in self._frames.feed(data):
+                    if self.polling is not None:
+                        self.polling.came()
                     self._pass_on(header, body)
             except FrameError:
                 end_group()
+
+
+def end_with(parent: int) -> None:
+    """Let the kernel end this process when its worker's main thread ends, however that comes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # It may have ended before that took effect; then no signal would ever come.
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def end_group() -> None:
