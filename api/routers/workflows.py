@@ -120,7 +120,10 @@ async def put(
             is_dry_run=dry_run,
         )
     if dry_run:
-        return json_response(workflow_fields(done.record) | {"outcome": done.outcome})
+        warnings = await engine_of(request).advice.of_workflow(done)
+        return json_response(
+            with_warnings(workflow_fields(done.record) | {"outcome": done.outcome}, warnings)
+        )
     return await _registered(request, done)
 
 
@@ -303,7 +306,7 @@ async def start(request: Request) -> Response:
 
 
 async def _registered(request: Request, done: WorkflowChange) -> Response:
-    return _changed(done, await engine_of(request).advice.of_workflow(done.record))
+    return _changed(done, await engine_of(request).advice.of_workflow(done))
 
 
 def _changed(done: WorkflowChange, warnings: Iterable[Problem] = ()) -> Response:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.definitions.definition import Definition
-from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.unknown_inputs import unknown_inputs
 from orchestrator.documents.problems import Findings
 from orchestrator.errors import HeadraceError, Problem, WorkflowNotFound
@@ -26,7 +25,7 @@ from orchestrator.lint.starts import (
     without_inputs,
 )
 from orchestrator.operations.registered import Registered
-from orchestrator.operations.results import ScheduleChange
+from orchestrator.operations.results import ScheduleChange, WorkflowChange
 from orchestrator.operations.submissions import Submissions
 from orchestrator.operations.webhook_results import WebhookView
 
@@ -51,10 +50,10 @@ class Advice:
         known: Known = {**await self._looked_up(definition, without=own.keys()), **own}
         return await asyncio.to_thread(self._found, definition, known)
 
-    async def of_workflow(self, record: WorkflowRecord) -> list[Problem]:
-        """Advise of a workflow that was registered; of names of secrets and URLs that no worker has, too."""
+    async def of_workflow(self, done: WorkflowChange) -> list[Problem]:
+        """Advise of a workflow that was registered, or would be; of secrets and URLs no worker has, too."""
         try:
-            definition = (await self._registered.compiled(record)).definition
+            definition = done.definition or (await self._registered.compiled(done.record)).definition
             places = Places(definition, Findings(self._submissions.limits))
             configured = await self._submissions.configured(self._tenant)
             if configured is not None:

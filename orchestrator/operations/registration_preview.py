@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from orchestrator.definitions.definition import Definition
 from orchestrator.definitions.registry import WorkflowRecord, hash_of
 from orchestrator.errors import WebhookExists
 from orchestrator.operations.results import WorkflowChange
@@ -14,14 +15,17 @@ from orchestrator.store.reader import Store
 from orchestrator.store.requests import Registration
 
 
-async def preview(store: Store, wanted: Registration, record: WorkflowRecord | None) -> WorkflowChange:
+async def preview(
+    store: Store, wanted: Registration, record: WorkflowRecord | None, definition: Definition
+) -> WorkflowChange:
     """Give the change that a registration would be, with the record it would come to.
 
-    record  of the workflow that it would change; None where it would be a new one, whose id is not kept.
+    record      of the workflow that it would change; None where it would be a new one, whose id is not kept.
+    definition  that would be registered.
     Raises WebhookExists.
     """
     if record is not None and await _is_same(store, wanted, record):
-        return WorkflowChange(record, "unchanged")
+        return WorkflowChange(record, "unchanged", definition=definition)
     for hook in wanted.webhooks:
         kind, _, path = hook.name.partition(":")
         holder = await store.webhooks.record("path" if kind == "path" else "webhook", path)
@@ -33,10 +37,10 @@ async def preview(store: Store, wanted: Registration, record: WorkflowRecord | N
         made = {"version": "1", "revision": "1", "created_ms": now_ms, "updated_ms": now_ms}
         fields = {**wanted.fields, **made, "workflow_id": wanted.workflow_id, "name": wanted.name}
         raw = {name.encode(): value.encode() for name, value in fields.items()}
-        return WorkflowChange(WorkflowRecord.from_redis(wanted.tenant, raw), "created")
+        return WorkflowChange(WorkflowRecord.from_redis(wanted.tenant, raw), "created", definition=definition)
     known = _known_fields(wanted)
     version = record.version + (known["hash"] != record.hash)
-    return WorkflowChange(replace(record, version=version, **known), "updated")
+    return WorkflowChange(replace(record, version=version, **known), "updated", definition=definition)
 
 
 async def _is_same(store: Store, wanted: Registration, record: WorkflowRecord) -> bool:

@@ -301,13 +301,22 @@ class Readiness:
     checks: list[Check]
 
 
+#: What became of a workflow by a registration.
+Outcome = Literal["created", "updated", "unchanged"]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkflowChange:
-    """A workflow of the registry after a change. replayed: the same request had made it before."""
+    """A workflow of the registry after a change.
+
+    replayed    the same request had made it before.
+    definition  as it was sent, where it was; it may not have been registered, only asked about.
+    """
 
     record: WorkflowRecord
-    outcome: Literal["created", "updated", "unchanged"]
+    outcome: Outcome
     replayed: bool = False
+    definition: Definition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from orchestrator.definitions.registry import (
     is_workflow_id,
     name_with_id,
 )
-from orchestrator.definitions.triggers import NO_TRIGGERS, Triggers
 from orchestrator.definitions.webhooks import NATIVE_TERMS, HookTerms
 from orchestrator.errors import (
     HeadraceError,
@@ -52,7 +51,7 @@ from orchestrator.operations.registrations import (
     registration,
     with_triggers,
 )
-from orchestrator.operations.results import Page, Submitted, VersionView, WorkflowChange
+from orchestrator.operations.results import Outcome, Page, Submitted, VersionView, WorkflowChange
 from orchestrator.operations.submissions import Document, Submissions
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, Registration
@@ -107,7 +106,7 @@ class Workflows:
         Raises DefinitionInvalid, ProblemsFound for labels, WebhookExists, IdempotencyConflict, and
         WorkflowNotFound where the same request has made one that was removed since.
         """
-        made, triggers = await self._checked(document, source, body, labels or {}, is_active=is_active)
+        made, definition = await self._checked(document, source, body, labels or {}, is_active=is_active)
         for _ in range(ROUNDS):
             workflow_id = mint_workflow_id()
             own = name_with_id(made.name, workflow_id)
@@ -119,7 +118,7 @@ class Workflows:
                 fields={**made.fields, "file": ""},
                 idempotency=idempotency,
             )
-            wanted = await with_triggers(self._store, wanted, triggers, hooks, None)
+            wanted = await with_triggers(self._store, wanted, definition.triggers, hooks, None)
             word, record = await self._transitions.register_workflow(wanted)
             if word == "conflict":
                 raise IdempotencyConflict(idempotency.name if idempotency else "")
@@ -129,7 +128,7 @@ class Workflows:
                 continue
             if record is None:
                 raise WorkflowNotFound(made.fields["title"])
-            return WorkflowChange(record, "created", replayed=word == "replayed")
+            return WorkflowChange(record, "created", word == "replayed", definition)
         raise TooBusy(f"no free name was found for {made.fields['title']!r}; try again")
 
     async def put(
@@ -158,7 +157,7 @@ class Workflows:
         WorkflowNotFound for an id that is unknown.
         """
         meant = None if if_match is None else frozenset(if_match)
-        made, triggers = None, NO_TRIGGERS
+        made, definition = None, None
         for _ in range(ROUNDS):
             record = await self._found(workflow)
             if file is None:
@@ -167,21 +166,20 @@ class Workflows:
                 return WorkflowChange(record, "unchanged")
             elif record is not None:
                 refuse_other_source(record, file)
-            if made is None:
-                made, triggers = await self._checked(document, source, body, labels, is_active=is_active)
+            if made is None or definition is None:
+                made, definition = await self._checked(document, source, body, labels, is_active=is_active)
             wanted = created(made, workflow) if record is None else changed(made, record)
-            wanted = await with_triggers(self._store, wanted, triggers, hooks, record)
+            wanted = await with_triggers(self._store, wanted, definition.triggers, hooks, record)
             if file is not None:
                 wanted = replace(wanted, fields={**wanted.fields, "file": file})
             if is_dry_run:
-                return await preview(self._store, wanted, record)
+                return await preview(self._store, wanted, record, definition)
             word, found = await self._transitions.register_workflow(wanted)
             if word.startswith("path "):
                 raise WebhookExists(word.removeprefix("path "))
             if found is not None and word in ("ok", "same"):
-                if record is None:
-                    return WorkflowChange(found, "created")
-                return WorkflowChange(found, "updated" if word == "ok" else "unchanged")
+                outcome: Outcome = "updated" if word == "ok" else "unchanged"
+                return WorkflowChange(found, "created" if record is None else outcome, definition=definition)
         raise _busy(workflow)
 
     async def change(
@@ -367,13 +365,13 @@ class Workflows:
         labels: Mapping[str, str] | None,
         *,
         is_active: bool | None,
-    ) -> tuple[Registration, Triggers]:
-        """Check what was sent; gives the registration of it, whose id is still missing, and its triggers."""
+    ) -> tuple[Registration, Definition]:
+        """Check what was sent; gives it, and the registration of it, whose id is still missing."""
         check(labels, source)
         compiled = await self._submissions.compile(document, body)
         made = registration(self._owner.tenant, compiled, source, labels=labels, is_active=is_active)
         await check_schedules(self._submissions.checks, compiled.definition)
-        return made, compiled.definition.triggers
+        return made, compiled.definition
 
     async def _found(self, workflow: str) -> WorkflowRecord | None:
         """Find what is to be changed; None where it may be created.

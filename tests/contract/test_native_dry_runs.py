@@ -89,3 +89,12 @@ async def test_what_exists_is_changed_by_if_match_alone_in_a_dry_run_too(
     dry, done = await both(client, redis, json=workflow(node("B")))
 
     assert dry.status_code == done.status_code == 428
+
+
+async def test_it_warns_of_what_the_registration_warns_of(client: httpx2.AsyncClient, redis: Redis) -> None:
+    parent = workflow(node("A", handler="sub_workflow", config={"workflow": "kid"}), name="Parent")
+
+    dry, done = await both(client, redis, json=parent)
+
+    assert [each["code"] for each in dry.json()["warnings"]] == ["unknown_workflow"]
+    assert dry.json()["warnings"] == done.json()["warnings"]

@@ -77,17 +77,24 @@ class Registry:
         else:
             texts.append(request.content)
         answer = self.record(name) | {"outcome": outcome}
-        if b"kid" in request.content and "kid" not in self.texts:
-            warning = {"path": "nodes[0].config.workflow", "code": "unknown_workflow", "message": "no kid"}
-            answer["warnings"] = [warning]
-        return httpx2.Response(200, json=answer)
+        return httpx2.Response(200, json=answer | self._warnings(request))
 
     def _foreseen(self, name: str, texts: list[bytes], request: httpx2.Request) -> httpx2.Response:
         outcome, version = "created", 1
         if texts:
             is_same = request.content in texts
             outcome, version = ("unchanged", len(texts)) if is_same else ("updated", len(texts) + 1)
-        return httpx2.Response(200, json=self.record(name) | {"outcome": outcome, "version": version})
+        answer = self.record(name) | {"outcome": outcome, "version": version}
+        return httpx2.Response(200, json=answer | self._warnings(request))
+
+    def _warnings(self, request: httpx2.Request) -> dict[str, Any]:
+        if b"kid" not in request.content or "kid" in self.texts:
+            return {}
+        return {
+            "warnings": [
+                {"path": "nodes[0].config.workflow", "code": "unknown_workflow", "message": "no kid"}
+            ]
+        }
 
 
 @pytest.fixture
@@ -151,6 +158,15 @@ def test_a_dry_run_registers_no_file_that_names_another(registry: Registry, tmp_
 
     assert (code, lines) == (0, ["would create order-pipeline (version 1)", "would create kid (version 1)"])
     assert not any(registry.texts.values())
+
+
+def test_a_dry_run_warns_of_what_applying_warns_of(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "parent.yaml"
+    file.write_text("name: Parent\nnodes: [{id: A, handler: sub_workflow, config: {workflow: kid}}]\n")
+    warning = f"{file}: warning: nodes[0].config.workflow: no kid"
+
+    assert run("apply", "--dry-run", str(file)) == (0, ["would create parent (version 1)", warning])
+    assert run("apply", str(file)) == (0, ["created parent (version 1)", warning])
 
 
 def test_apply_prints_warnings_once_all_files_are_registered(registry: Registry, tmp_path: Path) -> None:
