@@ -21,11 +21,19 @@ from api.dialects.dialect import Dialect
 from api.http_protocol import guard_server
 from api.mcp import door
 from api.owners import Gate
+from api.problems import StoreErrorMaker
 from api.request_guard import RequestGuard
 from api.schema_process import SchemaProcess
 from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
-from clients.redis_client import PASSING_FAULTS, NotAllowed, WrongKind, connect_commands, connect_subscriber
+from clients.redis_client import (
+    PASSING_FAULTS,
+    NotAllowed,
+    WrongKind,
+    connect_commands,
+    connect_subscriber,
+    why_away,
+)
 from config import ROOT, Settings, get_settings
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
@@ -38,11 +46,24 @@ log = logging.getLogger("headrace.api")
 
 VERSION = "0.1.0"
 
+
+def _away(fault: Exception) -> StoreUnavailable:
+    return StoreUnavailable(why_away(fault))
+
+
+def _damaged(fault: Exception) -> StoreDamaged:
+    return StoreDamaged(str(fault))
+
+
+def _forbidden(fault: Exception) -> StoreForbidden:
+    return StoreForbidden(str(fault))
+
+
 #: What an error of the store's client means to one who asks.
-STORE_ERRORS = {
-    **dict.fromkeys(PASSING_FAULTS, StoreUnavailable),
-    WrongKind: StoreDamaged,
-    NotAllowed: StoreForbidden,
+STORE_ERRORS: dict[type[Exception], StoreErrorMaker] = {
+    **dict.fromkeys(PASSING_FAULTS, _away),
+    WrongKind: _damaged,
+    NotAllowed: _forbidden,
 }
 
 

@@ -32,8 +32,8 @@ from orchestrator.errors import Problem
 
 log = logging.getLogger("headrace.api")
 
-#: Makes an error of ours of the words of a foreign one.
-StoreErrorMaker = Callable[[str], errors.HeadraceError]
+#: Makes an error of ours of a foreign one.
+StoreErrorMaker = Callable[[Exception], errors.HeadraceError]
 
 PROBLEM_JSON = "application/problem+json"
 #: Below it the senders of webhooks are answered; see `problem_response`.
@@ -333,7 +333,9 @@ async def _on_bad_cursor(request: Request, error: Exception) -> Response:
 
 
 async def _on_store_error(meaning: StoreErrorMaker, request: Request, error: Exception) -> Response:
-    return await _on_error(request, meaning(f"{type(error).__name__}: {error}"))
+    # Where the store is, and what exactly it has answered, is for the log alone.
+    log.warning("store.failed", extra={"error": f"{type(error).__name__}: {error}"})
+    return await _on_error(request, meaning(error))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

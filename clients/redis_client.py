@@ -22,11 +22,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import DefaultParser as ThreadedParser
 from redis.driver_info import DriverInfo
+from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry as ThreadedRetry
 
+from clients.patience import only_read, patiently
 from clients.waiting import Waiting
 
 #: What is opened here; rooms that hand a client on and send nothing themselves name it so.
@@ -74,6 +75,18 @@ SERVER_STATES: dict[str, type[NotServing]] = {
 PASSING_FAULTS = (RedisConnectionError, RedisTimeoutError, OSError, NotServing)
 
 
+def why_away(fault: Exception) -> str:
+    """Say why Redis gives no answer, to whoever may read it: not where it is."""
+    match fault:
+        case BusyLoadingError():
+            return "it is reading its data from disk"
+        case NotServing():
+            return f"it answers: {fault}"
+        case RedisTimeoutError():
+            return "it has not answered in time"
+    return "it cannot be reached"
+
+
 class _States:
     """Of a parser: errors by the first word of the answer, which redis-py drops where it has no class for it.
 
@@ -115,6 +128,11 @@ class _Commands(Redis):
     timeout_s: float | None = None
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
+        if only_read(args[:1]):
+            return await patiently(lambda: self._execute(*args, **options), PASSING_FAULTS)
+        return await self._execute(*args, **options)
+
+    async def _execute(self, *args: Any, **options: Any) -> Any:
         async with Bounded(self.timeout_s):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
@@ -128,6 +146,18 @@ class _Pipeline(Pipeline):
     timeout_s: float | None = None
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        commands = list(self.command_stack)
+        if not only_read(arguments[0] for arguments, _ in commands):
+            return await self._execute(raise_on_error)
+
+        async def read() -> list[Any]:
+            # Whatever comes of it, it is emptied.
+            self.command_stack = list(commands)
+            return await self._execute(raise_on_error)
+
+        return await patiently(read, PASSING_FAULTS)
+
+    async def _execute(self, raise_on_error: bool) -> list[Any]:
         async with Bounded(self.timeout_s):
             return await super().execute(raise_on_error)
 

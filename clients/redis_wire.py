@@ -19,7 +19,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from clients.redis_client import COMMAND_TIMEOUT_S, Bounded
+from clients.patience import only_read, patiently
+from clients.redis_client import COMMAND_TIMEOUT_S, PASSING_FAULTS, Bounded
 from clients.waiting import charge, seconds_left
 
 #: Connections one Wire keeps; further calls wait for their turn, which comes with the next answer.
@@ -178,7 +179,15 @@ class Wire:
         return answers
 
     async def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Give the answers in order. Raises the first error answer, and redis errors when there is none."""
+        """Give the answers in order. Raises the first error answer, and redis errors when there is none.
+
+        What only reads is sent again as long as the request may wait.
+        """
+        if only_read(command[0] for command in commands):
+            return await patiently(lambda: self._ask(commands), PASSING_FAULTS)
+        return await self._ask(commands)
+
+    async def _ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         answers = await self.send(commands)
         for answer in answers:
             if isinstance(answer, Exception):

@@ -47,6 +47,12 @@ def seconds_left(most_s: float) -> float:
     return min(most_s, budget.left_s)
 
 
+def is_bounded() -> bool:
+    """Whether this waits for a request that has a bound."""
+    budget = _budget.get()
+    return budget is not None and budget.left_s is not None
+
+
 def charge(seconds: float) -> None:
     """Charge a wait to the request, where it has a bound."""
     budget = _budget.get()

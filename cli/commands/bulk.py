@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Value")
 #: Calls under way at once.
 AT_ONCE = 8
+#: Refusals of one kind that are printed; of the others their number.
+MOST_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +70,35 @@ class Bulk(Generic[T]):
     async def _each(self, client: AsyncClient, found: Sequence[T], *, as_json: bool) -> int:
         import asyncio
 
-        from headrace.errors import ApiError, NotFound
+        from headrace.errors import ApiError, NotFound, ServerUnreachable
 
-        done, refused, slots = 0, 0, asyncio.Semaphore(AT_ONCE)
+        done, left, slots = 0, len(found), asyncio.Semaphore(AT_ONCE)
+        refused: Counter[str] = Counter()
+        outage: ApiError | ServerUnreachable | None = None
 
         async def act_on(one: T) -> None:
-            nonlocal done, refused
+            nonlocal done, left, outage
             async with slots:
+                if outage is not None:
+                    return
                 try:
                     answer = await self.verb(client, one)
                 except NotFound:
+                    left -= 1
                     return  # It is gone already: another caller was faster.
+                except ServerUnreachable as error:
+                    outage = error
+                    return
                 except ApiError as error:
                     if error.status >= 500:
-                        raise
-                    refused += 1
-                    typer.echo(f"{printable(self.name_of(one))}: {refusal(error)}", err=True)
+                        outage = error
+                        return
+                    left -= 1
+                    refused[error.code] += 1
+                    if refused[error.code] <= MOST_SHOWN:
+                        typer.echo(f"{printable(self.name_of(one))}: {refusal(error)}", err=True)
                     return
-                done += 1
+                done, left = done + 1, left - 1
                 if as_json:
                     typer.echo(json_line(answer))
 
@@ -93,5 +106,11 @@ class Bulk(Generic[T]):
             async with asyncio.TaskGroup() as group:
                 for one in found[first : first + 1_000]:
                     group.create_task(act_on(one))
+        for code, count in refused.items():
+            if count > MOST_SHOWN:
+                typer.echo(f"{count - MOST_SHOWN:,} more are refused the same way: {code}", err=True)
         typer.echo(f"{self.words} {done:,}", err=as_json)
+        if outage is not None:
+            typer.echo(f"{left:,} left: {refusal(outage)}; the same command goes on with them", err=True)
+            return ExitCode.UNREACHABLE
         return ExitCode.FAILED if refused else ExitCode.SUCCESS

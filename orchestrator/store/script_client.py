@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from clients.redis_client import PASSING_FAULTS
+from clients.redis_client import PASSING_FAULTS, why_away
 from clients.redis_wire import Wire
 from clients.waiting import Waiting, seconds_left
 from headrace.backoff import Backoff
@@ -152,7 +152,7 @@ class ScriptClient:
             pause_s = RESEND.pause_s(tries)
             # The time of the request may end before the patience does.
             if time.monotonic() >= give_up_s or seconds_left(math.inf) <= pause_s:
-                raise StoreUnavailable(f"{type(fault).__name__}: {fault}") from fault
+                raise StoreUnavailable(why_away(fault) if fault else "it gives no answer") from fault
             log.warning("store.resend", extra={"calls": len(open_calls), "error": str(fault)})
             async with Waiting(None):
                 await asyncio.sleep(pause_s)

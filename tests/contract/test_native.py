@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from redis.asyncio import Redis
 
+from clients import patience
 from config import Settings
 from main import create_app
 from tests.contract.samples import LINEAR, RACE, UNKNOWN, node, submit, workflow
@@ -168,7 +169,8 @@ async def test_readiness_states_the_durability_in_force(client: httpx2.AsyncClie
     assert answer.json()["checks"]["version"]["ok"] is True
 
 
-async def test_store_that_is_away_is_503_with_retry_after() -> None:
+async def test_store_that_is_away_is_503_with_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.0)
     async with serving_app(create_app(Settings(redis_url="redis://127.0.0.1:1/0"))) as client:
         answer = await client.get(f"/workflows/{UNKNOWN}")
         alive, ready = await client.get("/livez"), await client.get("/readyz")

@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
+from clients import patience
 from clients.redis_client import connect_commands
 from config import Settings
 from main import create_app
@@ -37,17 +39,57 @@ async def admin(server: RedisServer) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def api(server: RedisServer) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(Settings(redis_url=server.url))
+def app(server: RedisServer) -> FastAPI:
+    return create_app(Settings(redis_url=server.url))
+
+
+@pytest.fixture
+async def api(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     async with serving_app(app) as made:
         app.state.reach.engine.transitions.patience_s = 0.1
         yield made
 
 
+async def test_requests_wait_for_a_server_that_restarts(
+    server: RedisServer, admin: Any, app: FastAPI, api: httpx2.AsyncClient
+) -> None:
+    app.state.reach.engine.transitions.patience_s = 5.0
+    document = workflow(node("A"), name="Patient")
+    assert (await api.put("/v1/workflows/patient", json=document)).status_code == 201
+    await admin.execute_command("SAVE")
+    server.kill()
+
+    asked = [
+        asyncio.create_task(api.get("/v1/workflows/patient")),
+        asyncio.create_task(api.get("/v1/executions")),
+        asyncio.create_task(api.post("/v1/workflows/patient/executions")),
+    ]
+    done, _ = await asyncio.wait(asked, timeout=0.1)
+    server.start()
+
+    assert not done
+    assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200, 200, 202]
+
+
+async def test_the_words_of_an_outage_say_not_where_redis_is(
+    server: RedisServer, api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.0)
+    server.kill()
+
+    document = {"definition": workflow(node("A"))}
+    answers = [await api.get("/v1/executions"), await api.post("/v1/executions", json=document)]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    details = {answer.json()["detail"] for answer in answers}
+    assert details == {"the store cannot be used at the moment: it cannot be reached"}
+
+
 @pytest.mark.parametrize("state", STATES)
 async def test_requests_are_answered_503_and_serve_again_afterwards(
-    server: RedisServer, admin: Any, api: httpx2.AsyncClient, state: str
+    server: RedisServer, admin: Any, api: httpx2.AsyncClient, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.1)
     document = {"definition": workflow(node("A"))}
     execution_id = (await api.post("/v1/executions", json=document)).json()["execution_id"]
 

@@ -35,7 +35,7 @@ def app(fake: FakeEngine, hub: Hub) -> FastAPI:
     routers.install(
         made,
         Limits(max_body_bytes=2_000, max_definition_bytes=20_000),
-        store_errors={OSError: StoreUnavailable},
+        store_errors={OSError: lambda error: StoreUnavailable(str(error))},
     )
     attach(made, Reach(cast(Engine, fake), hub, SimulatorProcess([], {})))
     return made

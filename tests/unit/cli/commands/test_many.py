@@ -18,11 +18,17 @@ class Server:
         self.asked: list[httpx2.QueryParams] = []
         self.verbs: list[tuple[str, dict[str, Any]]] = []
         self.refused: set[str] = set()
+        #: Verbs that are taken before the store is full.
+        self.serves = 1_000
+        self.listed = ["order-1", "order-2"]
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path.removeprefix("/v1/executions")
         if request.method == "POST":
             self.verbs.append((path, json.loads(request.content)))
+            if len(self.verbs) > self.serves:
+                problem = {"code": "STORE_FULL", "detail": "Redis is at its memory limit"}
+                return httpx2.Response(503, json=problem)
             if path.split("/")[1] in self.refused:
                 return httpx2.Response(409, json={"code": "INVALID_STATE", "detail": "it is COMPLETED"})
             return httpx2.Response(200, json={"execution_id": "x", "status": "CANCELLED", "already": False})
@@ -31,7 +37,7 @@ class Server:
         if path:
             return httpx2.Response(200, json={**row(path.strip("/")), "nodes": []})
         self.asked.append(request.url.params)
-        return httpx2.Response(200, json={"items": [row("order-1"), row("order-2")], "next_cursor": None})
+        return httpx2.Response(200, json={"items": [*map(row, self.listed)], "next_cursor": None})
 
 
 def row(execution_id: str) -> dict[str, Any]:
@@ -96,6 +102,30 @@ def test_one_that_is_refused_is_named_and_holds_up_no_other(server: Server) -> N
     assert code == 1
     assert lines[-1] == "cancel: done 1"
     assert any(line.startswith("order-1: ") for line in lines)
+
+
+def test_refusals_of_one_kind_are_printed_a_few_times(server: Server) -> None:
+    server.listed = [f"order-{number}" for number in range(9)]
+    server.refused = set(server.listed[1:])
+
+    code, lines = run("cancel", "--status", "running")
+
+    assert code == 1
+    assert sum(": refused: " in line for line in lines) == 5
+    assert lines[-2:] == ["3 more are refused the same way: INVALID_STATE", "cancel: done 1"]
+
+
+def test_an_outage_says_how_far_it_came(server: Server) -> None:
+    server.listed = [f"order-{number}" for number in range(20)]
+    server.serves = 7
+
+    code, lines = run("retry", "--status", "failed")
+
+    assert code == 5
+    assert lines[1:] == [
+        "retry: done 7",
+        "13 left: refused: Redis is at its memory limit; the same command goes on with them",
+    ]
 
 
 def test_answers_may_be_had_as_json(server: Server) -> None:
