@@ -224,6 +224,48 @@ class Chain(Workflow):
         return StopEvent(result=ev.number + 1)
 
 
+class Twice(Workflow):
+    """Waits twice for the same event, a minute each."""
+
+    @step
+    async def waits(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        found = []
+        for number in range(2):
+            try:
+                answer = await ctx.wait_for_event(ResponseEvent, waiter_id=f"w{number}", timeout=60)
+                found.append(answer.response)
+            except TimeoutError:
+                found.append("nothing")
+        return StopEvent(result=found)
+
+
+class Picky(Workflow):
+    """Waits for one answer after the other, each of them a certain one."""
+
+    @step
+    async def waits(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        found = []
+        for wanted in ("first", "second"):
+            answer = await ctx.wait_for_event(
+                ResponseEvent, waiter_id=wanted, requirements={"response": wanted}
+            )
+            found.append(answer.response)
+        return StopEvent(result=found)
+
+
+class Odd(Event):
+    text: str
+
+
+class Unwritable(Workflow):
+    """Says what JSON cannot hold."""
+
+    @step
+    async def says(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        ctx.write_event_to_stream(Odd(text="\ud800"))
+        return StopEvent(result="said")
+
+
 server = WorkflowServer()
 server.add_workflow("greet", Greet())
 server.add_workflow("human", Human(timeout=None))
@@ -235,3 +277,6 @@ server.add_workflow("busy", Busy(timeout=600))
 server.add_workflow("patient", Patient(timeout=3600), additional_events=[ResponseEvent])
 server.add_workflow("hasty", Patient(timeout=5), additional_events=[ResponseEvent])
 server.add_workflow("chain", Chain())
+server.add_workflow("twice", Twice(timeout=None), additional_events=[ResponseEvent])
+server.add_workflow("picky", Picky(timeout=None), additional_events=[ResponseEvent])
+server.add_workflow("unwritable", Unwritable(), additional_events=[Odd])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.durable import TypedEvent
+from headrace.outcome import read_events
 from headrace.plain_json import Json
 from orchestrator.definitions.interface import Interface
 from orchestrator.documents import exact_json
@@ -33,11 +34,11 @@ class EntryEvents:
         """Write each event, without secrets. Raises Terminal for what is none."""
         if not isinstance(events, Json):
             return [_written(TypedEvent(*event), interface, redactor) for event in events]
+        # As it was sent by a process with the user's code.
         key = (events.text, id(interface), id(redactor))
         if (found := self._kept.get(key)) is not None:
             return found[2]
-        listed = exact_json.loads(events.text)
-        written = [_written(TypedEvent(*event), interface, redactor) for event in listed]
+        written = [_written(event, interface, redactor) for event in read_events(events, "of an entry")]
         if len(events.text) <= MOST_BYTES:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()

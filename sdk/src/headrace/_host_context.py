@@ -114,7 +114,7 @@ class HostContext:
         try:
             body = json.dumps(as_json(value, "value")).encode()
         except (TypeError, ValueError, RecursionError) as error:
-            raise Terminal(f"the value of the event is not JSON: {error}", type="EventInvalid") from None
+            raise Terminal(f"the value of event {type!r} is not JSON: {error}", type="EventInvalid") from None
         # A text is no list of names, which the worker says.
         names = parents if isinstance(parents, str) else list(parents)
         fields = {

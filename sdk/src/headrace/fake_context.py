@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: The largest details of a heartbeat, as JSON.
 BEAT_MAX_BYTES = 16 * 1024
+#: Calls that are on their way before they are awaited: what they write is written.
+AT_ONCE = frozenset({"append", "snapshot"})
 
 
 class FakeContext(Context):
@@ -176,7 +178,7 @@ class FakeContext(Context):
         return self._as_called(given)
 
     def _as_called(self, tool: T) -> T:
-        """Give what a handler calls: in an async one each call is awaited, or nothing comes of it."""
+        """Give what a handler calls: in an async one each call is awaited, or mostly nothing comes of it."""
         return cast(T, _Awaited(tool)) if self.is_async else tool
 
 
@@ -192,9 +194,27 @@ class _Awaited:
             return found
 
         def call(*arguments: Any, **named: Any) -> Any:
-            return _later(found, arguments, named) if is_in_loop() else found(*arguments, **named)
+            if not is_in_loop():
+                return found(*arguments, **named)
+            return _later(found if name not in AT_ONCE else _begun(found, arguments, named), arguments, named)
 
         return call
+
+
+def _begun(
+    call: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]
+) -> Callable[..., Any]:
+    """Make a call now; gives what shows later what came of it."""
+    try:
+        value = call(*arguments, **named)
+    except Exception as error:
+        fault = error
+
+        def fail(*arguments: Any, **named: Any) -> Any:
+            raise fault
+
+        return fail
+    return lambda *arguments, **named: value
 
 
 async def _later(call: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:

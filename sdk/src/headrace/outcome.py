@@ -109,7 +109,12 @@ def read_events(events: Any, whose: str) -> list[TypedEvent]:
     """Read typed events, or tuples of their fields. Raises Terminal (`EventInvalid`) for what are none."""
     names = TypedEvent._fields
     if isinstance(events, Json):
-        events = [tuple(each) for each in json.loads(events.text)]
+        try:
+            events = json.loads(events.text)
+        except ValueError as error:
+            raise _no_events(f"events {whose} are not JSON: {error}") from None
+        if isinstance(events, list):
+            events = [tuple(each) if isinstance(each, list) else each for each in events]
     if not isinstance(events, list | tuple):
         raise _no_events(f"events {whose} are a list or a tuple, got {kind_of(events)}")
     for index, event in enumerate(events):

@@ -22,7 +22,7 @@ CALLS: dict[str, str | None] = {
     "context.token(7)": "TypeError: the text of a token is not text, but of the type int",
     f"context.heartbeat({{'x': [{HALF}]}})": "ValueError: the details of a heartbeat are not JSON: details.x",
     f"context.heartbeat({{{HALF}: 1}})": "ValueError: the details of a heartbeat are not JSON: a key of",
-    f"context.emit('Step', {HALF})": "Terminal: the value of the event is not JSON: value has half",
+    f"context.emit('Step', {HALF})": "Terminal: the value of event 'Step' is not JSON: value has half",
     f"context.emit({HALF}, 1)": "Terminal: the type of an event must be",
     "context.emit(7, 1)": "Terminal: the type of an event must be",
     "context.emit('Step', 1, parents='Other')": "Terminal: 'parents' of event 'Step' must be a list",

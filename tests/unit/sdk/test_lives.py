@@ -105,3 +105,15 @@ def test_what_a_worker_would_refuse_is_refused() -> None:
     assert large.error is not None and large.error.type == "JournalTooLarge"
     assert early.error is not None and "the next one to be taken is 1" in early.error.message
     assert bad.error is not None and "until_ms" in bad.error.message
+
+
+async def test_entries_have_the_order_in_which_they_were_appended() -> None:
+    async def ahead(config: Any, context: Context) -> list[int]:
+        first, second = context.journal.append("a"), context.journal.append("b")
+        later = await second
+        return [(await first).number, later.number]
+
+    lived = await run_durable_async(ahead)
+
+    assert lived.output == [1, 2]
+    assert [entry.data for entry in lived.journal.entries] == ["a", "b"]

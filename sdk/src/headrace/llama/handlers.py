@@ -30,7 +30,7 @@ from headrace.llama.description import (
     waited_for,
 )
 from headrace.llama.known_types import serializer_of
-from headrace.llama.records import Kept, Records
+from headrace.llama.records import Kept, Records, complete_waits
 from headrace.llama.run import Parking, Run
 from headrace.llama.runtime import JournaledRuntime
 from headrace.llama.server import Served, WorkflowServer
@@ -112,6 +112,9 @@ class ServedWorkflow:
             stop = await _end_of(queues.complete, context)
             return Completed(_output_of(stop), events=await run.finish())
         except Parking as parking:
+            # Mostly nothing: it went with the last entry.
+            for event in await run.finish():
+                context.emit(*event)
             kept = await run.compact()
             until_ms = None if parking.until_s is None else round(parking.until_s * 1000)
             return Parked(until_ms, self._words(kept.broker))
@@ -152,6 +155,8 @@ class ServedWorkflow:
             data = self._records.to_context(kept, elapsed_s=elapsed_s)
             restored = WorkflowContext.from_dict(workflow, data, serializer=self._serializer)
             workflow.run(ctx=restored, run_id=run.run_id)
+            # Before the loop has its first turn.
+            complete_waits(self._runtime.queues(run.run_id).init_state, kept)
         return self._runtime.queues(run.run_id)
 
     async def _accept_code(self, kept: Kept, context: Context) -> None:

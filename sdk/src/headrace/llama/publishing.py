@@ -38,28 +38,56 @@ class Publisher:
         self._rest: asyncio.TimerHandle | None = None
         #: Events of steps that are being written.
         self._emits: list[asyncio.Future[None]] = []
+        #: Events of steps that were said while an entry was on its way.
+        self._held: list[TypedEvent] = []
+        self._has_entry = False
 
     def add(self, event: Event) -> None:
         """Let an event of the loop go with the next entry. Raises Terminal for one that is no JSON."""
         self._waiting.append(_said(event))
 
-    def emit(self, event: Event, *, is_repeated: bool, is_ahead: bool) -> None:
-        """Publish an event of a step.
+    def emit(self, event: Event, *, is_repeated: bool) -> None:
+        """Publish an event of a step: at once, or behind the entry that is on its way.
 
         is_repeated  the step may have said it before, in a process that was lost.
-        is_ahead     what waits for an entry goes before it: the entry before that one is written.
+        What keeps it from being published is raised by `check`: the library goes on without it.
         """
-        if is_ahead:
-            # What has let the step begin stands before what the step says.
-            self.emit_rest()
-        typed = _typed(event)._replace(repeated=is_repeated)
-        self._emits.append(asyncio.ensure_future(self._context.emit(*typed)))
+        try:
+            typed = _typed(event)._replace(repeated=is_repeated)
+            if self._has_entry:
+                self._held.append(typed)
+            else:
+                # What has let the step begin stands before what the step says.
+                self.emit_rest()
+                self._write(typed)
+        except Exception as error:
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            self._follow(failed)
 
     def take(self) -> Json:
-        """Give what goes with the entry that is being made: a list."""
+        """Give what goes with the entry that is now on its way: a list. `entry_written` ends that."""
         self._hold_rest()
+        self._has_entry = True
         waiting, self._waiting = self._waiting, []
         return Json(b"[%b]" % b",".join([each.text for each in waiting]))
+
+    def entry_written(self) -> None:
+        """Publish what steps have said while the entry was on its way."""
+        self._has_entry = False
+        held, self._held = self._held, []
+        if held:
+            self.emit_rest()
+        for each in held:
+            self._write(each)
+
+    def _write(self, event: TypedEvent) -> None:
+        self._follow(asyncio.ensure_future(self._context.emit(*event)))
+
+    def _follow(self, written: asyncio.Future[None]) -> None:
+        # A run that ends otherwise asks none of them what became of it.
+        written.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._emits.append(written)
 
     def emit_rest_later(self) -> None:
         """Publish what waits for an entry, should there be none for a while."""
@@ -116,15 +144,27 @@ def _change(fields: tuple[tuple[str, Any], ...]) -> Said:
 def _written(event: TypedEvent) -> Said:
     try:
         return Said(event, json_of_dumped(list(event), "event"))
+    except (TypeError, ValueError, RecursionError):
+        pass
+    try:
+        json_of_dumped(event.value, "value")
+        raise ValueError("its names are no text")
     except (TypeError, ValueError, RecursionError) as error:
-        raise Terminal(f"an event is not JSON: {error}", type="EventInvalid") from None
+        raise _no_json(event.type, error) from None
 
 
 def _typed(event: Event) -> TypedEvent:
     parents, qualified_name = _names_of(type(event))
     is_internal = isinstance(event, InternalDispatchEvent)
-    value = event.model_dump(mode="json")
+    try:
+        value = event.model_dump(mode="json")
+    except Exception as error:
+        raise _no_json(type(event).__name__, error) from None
     return TypedEvent(type(event).__name__, value, parents, is_internal, False, qualified_name)
+
+
+def _no_json(type: str, error: Exception) -> Terminal:
+    return Terminal(f"the value of event '{type}' is not JSON: {error}", type="EventInvalid")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ the store meanwhile. A snapshot has the state that all entries up to it led to.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from workflows.context.context_types import CURRENT_SERIALIZED_VERSION, Serializ
 from workflows.context.serializers import BaseSerializer
 from workflows.runtime.control_loop import replay_ticks_stream
 from workflows.runtime.types.internal_state import BrokerState
-from workflows.runtime.types.results import AddWaiter
+from workflows.runtime.types.results import AddWaiter, StepWorkerWaiter
 from workflows.runtime.types.ticks import TickStepResult, WorkflowTick, WorkflowTickAdapter
 from workflows.workflow import Workflow
 
@@ -39,6 +39,7 @@ class Kept:
     due         when waits end without an event, by step and id, in seconds since the epoch.
     started_s   when the run began.
     code        digests of its steps.
+    wanted      what fields of an event a wait asks for, as far as it is JSON.
     """
 
     broker: BrokerState | None = None
@@ -47,6 +48,7 @@ class Kept:
     started_s: float | None = None
     code: dict[str, str] = field(default_factory=dict)
     last: int = 0
+    wanted: dict[Waiter, Any] = field(default_factory=dict)
 
 
 class Records:
@@ -69,6 +71,8 @@ class Records:
         written: dict[str, Any] = {"ticks": [self._tick(tick) for tick in ticks]}
         if store:
             written["store"] = store
+        if wanted := wanted_by(ticks):
+            written["wanted"] = [[*waiter, fields] for waiter, fields in wanted.items()]
         if started_s is not None:
             written["started_s"] = started_s
         if code is not None:
@@ -87,6 +91,13 @@ class Records:
             "broker": broker,
             "store": kept.store,
             "due": [[*waiter, due_s] for waiter, due_s in kept.due.items()],
+            # The library writes neither down.
+            "timed_out": [waiter for waiter, wait in waits_of(kept.broker) if wait.timed_out],
+            "wanted": [
+                [*waiter, fields]
+                for waiter, wait in waits_of(kept.broker)
+                if (fields := _as_json(wait.requirements))
+            ],
             "started_s": kept.started_s,
             "code": kept.code,
         }
@@ -124,12 +135,18 @@ class Records:
         kept.broker = BrokerState.from_serialized(parsed, self._workflow, self.serializer)
         kept.store = dict(data["store"])
         kept.due = {(step, waiter): due_s for step, waiter, due_s in data["due"]}
+        kept.wanted = {(step, waiter): fields for step, waiter, fields in data.get("wanted", ())}
+        timed_out = {(step, waiter) for step, waiter in data.get("timed_out", ())}
+        for waiter, wait in waits_of(kept.broker):
+            wait.timed_out = waiter in timed_out
+        _want(kept)
         kept.started_s = data["started_s"]
         kept.code = dict(data["code"])
 
     async def _read_entry(self, data: Mapping[str, Any], kept: Kept, run_id: str) -> None:
         kept.started_s = data.get("started_s", kept.started_s)
         kept.code = data.get("code", kept.code)
+        kept.wanted |= {(step, waiter): fields for step, waiter, fields in data.get("wanted", ())}
         merge(kept.store, data.get("store") or {})
         for raw in data["ticks"]:
             tick = self._read_tick(raw)
@@ -137,6 +154,7 @@ class Records:
             kept.broker = (await replay_ticks_stream(before, _one(tick), run_id=run_id)).state
             note_waits(tick, kept.due)
             _mark_requirements(raw, kept.broker)
+            _want(kept)
 
     def _tick(self, tick: WorkflowTick) -> Any:
         try:
@@ -163,13 +181,40 @@ def note_waits(tick: WorkflowTick, due: dict[Waiter, float]) -> None:
             due.setdefault((str(tick.step_id), result.waiter_id), tick.stamped_at + result.timeout)
 
 
+def wanted_by(ticks: Sequence[WorkflowTick]) -> dict[Waiter, Any]:
+    """Give what fields of an event the waits ask for that steps have begun, as far as it is JSON."""
+    return {
+        (str(tick.step_id), result.waiter_id): fields
+        for tick in ticks
+        if isinstance(tick, TickStepResult)
+        for result in tick.result
+        if isinstance(result, AddWaiter) and (fields := _as_json(result.requirements))
+    }
+
+
+def waits_of(broker: BrokerState) -> Iterator[tuple[Waiter, StepWorkerWaiter[Any]]]:
+    """Go through the waits of a run's steps."""
+    for step, worker in broker.workers.items():
+        for wait in worker.collected_waiters:
+            yield (str(step), wait.waiter_id), wait
+
+
+def complete_waits(broker: BrokerState, kept: Kept) -> None:
+    """Give back to waits what the library leaves out of a run that it restores.
+
+    Without it one whose time is over waits again, for ever, and one that has its event takes those that are
+    meant for another.
+    """
+    assert kept.broker is not None
+    known = dict(waits_of(kept.broker))
+    for waiter, wait in waits_of(broker):
+        wait.timed_out, wait.requirements = known[waiter].timed_out, known[waiter].requirements
+
+
 def open_waits(broker: BrokerState, due: Mapping[Waiter, float]) -> dict[Waiter, float]:
     """Give those waits that are still open."""
     still = {
-        (str(step), waiter.waiter_id)
-        for step, worker in broker.workers.items()
-        for waiter in worker.collected_waiters
-        if waiter.resolved_event is None and not waiter.timed_out
+        waiter for waiter, wait in waits_of(broker) if wait.resolved_event is None and not wait.timed_out
     }
     return {waiter: due_s for waiter, due_s in due.items() if waiter in still}
 
@@ -184,10 +229,24 @@ def _mark_requirements(raw: Any, broker: BrokerState) -> None:
     ids = {each["waiter_id"] for each in results if each.get("has_requirements")}
     if not ids:
         return
-    for worker in broker.workers.values():
-        for waiter in worker.collected_waiters:
-            if waiter.waiter_id in ids:
-                waiter.has_requirements = True
+    for (_, waiter_id), wait in waits_of(broker):
+        if waiter_id in ids:
+            wait.has_requirements = True
+
+
+def _want(kept: Kept) -> None:
+    """Say what waits ask for, before another event is read: it may be for one of them alone."""
+    assert kept.broker is not None
+    for waiter, wait in waits_of(kept.broker):
+        wait.requirements = wait.requirements or kept.wanted.get(waiter) or {}
+
+
+def _as_json(fields: Mapping[str, Any]) -> Any:
+    """Give requirements where JSON has them as they are; None else: the library asks the step for them."""
+    try:
+        return fields if json.loads(json.dumps(fields, allow_nan=False)) == fields else None
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 async def _one(tick: WorkflowTick) -> AsyncIterator[WorkflowTick]:

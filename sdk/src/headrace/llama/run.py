@@ -139,14 +139,14 @@ class Run:
         """Note a tick, before the loop acts upon it."""
         self._ticks.append(tick)
         note_waits(tick, self._due)
-        self._takes = self._letters.number_of(tick) or self._takes
+        self._takes = (taken := self._letters.number_of(tick)) or self._takes
         if isinstance(tick, TickAddEvent) and (
             tick.emission in self._redelivered or (self._repeats_start and isinstance(tick.event, StartEvent))
         ):
             self._causes.append(tick.event)
         if isinstance(tick, TickStepResult) and tick.invocation_id is not None:
             self._at_work.discard(tick.invocation_id)
-        self._is_firm = self._is_firm or not _is_found_again(tick)
+        self._is_firm = self._is_firm or taken is not None or not _is_found_again(tick)
 
     def publish(self, event: Event) -> None:
         """Publish an event: at once where a step does, with its tick where the loop does."""
@@ -156,8 +156,7 @@ class Run:
             return
         step = StepWorkerStateContextVar.get(None)
         if step is not None:
-            is_repeated = self._is_rerun(step.event, step.state.work_item_id)
-            self._publisher.emit(event, is_repeated=is_repeated, is_ahead=self._begun is None)
+            self._publisher.emit(event, is_repeated=self._is_rerun(step.event, step.state.work_item_id))
             return
         try:
             self._publisher.add(event)
@@ -218,11 +217,12 @@ class Run:
         """
         self._look_for_faults()
         self.begin_entry()
+        has_written = self._begun is not None
         while self._begun is not None:
             await self._finish_entry()
             self.begin_entry()
         self._publisher.emit_rest_later()
-        if self._entries >= MOST_ENTRIES or self._bytes >= MOST_BYTES:
+        if has_written and (self._entries >= MOST_ENTRIES or self._bytes >= MOST_BYTES):
             await self.compact()
 
     async def _finish_entry(self) -> None:
@@ -235,6 +235,7 @@ class Run:
             raise self._failed(error) from None
         finally:
             self._begun = None
+        self._publisher.entry_written()
         if begun.takes is not None:
             self._letters.is_taken()
 
@@ -279,7 +280,7 @@ class Run:
         return kept
 
     def _count(self, written: Entry, size: int) -> None:
-        self._last = written.number
+        self._last = max(self._last, written.number)
         self._entries += 1
         self._bytes += size
 
@@ -323,9 +324,10 @@ class Run:
         """Listen no more."""
         self._publisher.close()
         self._letters.close()
-        if self._begun is not None and inspect.iscoroutine(self._begun.written):
+        written = self._begun.written if self._begun is not None else None
+        if inspect.iscoroutine(written) and inspect.getcoroutinestate(written) == inspect.CORO_CREATED:
             # Whoever would wait for it is gone; it is written all the same.
-            self._begun.written.close()
+            written.close()
 
 
 def _json_of(entry: Mapping[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
 
 from workflows.context.state_store import StateStore
-from workflows.events import Event
+from workflows.events import Event, InputRequiredEvent
 from workflows.plugins.basic import (
     AsyncioAdapterQueues,
     BasicRuntime,
@@ -25,7 +25,8 @@ from workflows.runtime.types.plugin import (
     WaitResult,
     WaitResultTick,
 )
-from workflows.runtime.types.ticks import WorkflowTick
+from workflows.runtime.types.results import StepWorkerResult
+from workflows.runtime.types.ticks import TickStepResult, WorkflowTick
 from workflows.workflow import Workflow
 
 from headrace.llama.run import Run
@@ -141,8 +142,9 @@ class JournaledAdapter(InternalAsyncioAdapter):
 
     async def after_tick(self, tick: WorkflowTick) -> None:
         await super().after_tick(tick)
-        # What follows from a tick is thought out while it is written down.
-        self._run.begin_entry()
+        if _leads_on(tick):
+            # What follows from it is thought out while it is written down.
+            self._run.begin_entry()
 
     async def wait_receive(self, timeout_seconds: float | None = None) -> WaitResult:
         return WaitResultTick(tick=await self._queues.receive_queue.get())
@@ -218,3 +220,16 @@ class JournaledAdapter(InternalAsyncioAdapter):
         store = super().get_state_store(namespace)
         # It has all that steps call; only what changes the store is its own.
         return store and cast(StateStore[Any], StepStore(store, self._run.note_store))
+
+
+def _leads_on(tick: WorkflowTick) -> bool:
+    """Say whether a tick is the result of a step that another one most likely goes on with.
+
+    After any other, what the loop says of it and of being idle goes with its entry.
+    """
+    return isinstance(tick, TickStepResult) and all(
+        isinstance(each, StepWorkerResult)
+        and each.result is not None
+        and not isinstance(each.result, InputRequiredEvent)
+        for each in tick.result
+    )

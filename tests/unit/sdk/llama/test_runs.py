@@ -72,12 +72,20 @@ async def test_a_step_whose_result_was_written_down_does_not_run_again(play: Pla
     assert counts() == {"first": 1, "second": 3}
 
 
-async def test_a_wait_ends_in_time_though_nobody_runs_it(play: Play) -> None:
-    lived = await play("patient", {"run": "r", "pause_s": 50}, lost_after=[1])
+async def test_what_the_loop_says_of_a_park_is_published(play: Play) -> None:
+    lived = await play("human", letters=[(86_400, YES)])
 
-    assert lived.output == "nothing came"
-    assert 50_000 <= lived.elapsed_ms < 55_000
-    assert lived.attempts[-2].outcome == "parked"
+    first = [value.get("step_state", type) for type, value in lived.attempts[0].events]
+    assert first == ["running", "not_running", "RequestEvent", "WorkflowIdleEvent"]
+
+
+async def test_an_event_of_a_step_that_cannot_be_kept_fails_its_run(play: Play) -> None:
+    lived = await play("unwritable")
+
+    error = lived.ran.error
+    assert error is not None
+    assert error.type == "EventInvalid"
+    assert error.message.startswith("the value of event 'Odd' is not JSON: value.text has half")
 
 
 async def test_a_workflow_has_its_time_though_it_is_parked(play: Play) -> None:
