@@ -151,6 +151,7 @@ OWNERS: Mapping[str, RouteOwner] = {
     "tenants_keys_revoke": RouteOwner.OPERATOR,
     "workers_list": RouteOwner.OPERATOR,
     "queues_list": RouteOwner.OPERATOR,
+    "metrics_get": RouteOwner.OPERATOR,
 }
 
 

@@ -23,6 +23,7 @@ from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
 from orchestrator.operations.inboxes import Inboxes
 from orchestrator.operations.incoming import IncomingWebhooks
+from orchestrator.operations.metrics import Metrics
 from orchestrator.operations.nodes import Nodes
 from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.owner import AnyOwner, KnownTenants, Owner
@@ -134,6 +135,7 @@ class Engine(TenantEngine):
     incoming     receive: what strangers send to webhooks, whose owner their paths tell
     queues       list
     workers      list
+    metrics      look
     rates        take
     health       check
     """
@@ -190,6 +192,7 @@ class Engine(TenantEngine):
         self.authentication = Authentication(self.store, self.transitions, operator_key=operator_key)
         self.queues = Queues(self.store)
         self.workers = Workers(self.store)
+        self.metrics = Metrics(self.store, self.queues, lambda tenant: self.of(tenant).statistics)
         self.rates = Rates(self.transitions)
         self.health = Health(
             lambda: check_redis(

@@ -38,6 +38,7 @@ from api.routers import (
     inboxes,
     incoming,
     keys,
+    metrics,
     nodes,
     queues,
     reruns,
@@ -60,7 +61,7 @@ from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
     workflow, workflows, schedules, webhooks, incoming, validate, simulate, executions, reruns, nodes,
-    signals, inboxes, approvals, events, handlers, usage, statistics, workers, queues, dead_letters,
+    signals, inboxes, approvals, events, handlers, usage, statistics, workers, queues, metrics, dead_letters,
     deliveries, keys, tenants, session, health, documentation, context, page,
 )  # fmt: skip
 #: Routes of pages: their query strings are for scripts in the browser.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from orchestrator.definitions.definition import Definition
 from orchestrator.execution.inventory import QueueInfo
@@ -24,9 +25,14 @@ class Queues:
     async def list(self) -> Sequence[QueueInfo]:
         """List the queue `default`, every queue a definition has named, and every one a live worker reads."""
         names = set(await self.store.queue_names())
-        for worker in await self.store.workers():
-            names.update(worker.queues)
-        return [await self.store.queue_info(name) for name in sorted(names)]
+        workers = await self.store.workers()
+        names.update(*(worker.queues for worker in workers))
+        found = []
+        for name in sorted(names):
+            readers = sum(name in worker.queues for worker in workers)
+            # One that has died is a consumer of the group for a while, and reads nothing.
+            found.append(replace(await self.store.queue_info(name), consumers=readers))
+        return found
 
 
 async def queue_positions(

@@ -34,6 +34,7 @@ from orchestrator.store.briefs import Briefs
 from orchestrator.store.cards import Cards
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.deliveries import Deliveries
+from orchestrator.store.deployment import DeploymentFacts
 from orchestrator.store.histories import Histories, read_history
 from orchestrator.store.index import Index
 from orchestrator.store.interfaces import Interfaces
@@ -105,6 +106,7 @@ class Store:
         self.cards = Cards(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)
         self.access = Access(redis, self.keys)
+        self.deployment = DeploymentFacts(redis, self.keys)
         self.statistics = StatisticsRows(redis, self.keys)
         self.deliveries = Deliveries(redis, self.keys)
         self._wire = Wire(redis)  # for what is asked most, or in most words
