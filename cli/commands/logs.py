@@ -54,7 +54,10 @@ def logs(
     async def act(client: AsyncClient, execution_id: str) -> int:
         types = None if events or follow else [*SAID, *ENDS]
         so_far = await client.executions.history(execution_id, node=node, types=types)
-        _print([event for event in so_far if is_wanted(event)], as_json=as_json)
+        wanted = [event for event in so_far if is_wanted(event)]
+        _print(wanted, as_json=as_json)
+        if not wanted and not follow and not as_json:
+            typer.echo("nothing was said; --events prints the history", err=True)
         if follow and not any(event.is_terminal for event in so_far):
             after = so_far[-1].seq if so_far else 0
             async for event in client.executions.events(execution_id, after=after):

@@ -12,6 +12,9 @@ from cli.stack import info
 #: Replies redis-cli prints bare. The client does not tell a status from a string of the same letters.
 STATUS_REPLIES = (b"OK", b"PONG", b"Background append only file rewriting started")
 
+#: Commands whose reply is a text of several lines, which redis-cli prints as it is.
+TEXT_REPLIES = ("INFO", "LOLWUT")
+
 
 def redis(context: typer.Context) -> None:
     """Send one command to the stack's Redis.
@@ -53,6 +56,9 @@ def redis(context: typer.Context) -> None:
         raise typer.Exit(ExitCode.UNREACHABLE) from None
     finally:
         client.close()
+    if isinstance(reply, bytes) and context.args[0].upper() in TEXT_REPLIES:
+        typer.echo(reply.decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n"))
+        return
     for line in render(reply):
         typer.echo(line.strip('"') if reply in STATUS_REPLIES else line)
 

@@ -8,19 +8,22 @@ import httpx2
 import pytest
 
 from cli.commands.doctor import (
-    Finding,
     check_api,
     delivery_findings,
-    durability_finding,
-    eviction_finding,
-    orchestrator_finding,
-    persistence_finding,
     readiness_findings,
     schedule_findings,
-    skew_finding,
-    version_finding,
     webhook_findings,
     worker_findings,
+)
+from cli.commands.redis_findings import (
+    Finding,
+    durability_finding,
+    eviction_finding,
+    memory_findings,
+    orchestrator_finding,
+    persistence_finding,
+    skew_finding,
+    version_finding,
 )
 from cli.stack.healthcheck import tick_trouble, worker_trouble
 from tests.unit.cli.commands.invoking import answer_with
@@ -113,6 +116,22 @@ def test_messages_that_do_not_get_through_are_counted_by_their_error() -> None:
 
 def test_valkey_is_called_by_its_own_version() -> None:
     assert version_finding({"redis_version": "7.2.4", "valkey_version": "9.1.2"}).detail == "Valkey 9.1.2"
+
+
+@pytest.mark.parametrize(
+    ("used", "most", "expected"),
+    [
+        (900, 0, []),
+        (80, 100, [("ok  ", "80% of maxmemory: 80 of 100 MiB")]),
+        (90, 100, [("warn", "90% of maxmemory: 90 of 100 MiB")]),
+        (101, 100, [("FAIL", "101% of maxmemory: 101 of 100 MiB; new work is refused")]),
+    ],
+)
+def test_memory_is_told_before_it_is_full(used: int, most: int, expected: list[tuple[str, str]]) -> None:
+    found = list(memory_findings({"used_memory": used * 2**20, "maxmemory": most * 2**20}))
+
+    assert [(each.mark, each.detail) for each in found] == expected
+    assert all("./headrace purge" in each.advice for each in found)
 
 
 def test_an_eviction_policy_is_a_failure_with_the_cure() -> None:

@@ -75,3 +75,8 @@ def test_every_event_may_be_had_as_json(asked: list[httpx2.QueryParams]) -> None
     assert code == 0
     assert [json.loads(line)["type"] for line in lines] == [each["type"] for each in HISTORY]
     assert asked[0].get_list("type") == []
+
+
+def test_a_silence_is_said(asked: list[httpx2.QueryParams]) -> None:
+    assert run("logs", "order-1", "--node", "c") == (0, ["nothing was said; --events prints the history"])
+    assert run("logs", "order-1", "--node", "c", "--json") == (0, [])
