@@ -43,6 +43,8 @@ dead = typer.Typer(
 def list_dead(
     context: typer.Context,
     limit: LimitOption = 50,
+    name: NameOption = None,
+    node: NodeOption = None,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -51,7 +53,14 @@ def list_dead(
         return
 
     async def act(client: AsyncClient) -> int:
-        found = [each async for each in client.dead_letters.list(limit=limit)]
+        chosen = Chosen("list", (), every=True, name=name, node=node)
+        listed = client.dead_letters.list(limit=None if name or node else limit)
+        found: list[DeadLetter] = []
+        async for each in listed:
+            if len(found) >= limit:
+                break
+            if chosen.takes(each):
+                found.append(each)
         for line in record_lines(found, _table, none=NONE, as_json=as_json):
             typer.echo(line)
         return ExitCode.SUCCESS
@@ -116,9 +125,9 @@ class Chosen:
         if missing := set(self.named) - {each.entry_id for each in listed}:
             typer.echo(f"refused: no entry {printable(min(missing))!r}; list them: ./headrace dead", err=True)
             raise typer.Exit(ExitCode.USAGE)
-        return [each for each in listed if self._takes(each)]
+        return [each for each in listed if self.takes(each)]
 
-    def _takes(self, entry: DeadLetter) -> bool:
+    def takes(self, entry: DeadLetter) -> bool:
         if self.named:
             return entry.entry_id in self.named
         node = entry.node_id.partition("[")[0]

@@ -35,7 +35,7 @@ from orchestrator.operations.attempts import Attempts, read_attempts
 from orchestrator.operations.cursors import read_place
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.results import SHOWN_BYTES, NodeResult, NodeView, Page
-from orchestrator.states import NodeStatus, sources_of
+from orchestrator.states import ExecutionStatus, NodeStatus, sources_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, OperatorNote, Word
 from orchestrator.store.script_client import Call
@@ -319,9 +319,10 @@ def _obstacle(verb: str, node_id: str, word: str, status: str) -> str:
         case "cancelling":
             return "its execution is being cancelled"
         case "closed":
-            return (
-                f"its execution is {status}, not {' or '.join(sources_of('time_out_execution', 'execution'))}"
-            )
+            needed = " or ".join(sources_of("time_out_execution", "execution"))
+            has_ended = ExecutionStatus(status).is_terminal
+            ways = "; retry it to run again what failed, or fork it from a node" if has_ended else ""
+            return f"its execution is {status}, not {needed}{ways}"
         case "items":
             return f"it waits for its items; {verb} each of them ({node_id}[0], …), or cancel the execution"
         case "awaits":

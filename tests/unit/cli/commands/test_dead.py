@@ -50,6 +50,14 @@ def test_dead_nodes_are_listed_with_why_they_failed(asked: list[str], words: tup
     ]  # fmt: skip
 
 
+def test_those_of_a_name_or_a_node_are_listed(asked: list[str]) -> None:
+    code, lines = run("dead", "list", "--name", "report")
+    first, only = run("dead", "--limit", "1", "--node", "pay")
+
+    assert (code, [line.split()[0] for line in lines[1:]]) == (0, ["14-0"])
+    assert (first, len(only)) == (0, 2)
+
+
 def test_an_entry_is_requeued_and_dropped(asked: list[str]) -> None:
     assert run("dead", "requeue", "17-0") == (0, ["runs again: e1"])
     assert run("dead", "drop", "17-0") == (0, ["dropped"])
