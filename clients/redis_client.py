@@ -22,7 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import DefaultParser as ThreadedParser
 from redis.driver_info import DriverInfo
-from redis.exceptions import BusyLoadingError, ResponseError
+from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry as ThreadedRetry
@@ -84,7 +84,11 @@ def why_away(fault: Exception) -> str:
             return f"it answers: {fault}"
         case RedisTimeoutError():
             return "it has not answered in time"
-    return "it cannot be reached"
+        case AuthenticationError():
+            return "it does not let this server in"
+        case RedisConnectionError() | OSError():
+            return "it cannot be reached"
+    return f"it refuses what is asked ({type(fault).__name__})"
 
 
 class _States:

@@ -192,7 +192,7 @@ class Engine(TenantEngine):
         self.authentication = Authentication(self.store, self.transitions, operator_key=operator_key)
         self.queues = Queues(self.store)
         self.workers = Workers(self.store)
-        self.metrics = Metrics(self.store, self.queues, lambda tenant: self.of(tenant).statistics)
+        self.metrics = Metrics(self.store, self.transitions, self.queues)
         self.rates = Rates(self.transitions)
         self.health = Health(
             lambda: check_redis(

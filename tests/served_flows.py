@@ -253,6 +253,16 @@ class Picky(Workflow):
         return StopEvent(result=found)
 
 
+class Anew(Workflow):
+    """Waits for a certain answer, and then, under the same name, for any."""
+
+    @step
+    async def waits(self, ctx: Context, ev: StartEvent | Part) -> Part | StopEvent:
+        wanted = {} if isinstance(ev, Part) else {"response": "first"}
+        answer = await ctx.wait_for_event(ResponseEvent, waiter_id="w", requirements=wanted)
+        return Part(number=1) if wanted else StopEvent(result=answer.response)
+
+
 class Odd(Event):
     text: str
 
@@ -278,5 +288,6 @@ server.add_workflow("patient", Patient(timeout=3600), additional_events=[Respons
 server.add_workflow("hasty", Patient(timeout=5), additional_events=[ResponseEvent])
 server.add_workflow("chain", Chain())
 server.add_workflow("twice", Twice(timeout=None), additional_events=[ResponseEvent])
+server.add_workflow("anew", Anew(timeout=None), additional_events=[ResponseEvent])
 server.add_workflow("picky", Picky(timeout=None), additional_events=[ResponseEvent])
 server.add_workflow("unwritable", Unwritable(), additional_events=[Odd])

@@ -111,6 +111,7 @@ class Bulk(Generic[T]):
                 typer.echo(f"{count - MOST_SHOWN:,} more are refused the same way: {code}", err=True)
         typer.echo(f"{self.words} {done:,}", err=as_json)
         if outage is not None:
-            typer.echo(f"{left:,} left: {refusal(outage)}; the same command goes on with them", err=True)
+            why = refusal(outage) if isinstance(outage, ApiError) else str(outage)
+            typer.echo(f"{left:,} left: {why}; the same command goes on with them", err=True)
             return ExitCode.UNREACHABLE
         return ExitCode.FAILED if refused else ExitCode.SUCCESS

@@ -49,7 +49,11 @@ def list_dead(
     server: ServerOption = None,
 ) -> None:
     """List nodes that used up their tries or were poison, newest first."""
-    if context.invoked_subcommand is not None:
+    if (verb := context.invoked_subcommand) is not None:
+        if name or node:
+            # Left out in silence, they would let `dead --name pay drop --all` drop everything.
+            message = f"--name and --node stand behind the verb: dead {verb} --name …"
+            raise usage_error("dead", ValueError(message))
         return
 
     async def act(client: AsyncClient) -> int:

@@ -95,7 +95,7 @@ def cancel(
             show_default="30s",
         ),
     ] = None,
-    reason: ReasonOption = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; shown with the execution.")] = None,
     status: ChosenStatus = None,
     name: ChosenName = None,
     workflow: ChosenWorkflow = None,

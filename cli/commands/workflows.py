@@ -285,7 +285,7 @@ async def _say_warnings(
         others = [other.name.encode() for other, _ in applied if other is not each]
         names_other = any(name in each.text for name in others)
         if names_other and is_dry:
-            warnings = [each for each in warnings if each["code"] != "unknown_workflow"]
+            warnings = [warning for warning in warnings if warning["code"] != "unknown_workflow"]
         elif names_other:
             # The same again changes nothing, and by now all of them are there.
             warnings = (

@@ -120,7 +120,10 @@ class WorkerInfo:
 
 @dataclass(frozen=True, slots=True)
 class QueueInfo:
-    """One task stream. length counts waiting and running tasks, pending those delivered to a worker."""
+    """One task stream. length counts waiting and running tasks, pending those delivered to a worker.
+
+    consumers  live workers that read it: one that has died is in the group for a while, and reads nothing.
+    """
 
     queue: str
     length: int

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.execution.inventory import QueueInfo, WorkerInfo
 from orchestrator.execution.statistics import Ends, NodeCounts
+from orchestrator.executor import fold_ended
 from orchestrator.operations.queues import Queues
-from orchestrator.operations.statistics import StatisticsOf
+from orchestrator.operations.statistics import MOST_FOLDED
 from orchestrator.operations.usage import DAY_MS
 from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
 
 #: Tenants whose days are added up; those beyond are in none of the sums of today.
 MOST_TENANTS = 100
@@ -32,7 +34,8 @@ class Deployment:
     workflows    executions that ended today (UTC), by the names of their workflows.
     handlers     nodes that ran to an end today, by handler.
     deliveries   to webhooks, today, by what came of them.
-    cost_usd     of calls to language models today, as far as it is known.
+    tokens       of calls to language models today.
+    cost_usd     of these calls, as far as it is known.
     """
 
     now_ms: int
@@ -53,12 +56,12 @@ class Deployment:
 
 
 class Metrics:
-    """Asks the store for the numbers. statistics: of a tenant."""
+    """Asks the store for the numbers."""
 
-    def __init__(self, store: Store, queues: Queues, statistics: Callable[[str], StatisticsOf]) -> None:
+    def __init__(self, store: Store, transitions: Transitions, queues: Queues) -> None:
         self._store = store
+        self._transitions = transitions
         self._queues = queues
-        self._statistics = statistics
 
     async def look(self) -> Deployment:
         """Look at everything once. Raises StoreUnavailable, and redis errors."""
@@ -71,17 +74,21 @@ class Metrics:
         failed: Counter[str] = Counter()
         deliveries: Counter[str] = Counter()
         tokens, cost_usd = 0, 0.0
+        # What is not counted yet is counted now, for all tenants at once.
+        await fold_ended(store, self._transitions, now_ms, limit=MOST_FOLDED)
         for tenant in tenants:
-            report = await self._statistics(tenant).between(today, today, now_ms=now_ms)
-            for workflow_id, ends in report.statistics.workflows.items():
-                record = report.records.get(workflow_id or "")
-                sums = workflows.setdefault(record.name if record else SUBMITTED, Ends())
+            found = await store.statistics.between(tenant, today, today)
+            ids = [workflow_id for workflow_id in found.workflows if workflow_id is not None]
+            records = await store.workflows.records(tenant, ids) if ids else []
+            names = {record.workflow_id: record.name for record in records}
+            for workflow_id, ends in found.workflows.items():
+                sums = workflows.setdefault(names.get(workflow_id or "", SUBMITTED), Ends())
                 sums.counts.update(ends.counts)
                 sums.took_ms.update(ends.took_ms)
-            for handler, counts in report.statistics.handlers.items():
+            for handler, counts in found.handlers.items():
                 nodes[handler] += counts.total
                 failed[handler] += counts.failed
-            deliveries.update(report.statistics.deliveries)
+            deliveries.update(found.deliveries)
             (usage,) = await store.usage_rows(tenant, [today])
             tokens += usage.tokens
             cost_usd += usage.cost_usd or 0.0

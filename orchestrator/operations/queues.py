@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from orchestrator.definitions.definition import Definition
 from orchestrator.execution.inventory import QueueInfo
@@ -27,12 +26,10 @@ class Queues:
         names = set(await self.store.queue_names())
         workers = await self.store.workers()
         names.update(*(worker.queues for worker in workers))
-        found = []
-        for name in sorted(names):
-            readers = sum(name in worker.queues for worker in workers)
-            # One that has died is a consumer of the group for a while, and reads nothing.
-            found.append(replace(await self.store.queue_info(name), consumers=readers))
-        return found
+        return [
+            await self.store.queue_info(name, readers=sum(name in worker.queues for worker in workers))
+            for name in sorted(names)
+        ]
 
 
 async def queue_positions(

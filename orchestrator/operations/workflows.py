@@ -157,7 +157,7 @@ class Workflows:
         WorkflowNotFound for an id that is unknown.
         """
         meant = None if if_match is None else frozenset(if_match)
-        made, definition = None, None
+        checked = None
         for _ in range(ROUNDS):
             record = await self._found(workflow)
             if file is None:
@@ -166,8 +166,9 @@ class Workflows:
                 return WorkflowChange(record, "unchanged")
             elif record is not None:
                 refuse_other_source(record, file)
-            if made is None or definition is None:
-                made, definition = await self._checked(document, source, body, labels, is_active=is_active)
+            if checked is None:
+                checked = await self._checked(document, source, body, labels, is_active=is_active)
+            made, definition = checked
             wanted = created(made, workflow) if record is None else changed(made, record)
             wanted = await with_triggers(self._store, wanted, definition.triggers, hooks, record)
             if file is not None:

@@ -387,22 +387,22 @@ class Store:
         named = await self._redis.smembers(self.keys.shared("queues"))
         return sorted({"default"}.union(name.decode() for name in named))
 
-    async def queue_info(self, queue: str) -> QueueInfo:
-        """Length and consumers of one queue; all 0 before its first task."""
+    async def queue_info(self, queue: str, *, readers: int) -> QueueInfo:
+        """Length of one queue; all 0 before its first task. readers: the live workers that read it."""
         stream = self.keys.tasks(queue)
         pipe = self._redis.pipeline(transaction=False)
         pipe.xlen(stream)
         pipe.xrange(stream, count=1)
         length, oldest = await pipe.execute()
-        pending = consumers = 0
+        pending = 0
         try:
             for group in await self._redis.xinfo_groups(stream):
                 if group["name"] == self.keys.group.encode():
-                    pending, consumers = group["pending"], group["consumers"]
+                    pending = group["pending"]
         except ResponseError:
             pass  # The stream does not exist before the first task.
         oldest_ms = int(oldest[0][0].split(b"-")[0]) if oldest else None
-        return QueueInfo(queue, length, pending, oldest_ms, consumers)
+        return QueueInfo(queue, length, pending, oldest_ms, readers)
 
     async def queue_heads(self, queue: str, count: int) -> list[str]:
         """Message ids of the oldest tasks of a queue, in order."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import json
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from headrace.context import LOG_LEVELS, Context, LogLevel, share_of
@@ -194,31 +196,26 @@ class _Awaited:
             return found
 
         def call(*arguments: Any, **named: Any) -> Any:
+            work = functools.partial(found, *arguments, **named)
             if not is_in_loop():
-                return found(*arguments, **named)
-            return _later(found if name not in AT_ONCE else _begun(found, arguments, named), arguments, named)
+                return work()
+            return _later(_begun(work) if name in AT_ONCE else work)
 
         return call
 
 
-def _begun(
-    call: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]
-) -> Callable[..., Any]:
-    """Make a call now; gives what shows later what came of it."""
+def _begun(work: Callable[[], Any]) -> Callable[[], Any]:
+    """Do some work now; gives what tells later what came of it."""
+    done: Future[Any] = Future()
     try:
-        value = call(*arguments, **named)
+        done.set_result(work())
     except Exception as error:
-        fault = error
-
-        def fail(*arguments: Any, **named: Any) -> Any:
-            raise fault
-
-        return fail
-    return lambda *arguments, **named: value
+        done.set_exception(error)
+    return done.result
 
 
-async def _later(call: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
-    value = call(*arguments, **named)
+async def _later(work: Callable[[], Any]) -> Any:
+    value = work()
     return await value if inspect.isawaitable(value) else value
 
 

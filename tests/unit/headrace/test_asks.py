@@ -14,6 +14,7 @@ from clients.http.client import GuardedHttpClient
 from headrace import Cancelled, HttpResult, Retryable, Terminal
 from headrace._asks import Asks
 from headrace._frames import frame
+from headrace._host_durable import HostJournal
 from headrace._host_tools import HostContainers, HostHttp, HostLlm
 from headrace.fake_tools import FakeHttp, FakeLlm
 from headrace.tools import Containers, Http, Llm
@@ -25,8 +26,12 @@ class FakeWire:
     def __init__(self, *answers: tuple[dict[str, Any], bytes]) -> None:
         self.sent: list[dict[str, Any]] = []
         self.bodies: list[bytes] = []
+        self.expected: list[str] = []
         self.asks: Asks | None = None
         self._answers = list(answers)
+
+    def expect(self, what: str) -> None:
+        self.expected.append(what)
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         frame(header, body)
@@ -191,3 +196,13 @@ def test_all_who_stand_for_a_client_take_the_same(promised: Any, made: tuple[Any
     wanted = inspect.signature(promised).parameters
 
     assert [inspect.signature(each).parameters for each in made] == [wanted] * len(made)
+
+
+async def test_an_entry_is_on_its_way_once_it_is_appended_and_its_answer_is_looked_for() -> None:
+    wire = FakeWire(({"type": "answer", "number": 1}, b""))
+    journal: Any = HostJournal(asks_on(wire, asyncio.get_running_loop()), is_empty=True)
+
+    written = journal.append({"a": 1})
+
+    assert ([each["what"] for each in wire.sent], wire.expected) == (["journal.append"], ["entry"])
+    assert (await written).number == 1

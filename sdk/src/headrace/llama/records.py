@@ -146,7 +146,7 @@ class Records:
     async def _read_entry(self, data: Mapping[str, Any], kept: Kept, run_id: str) -> None:
         kept.started_s = data.get("started_s", kept.started_s)
         kept.code = data.get("code", kept.code)
-        kept.wanted |= {(step, waiter): fields for step, waiter, fields in data.get("wanted", ())}
+        wanted = {(step, waiter): fields for step, waiter, fields in data.get("wanted", ())}
         merge(kept.store, data.get("store") or {})
         for raw in data["ticks"]:
             tick = self._read_tick(raw)
@@ -154,6 +154,9 @@ class Records:
             kept.broker = (await replay_ticks_stream(before, _one(tick), run_id=run_id)).state
             note_waits(tick, kept.due)
             _mark_requirements(raw, kept.broker)
+            # A wait may have the id of an earlier one, and ask for something else, or for nothing.
+            for waiter, _ in begun_waits(tick):
+                kept.wanted[waiter] = wanted.get(waiter, {})
             _want(kept)
 
     def _tick(self, tick: WorkflowTick) -> Any:
@@ -174,22 +177,27 @@ class Records:
 
 def note_waits(tick: WorkflowTick, due: dict[Waiter, float]) -> None:
     """Note when the waits that a step has begun end without an event: the library knows it in memory only."""
-    if not isinstance(tick, TickStepResult):
-        return
-    for result in tick.result:
-        if isinstance(result, AddWaiter) and result.timeout is not None and tick.stamped_at is not None:
-            due.setdefault((str(tick.step_id), result.waiter_id), tick.stamped_at + result.timeout)
+    for waiter, wait in begun_waits(tick):
+        if wait.timeout is not None and isinstance(tick, TickStepResult) and tick.stamped_at is not None:
+            due.setdefault(waiter, tick.stamped_at + wait.timeout)
 
 
 def wanted_by(ticks: Sequence[WorkflowTick]) -> dict[Waiter, Any]:
     """Give what fields of an event the waits ask for that steps have begun, as far as it is JSON."""
     return {
-        (str(tick.step_id), result.waiter_id): fields
+        waiter: fields
         for tick in ticks
-        if isinstance(tick, TickStepResult)
-        for result in tick.result
-        if isinstance(result, AddWaiter) and (fields := _as_json(result.requirements))
+        for waiter, wait in begun_waits(tick)
+        if (fields := _as_json(wait.requirements))
     }
+
+
+def begun_waits(tick: WorkflowTick) -> Iterator[tuple[Waiter, AddWaiter[Any]]]:
+    """Go through the waits that a step has begun, where the tick is its result."""
+    if isinstance(tick, TickStepResult):
+        for result in tick.result:
+            if isinstance(result, AddWaiter):
+                yield (str(tick.step_id), result.waiter_id), result
 
 
 def waits_of(broker: BrokerState) -> Iterator[tuple[Waiter, StepWorkerWaiter[Any]]]:

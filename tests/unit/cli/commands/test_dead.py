@@ -58,6 +58,15 @@ def test_those_of_a_name_or_a_node_are_listed(asked: list[str]) -> None:
     assert (first, len(only)) == (0, 2)
 
 
+@pytest.mark.parametrize("words", [("--name", "pay", "drop", "--all"), ("--node", "A", "requeue", "--all")])
+def test_a_choice_before_the_verb_is_refused(asked: list[str], words: tuple[str, ...]) -> None:
+    code, lines = run("dead", *words)
+
+    assert code == 2
+    assert "--name and --node stand behind the verb: dead" in lines[-1]
+    assert asked == []
+
+
 def test_an_entry_is_requeued_and_dropped(asked: list[str]) -> None:
     assert run("dead", "requeue", "17-0") == (0, ["runs again: e1"])
     assert run("dead", "drop", "17-0") == (0, ["dropped"])

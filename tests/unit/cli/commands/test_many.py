@@ -20,12 +20,15 @@ class Server:
         self.refused: set[str] = set()
         #: Verbs that are taken before the store is full.
         self.serves = 1_000
+        self.is_gone = False
         self.listed = ["order-1", "order-2"]
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path.removeprefix("/v1/executions")
         if request.method == "POST":
             self.verbs.append((path, json.loads(request.content)))
+            if len(self.verbs) > self.serves and self.is_gone:
+                raise httpx2.ConnectError("refused")
             if len(self.verbs) > self.serves:
                 problem = {"code": "STORE_FULL", "detail": "Redis is at its memory limit"}
                 return httpx2.Response(503, json=problem)
@@ -126,6 +129,17 @@ def test_an_outage_says_how_far_it_came(server: Server) -> None:
         "retry: done 7",
         "13 left: refused: Redis is at its memory limit; the same command goes on with them",
     ]
+
+
+def test_a_server_that_goes_away_says_how_far_it_came_too(server: Server) -> None:
+    server.listed = [f"order-{number}" for number in range(20)]
+    server.serves, server.is_gone = 7, True
+
+    code, lines = run("retry", "--status", "failed", "--server", "http://here:1")
+
+    assert (code, lines[1]) == (5, "retry: done 7")
+    assert lines[2].startswith("13 left: cannot reach http://here:1: ")
+    assert lines[2].endswith("; the same command goes on with them")
 
 
 def test_answers_may_be_had_as_json(server: Server) -> None:

@@ -63,3 +63,12 @@ def test_no_redis_but_the_stacks_own_is_spoken_to(monkeypatch: pytest.MonkeyPatc
     code, (line,) = run("redis", "PING")
 
     assert (code, line.startswith("headrace redis: no stack runs on ")) == (5, True)
+
+
+def test_a_text_of_several_lines_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://here:1/0")
+    replies = {"INFO": b"# Memory\r\nused_memory:1\r\n", "GET": b"x"}
+    monkeypatch.setattr("redis.Redis.execute_command", lambda self, *words: replies[words[0]])
+
+    assert run("redis", "INFO", "memory") == (0, ["# Memory", "used_memory:1"])
+    assert run("redis", "GET", "k") == (0, ['"x"'])

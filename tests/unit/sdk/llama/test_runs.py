@@ -266,6 +266,13 @@ async def test_the_last_events_are_given_with_the_end(play: Play) -> None:
     assert states == ["not_running"]
 
 
+async def test_a_result_is_written_before_the_loop_has_thought_out_what_follows_from_it(play: Play) -> None:
+    lived = await play("chain")
+
+    first, second = ([tick["type"] for tick in entry.data["ticks"]] for entry in lived.journal.entries)
+    assert (first[-1], second) == ("step_result", ["add_event", "step_result"])
+
+
 async def test_what_a_step_says_stands_behind_its_beginning(play: Play) -> None:
     lived = await play("greet", {"name": "Ada"})
 

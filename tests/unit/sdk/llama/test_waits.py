@@ -44,3 +44,12 @@ async def test_an_event_is_taken_by_the_wait_that_asks_for_it(play: Play, lost_a
     lived = await play("picky", letters=letters, lost_after=lost_after)
 
     assert lived.output == ["first", "second"]
+
+
+@pytest.mark.parametrize("lost_after", [[], [1], [2], [3], [1, 2, 3, 4]])
+async def test_a_wait_asks_for_nothing_that_an_earlier_one_of_its_name_asked_for(
+    play: Play, lost_after: list[int]
+) -> None:
+    lived = await play("anew", letters=[(10, answer("first")), (20, answer("x"))], lost_after=lost_after)
+
+    assert lived.output == "x"
